@@ -1,0 +1,67 @@
+"""The one exception that means "refused": the input or the request is at fault, not the program.
+
+A job that meets something it cannot safely use raises `Refused` before it has written anything under a
+final name. The command line turns it into one message on stderr and exit code 2; any other exception is
+a bug and ends with exit code 1. So every deliberate refusal, in every package, is `Refused` or a subclass.
+
+>>> from data.errors import Refused
+>>> print(Refused("the file is empty: txlist.csv", expected="a CSV with a header", hint="export it again"))
+The file is empty: txlist.csv. Expected: a CSV with a header. Hint: export it again.
+"""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """An input or a request that is refused, with what came, what was expected and what to do.
+
+    Parameters
+    ----------
+    message : str
+        What came, and where (file, row, option). Text that came from a file should be shown with `repr`
+        by the caller, so that control characters cannot disturb a terminal.
+    expected : str, optional
+        What would have been accepted; options are listed from the registry that defines them.
+    hint : str, optional
+        What to do next, for example the option to add or the nearest known name.
+
+    Attributes
+    ----------
+    message, expected, hint
+        The parts as given; `str()` joins them into one sentence each.
+
+    Examples
+    --------
+    >>> str(Refused("unknown value basis 'eur'", expected="one of usd, native, relative"))
+    "Unknown value basis 'eur'. Expected: one of usd, native, relative."
+    """
+
+    def __init__(
+        self, message: str, *, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.message[:1].upper() + self.message[1:]]
+        if self.expected:
+            parts.append(f"Expected: {self.expected}")
+        if self.hint:
+            parts.append(f"Hint: {self.hint}")
+        return " ".join(_closed(part) for part in parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Worker processes send exceptions back pickled; the default would lose `expected` and `hint`.
+        return _rebuild, (type(self), self.message, self.expected, self.hint)
+
+
+def _closed(sentence: str) -> str:
+    """Return the sentence with a full stop, unless it already ends in a mark."""
+    return sentence if sentence.endswith((".", "!", "?")) else sentence + "."
+
+
+def _rebuild(kind: type[Refused], message: str, expected: str | None, hint: str | None) -> Refused:
+    """Make the exception again after it was pickled."""
+    return kind(message, expected=expected, hint=hint)
