@@ -1,0 +1,245 @@
+"""Writing results: one Parquet writer, whole files or none, and a manifest that vouches for them.
+
+A file appears under its final name only when it is complete (written beside, flushed to disk,
+renamed). A result directory carries `manifest.json` with the SHA-256 of every file in it; readers
+check those, because a flipped bit in Parquet often reads as different data rather than as an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data.errors import Refused
+
+MANIFEST = "manifest.json"
+ROW_GROUP_ROWS = 1 << 18
+_BLOCK = 1 << 20
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; on success it becomes `path`, on failure nothing remains.
+
+    Raises
+    ------
+    Refused
+        The folder cannot be written to, or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        _flush(partial)
+        partial.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise Refused(
+            f"{path} could not be written: {error.strerror or error}.",
+            hint="Name a folder you may write to, with enough space, in --out.",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory to fill; on success it becomes `path`, on failure nothing remains.
+
+    An earlier result at `path` (an empty directory, or one with a manifest) is replaced.
+
+    Raises
+    ------
+    Refused
+        `path` holds something that is not an earlier result, or the disk refuses.
+    """
+    path = path.absolute()
+    _refuse_foreign(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        for file in sorted(p for p in partial.rglob("*") if p.is_file()):
+            _flush(file)
+        if path.exists():
+            path.rename(old)
+        partial.rename(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise Refused(
+            f"{path} could not be written: {error.strerror or error}.",
+            hint="Name a folder you may write to, with enough space, in --out.",
+        ) from error
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).exists():
+        raise Refused(
+            f"{path} holds files that are not an earlier result of Unrinse.",
+            expected="a new or empty folder, or one with a manifest.json",
+            hint="Name another folder in --out.",
+        )
+    if path.exists() and not path.is_dir():
+        raise Refused(f"{path} is a file.", expected="a folder", hint="Name another --out.")
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table with the one set of options that makes equal tables equal files."""
+    frame.rechunk().write_parquet(
+        path,
+        compression="zstd",
+        compression_level=3,
+        statistics=True,
+        row_group_size=ROW_GROUP_ROWS,
+    )
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def content_hash(frame: pl.DataFrame) -> str:
+    """Return a SHA-256 of the values of a table, whatever the column order or file format.
+
+    The order of the rows counts. Floats are hashed by their bits, with one NaN.
+
+    >>> a = pl.DataFrame({"x": [1, 2], "y": ["a", None]})
+    >>> content_hash(a) == content_hash(a.select("y", "x"))
+    True
+    >>> content_hash(a) == content_hash(a.reverse())
+    False
+    """
+    digest = hashlib.sha256()
+    for name in sorted(frame.columns):
+        column = frame[name]
+        digest.update(f"{name}:{column.dtype}:{len(column)}".encode())
+        digest.update(np.packbits(column.is_null().to_numpy()).tobytes())
+        if column.dtype.is_float():
+            values = column.fill_null(0.0).fill_nan(float("nan")).to_numpy()
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
+        elif column.dtype.is_integer() or column.dtype == pl.Boolean:
+            digest.update(column.cast(pl.Int64).fill_null(0).to_numpy().tobytes())
+        elif column.dtype.is_temporal():
+            digest.update(column.to_physical().cast(pl.Int64).fill_null(0).to_numpy().tobytes())
+        else:
+            text = column.cast(pl.String).fill_null("")
+            digest.update(text.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
+            digest.update("".join(text.to_list()).encode())
+    return digest.hexdigest()
+
+
+def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None:
+    """Write `manifest.json` over all files of a result directory.
+
+    Parameters
+    ----------
+    kind
+        What the directory is: ``store``, ``bundle``, ``alerts``, …
+    facts
+        Further entries: inputs and their hashes, row counts, `as_of`. No wall-clock times: the
+        same input must give the same bytes.
+    """
+    files = {
+        p.relative_to(directory).as_posix(): sha256_file(p)
+        for p in sorted(directory.rglob("*"))
+        if p.is_file() and p.name != MANIFEST
+    }
+    text = json.dumps({"kind": kind, **facts, "files": files}, indent=2, ensure_ascii=False)
+    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Read and check `manifest.json`: every file it names is there, unchanged.
+
+    Raises
+    ------
+    Refused
+        There is none, it cannot be read, or a file differs from it.
+    """
+    path = directory / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(
+            f"{path} cannot be read ({error}).", expected="the manifest Unrinse wrote there"
+        ) from error
+    for name, recorded in files.items():
+        file = directory / name
+        if not file.is_file():
+            raise Refused(
+                f"{file} is missing.", expected="every file that the manifest names"
+            )
+        if sha256_file(file) != recorded:
+            raise Refused(
+                f"{file} is not the file that was written: its SHA-256 differs from the manifest.",
+                hint="The file was changed or damaged; make it again from its source.",
+            )
+    return manifest
+
+
+def write_store(
+    out: Path,
+    transfers: pl.DataFrame,
+    coverage: pl.DataFrame,
+    quarantine: pl.DataFrame,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write a store: transfers, coverage, quarantine and manifest, whole or not at all.
+
+    Parameters
+    ----------
+    transfers
+        Canonical and in order (`schema.sort_transfers`); ids are added when absent.
+    facts
+        Manifest entries; ``as_of`` (ISO 8601, the moment the data speaks for) and ``synthetic``
+        (bool) are required.
+    """
+    from data.identity import address_ids  # numba: only writers of stores pay for it
+
+    if missing := {"as_of", "synthetic"} - set(facts):
+        raise ValueError(f"A store's manifest needs {sorted(missing)}.")
+    if "sender_id" not in transfers.columns:
+        transfers = transfers.with_columns(
+            sender_id=address_ids(transfers["chain"], transfers["sender"]),
+            receiver_id=address_ids(transfers["chain"], transfers["receiver"]),
+        )
+    with whole_directory(out) as directory:
+        write_parquet(transfers, directory / "transfers.parquet")
+        write_parquet(coverage, directory / "coverage.parquet")
+        write_parquet(quarantine, directory / "quarantine.parquet")
+        rows = {
+            "transfers": transfers.height,
+            "coverage": coverage.height,
+            "quarantine": quarantine.height,
+        }
+        write_manifest(directory, "store", {**facts, "rows": rows})
