@@ -1,12 +1,13 @@
 """The one exception that means "refused": the input or the request is at fault, not the program.
 
-A job that meets something it cannot safely use raises `Refused` before it has written anything under a
-final name. The command line turns it into one message on stderr and exit code 2; any other exception is
-a bug and ends with exit code 1. So every deliberate refusal, in every package, is `Refused` or a subclass.
+A job that meets something it cannot safely use raises `Refused` before it has written anything
+under a final name. The command line turns it into one message on stderr and exit code 2; any other
+exception is a bug and ends with exit code 1. So every deliberate refusal, in every package, is
+`Refused` or a subclass.
 
 >>> from data.errors import Refused
->>> print(Refused("the file is empty: txlist.csv", expected="a CSV with a header", hint="export it again"))
-The file is empty: txlist.csv. Expected: a CSV with a header. Hint: export it again.
+>>> print(Refused("the file is empty: a.csv", expected="a CSV header", hint="export it again"))
+The file is empty: a.csv. Expected: a CSV header. Hint: export it again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class Refused(Exception):
     Parameters
     ----------
     message : str
-        What came, and where (file, row, option). Text that came from a file should be shown with `repr`
-        by the caller, so that control characters cannot disturb a terminal.
+        What came, and where (file, row, option). The caller shows text that came from a file with
+        `repr`, so that control characters cannot disturb a terminal.
     expected : str, optional
         What would have been accepted; options are listed from the registry that defines them.
     hint : str, optional
@@ -53,7 +54,7 @@ class Refused(Exception):
         return " ".join(_closed(part) for part in parts)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Worker processes send exceptions back pickled; the default would lose `expected` and `hint`.
+        # Worker processes send exceptions back pickled; the default would lose the other parts.
         return _rebuild, (type(self), self.message, self.expected, self.hint)
 
 
