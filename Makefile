@@ -2,8 +2,7 @@
 # found and pip otherwise. The first target that needs it builds .venv from a hashed lock.
 
 PYTHON ?= python3
-SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+.SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -72,7 +71,7 @@ clean:  ## remove the environment, builds and caches; keeps runs/
 		|| { echo "Unrinse needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not one;" \
 			"name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
-		test -x $(BIN)/python || uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; \
+		test -x $(BIN)/python || uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; \
 		uv pip install --quiet --python $(BIN)/python --require-hashes -r $<; \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \

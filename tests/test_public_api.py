@@ -114,7 +114,7 @@ def test_a_folder_of_the_same_name_in_the_working_directory_does_no_harm(reposit
 
 
 def test_check_packages_finds_the_packages_beside_the_module():
-    assert unrinse.check_packages() is None
+    unrinse.check_packages()
     for name in unrinse.PACKAGES:
         spec = importlib.util.find_spec(name)
         assert spec is not None
