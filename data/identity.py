@@ -12,6 +12,8 @@ import numba
 import numpy as np
 import polars as pl
 
+from data.errors import Refused
+
 _M = np.uint64(0xC6A4A7935BD1E995)
 _R = np.uint64(47)
 _ID_SEED = np.uint64(0x9E3779B97F4A7C15)
@@ -51,6 +53,38 @@ def text_ids(text: pl.Series) -> np.ndarray:
     """Hash any strings, such as transaction ids, to int64."""
     seeds = np.full(len(text), _ID_SEED, dtype=np.uint64)
     return _hash_text(text, seeds)
+
+
+def address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
+    """Return every address of a transfers table once, with its id.
+
+    Parameters
+    ----------
+    transfers
+        With ``chain``, ``sender``, ``receiver``, ``sender_id``, ``receiver_id``.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``id``, ``chain``, ``address``, sorted by chain and address.
+
+    Raises
+    ------
+    Refused
+        Two addresses share an id.
+    """
+    sides = [
+        transfers.select("chain", id=pl.col(f"{side}_id"), address=pl.col(side)).unique()
+        for side in ("sender", "receiver")
+    ]
+    found = pl.concat(sides).unique().sort("chain", "address").select("id", "chain", "address")
+    if found["id"].n_unique() != found.height:
+        twice = found.filter(pl.col("id").is_duplicated()).sort("id")["address"].to_list()[:2]
+        raise Refused(
+            f"the addresses {twice[0]} and {twice[1]} have the same 64-bit id.",
+            hint="Leave one of them out; their histories could not be told apart.",
+        )
+    return found
 
 
 def _hash_pairs(chain: pl.Series, address: pl.Series, seed: np.uint64) -> np.ndarray:

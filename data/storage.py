@@ -224,7 +224,7 @@ def write_store(
         Manifest entries; ``as_of`` (ISO 8601, the moment the data speaks for) and ``synthetic``
         (bool) are required.
     """
-    from data.identity import address_ids  # numba: only writers of stores pay for it
+    from data.identity import address_dictionary, address_ids  # only writers pay for numba
 
     if missing := {"as_of", "synthetic"} - set(facts):
         raise ValueError(f"A store's manifest needs {sorted(missing)}.")
@@ -235,6 +235,7 @@ def write_store(
         )
     with whole_directory(out) as directory:
         write_parquet(transfers, directory / "transfers.parquet")
+        write_parquet(address_dictionary(transfers), directory / "addresses.parquet")
         write_parquet(coverage, directory / "coverage.parquet")
         write_parquet(quarantine, directory / "quarantine.parquet")
         rows = {

@@ -1,0 +1,395 @@
+"""Activity: how much an address does, how steadily, and whether it stopped.
+
+Laundering wallets are used and thrown away: a short life, a burst that carries most of the value,
+then silence (FATF 2020). But many real ones are slow and quiet, so bursts are measured, not assumed.
+Days and windows roll from the first transfer or from each transfer; no calendar day or time zone
+enters, and shifting a whole history changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from features.compilation import kernel
+from features.evidence import Evidence, evidence
+from features.history import DAY, MICROSECONDS, Columns, History
+from features.numeric import (
+    distinct,
+    largest_window,
+    median,
+    middle_of,
+    variation,
+    window_of_largest,
+)
+from features.signal import Family
+
+
+@kernel
+def activity_kernel(
+    columns: Columns, first: int, last: int, out: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """Fill the family's columns; one pass over each history."""
+    for i in range(first, last):
+        a, b = columns.offsets[i], columns.offsets[i + 1]
+        time, value = columns.time[a:b], columns.value[a:b]
+        incoming, other = columns.incoming[a:b], columns.counterparty[a:b]
+        n = b - a
+        row = out[i]
+        row[:] = np.nan
+        n_in = 0
+        value_in, value_out, largest_in, largest_out = 0, 0, 0, 0
+        for j in range(n):
+            if incoming[j]:
+                n_in += 1
+                value_in += value[j]
+                largest_in = max(largest_in, value[j])
+            else:
+                value_out += value[j]
+                largest_out = max(largest_out, value[j])
+        n_out = n - n_in
+        row[0], row[1] = n_in, n_out
+        row[2], row[3] = distinct(other[incoming]), distinct(other[~incoming])
+        row[4], row[5] = value_in / columns.scale[i], value_out / columns.scale[i]
+        if n_in > 0:
+            row[6] = largest_in / value_in
+        if n_out > 0:
+            row[7] = largest_out / value_out
+        if n_in > 1:
+            row[8] = variation(value[incoming])
+        if n_out > 1:
+            row[9] = variation(value[~incoming])
+        if n == 0:
+            continue
+        span = time[n - 1] - time[0]
+        row[10] = span / DAY
+        days, previous = 0, -1
+        for j in range(n):
+            day = (time[j] - time[0]) // DAY
+            days += day != previous
+            previous = day
+        row[11] = days
+        row[12] = days / (span // DAY + 1)
+        if n > 1:
+            gaps = np.diff(time)
+            row[13] = median(gaps) / MICROSECONDS
+            row[14] = gaps.max() / span if span > 0 else np.nan
+        if n > 2:
+            deviation, mean = gaps.std(), gaps.mean()
+            row[15] = (deviation - mean) / (deviation + mean) if mean > 0 else np.nan
+        if n_out > 0:
+            row[16] = largest_window(time[~incoming], value[~incoming], DAY) / value_out
+        row[17] = (columns.as_of[i] - time[n - 1]) / DAY
+
+
+FAMILY = Family("activity", activity_kernel)
+
+
+@FAMILY.signal(
+    unit="transfers",
+    needs="in",
+    evidence="members",
+    formula="number of incoming transfers",
+    says="received {value}",
+)
+def transfers_in(history: History) -> Evidence:
+    """Number of transfers received."""
+    rows = history.inflows
+    return evidence(len(rows), rows)
+
+
+@FAMILY.signal(
+    unit="transfers",
+    needs="out",
+    evidence="members",
+    formula="number of outgoing transfers",
+    says="sent {value}",
+)
+def transfers_out(history: History) -> Evidence:
+    """Number of transfers sent."""
+    rows = history.outflows
+    return evidence(len(rows), rows)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="in",
+    evidence="members",
+    formula="number of distinct senders",
+    says="was paid by {value}",
+    red_flags=("many_unrelated_senders",),
+)
+def senders(history: History) -> Evidence:
+    """Number of distinct addresses that paid it."""
+    rows = _first_with_each(history, history.inflows)
+    return evidence(len(rows), rows)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="out",
+    evidence="members",
+    formula="number of distinct receivers",
+    says="paid {value}",
+    red_flags=("rapid_fan_out",),
+)
+def receivers(history: History) -> Evidence:
+    """Number of distinct addresses it paid."""
+    rows = _first_with_each(history, history.outflows)
+    return evidence(len(rows), rows)
+
+
+@FAMILY.signal(
+    unit="value",
+    needs="in",
+    evidence="members",
+    formula="sum of incoming values",
+    says="received {value} in all",
+)
+def value_in(history: History) -> Evidence:
+    """Value received in all."""
+    rows = history.inflows
+    return evidence(int(history.value[rows].sum()) / history.scale, rows)
+
+
+@FAMILY.signal(
+    unit="value",
+    needs="out",
+    evidence="members",
+    formula="sum of outgoing values",
+    says="sent {value} in all",
+)
+def value_out(history: History) -> Evidence:
+    """Value sent in all."""
+    rows = history.outflows
+    return evidence(int(history.value[rows].sum()) / history.scale, rows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="distribution",
+    formula="largest incoming value ÷ sum of incoming values",
+    says="received {value} of its incoming value in one transfer",
+    null="nothing came in",
+    bounds=(0, 1),
+)
+def largest_in_share(history: History) -> Evidence | None:
+    """Share of the value received that came in the largest single transfer."""
+    return _largest_share(history, history.inflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="out",
+    evidence="distribution",
+    formula="largest outgoing value ÷ sum of outgoing values",
+    says="sent {value} of its outgoing value in one transfer",
+    null="nothing went out",
+    bounds=(0, 1),
+)
+def largest_out_share(history: History) -> Evidence | None:
+    """Share of the value sent that left in the largest single transfer."""
+    return _largest_share(history, history.outflows)
+
+
+@FAMILY.signal(
+    unit="ratio",
+    needs="in",
+    evidence="distribution",
+    formula="standard deviation ÷ mean of incoming values",
+    says="received amounts that vary by {value} their mean",
+    null="fewer than two transfers came in",
+)
+def variation_in(history: History) -> Evidence | None:
+    """How much the amounts received vary (coefficient of variation)."""
+    return _variation(history, history.inflows)
+
+
+@FAMILY.signal(
+    unit="ratio",
+    needs="out",
+    evidence="distribution",
+    formula="standard deviation ÷ mean of outgoing values",
+    says="sent amounts that vary by {value} their mean",
+    null="fewer than two transfers went out",
+)
+def variation_out(history: History) -> Evidence | None:
+    """How much the amounts sent vary (coefficient of variation)."""
+    return _variation(history, history.outflows)
+
+
+@FAMILY.signal(
+    unit="days",
+    needs="any",
+    evidence="extremal",
+    formula="last transfer - first transfer",
+    says="was in use for {value}",
+    null="no transfer",
+    red_flags=("burst_then_dormancy",),
+)
+def days_in_use(history: History) -> Evidence | None:
+    """Time from the first to the last transfer."""
+    if not len(history):
+        return None
+    return evidence((history.time[-1] - history.time[0]) / DAY, [0, len(history) - 1])
+
+
+@FAMILY.signal(
+    unit="days",
+    needs="any",
+    evidence="members",
+    formula="distinct 24-hour periods, counted from the first transfer, with a transfer",
+    says="was active on {value}",
+    null="no transfer",
+    bounds=(1, float("inf")),
+)
+def active_days(history: History) -> Evidence | None:
+    """Number of 24-hour periods, counted from the first transfer, in which it was active."""
+    if not len(history):
+        return None
+    _, rows = np.unique((history.time - history.time[0]) // DAY, return_index=True)
+    return evidence(len(rows), rows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="any",
+    evidence="distribution",
+    formula="active_days ÷ 24-hour periods from the first to the last transfer",
+    says="was active on {value} of the days between its first and last transfer",
+    null="no transfer",
+    bounds=(0, 1),
+)
+def active_day_share(history: History) -> Evidence | None:
+    """Share of its days in use on which it was active."""
+    days = active_days(history)
+    if days is None:
+        return None
+    periods = int(history.time[-1] - history.time[0]) // DAY + 1
+    rows = np.union1d(days.rows, [len(history) - 1])
+    return evidence(days.value / periods, rows, numerator=days.value, denominator=periods)
+
+
+@FAMILY.signal(
+    unit="seconds",
+    needs="any",
+    evidence="distribution",
+    formula="median time between successive transfers",
+    says="typically made or received a transfer every {value}",
+    null="fewer than two transfers",
+)
+def median_gap(history: History) -> Evidence | None:
+    """Typical (median) time between one transfer and the next."""
+    if len(history) < 2:
+        return None
+    middle = [gap / MICROSECONDS for gap in middle_of(np.diff(history.time))]
+    return evidence(sum(middle) / len(middle), np.arange(len(history)), middle=middle)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="any",
+    evidence="distribution",
+    formula="longest time between successive transfers ÷ days_in_use",
+    says="was silent for {value} of its time in use at a stretch",
+    null="fewer than two transfers, or all at one moment",
+    bounds=(0, 1),
+)
+def longest_silence_share(history: History) -> Evidence | None:
+    """Longest silence as a share of its time in use."""
+    if len(history) < 2 or history.time[-1] == history.time[0]:
+        return None
+    gaps = np.diff(history.time)
+    at = int(gaps.argmax())
+    longest, span = int(gaps[at]), int(history.time[-1] - history.time[0])
+    rows = [0, at, at + 1, len(history) - 1]
+    return evidence(longest / span, rows, [at, at + 1], numerator=longest, denominator=span)
+
+
+@FAMILY.signal(
+    unit="score",
+    needs="any",
+    evidence="distribution",
+    formula="(s - m) ÷ (s + m), with m and s the mean and standard deviation of the gaps",
+    says="acted in bursts (burstiness {value}, where 0 is chance and 1 a single burst)",
+    null="fewer than three transfers, or all at one moment",
+    bounds=(-1, 1),
+    red_flags=("burst_then_dormancy",),
+)
+def burstiness(history: History) -> Evidence | None:
+    """Burstiness of its activity: -1 clockwork, 0 chance, 1 one burst.
+
+    References
+    ----------
+    Goh and Barabási, "Burstiness and memory in complex systems", EPL 81 (2008) 48002.
+    """
+    if len(history) < 3 or history.time[-1] == history.time[0]:
+        return None
+    gaps = np.diff(history.time)
+    mean, sd = float(gaps.mean()), float(gaps.std())
+    return evidence((sd - mean) / (sd + mean), np.arange(len(history)), mean=mean, sd=sd)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="out",
+    evidence="distribution",
+    formula="greatest value sent within any 24 hours ÷ value sent",
+    says="sent {value} of its outgoing value within 24 hours",
+    null="nothing went out",
+    window=timedelta(hours=24),
+    bounds=(0, 1),
+    red_flags=("burst_then_dormancy",),
+)
+def value_out_24h_share(history: History) -> Evidence | None:
+    """Share of the value sent that left within the busiest 24 hours."""
+    rows = history.outflows
+    if not len(rows):
+        return None
+    start, end, largest = window_of_largest(history.time[rows], history.value[rows], DAY)
+    total = int(history.value[rows].sum())
+    return evidence(
+        largest / total, rows, rows[start:end], numerator=largest, denominator=total
+    )
+
+
+@FAMILY.signal(
+    unit="days",
+    needs="any",
+    evidence="members",
+    formula="as_of - last transfer",
+    says="had been silent for {value} by then",
+    null="no transfer",
+    depends_on_as_of=True,
+    red_flags=("burst_then_dormancy",),
+)
+def days_silent(history: History) -> Evidence | None:
+    """Time since the last transfer, at the moment of scoring."""
+    if not len(history):
+        return None
+    return evidence((history.as_of - history.time[-1]) / DAY, [len(history) - 1])
+
+
+def _first_with_each(history: History, rows: np.ndarray) -> np.ndarray:
+    _, first = np.unique(history.counterparty[rows], return_index=True)
+    return rows[first]
+
+
+def _largest_share(history: History, rows: np.ndarray) -> Evidence | None:
+    if not len(rows):
+        return None
+    at = rows[int(history.value[rows].argmax())]
+    largest, total = int(history.value[at]), int(history.value[rows].sum())
+    return evidence(largest / total, rows, [at], numerator=largest, denominator=total)
+
+
+def _variation(history: History, rows: np.ndarray) -> Evidence | None:
+    if len(rows) < 2:
+        return None
+    values = [int(v) for v in history.value[rows]]
+    n, total, squares = len(values), sum(values), sum(v * v for v in values)
+    sd_times_n = max(0, n * squares - total * total) ** 0.5
+    telling = rows[np.argsort(-history.value[rows], kind="stable")]
+    return evidence(sd_times_n / total, rows, telling, n=n, total=total, squares=squares)

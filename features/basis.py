@@ -1,0 +1,90 @@
+"""The value basis: in what unit a run measures transfers.
+
+* ``usd`` – dollars; rows without a trusted price are left out;
+* ``native`` – the chain's own coin (gwei, sun, satoshi); tokens are left out;
+* ``relative`` – multiples of the history's own median amount, so that neither price nor wealth
+  enters. Amounts of different assets cannot be compared without prices, so each value class
+  (all stablecoins together, in dollars; every other asset by itself) is divided by its own median
+  amount inside the cut.
+
+Values are whole numbers of a small unit (micro-dollars, gwei, millionths of a median), because
+integer sums do not depend on their order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from data.addresses import CHAINS, chain_family
+from features.compilation import kernel
+
+BASES = ("usd", "native", "relative")
+
+USD_UNITS = 1_000_000
+RELATIVE_UNITS = 1_000_000
+"""Fixed-point units in one dollar, and in one median."""
+
+_LARGEST_RELATIVE = 2.0**53
+
+_BASE_UNITS = {"evm": 10**9, "tron": 1, "bitcoin": 1, "generic": 1}
+"""Base units in one fixed-point unit of the native basis: a gwei is 10^9 wei."""
+
+_NATIVE_UNITS = {"evm": 10**9, "tron": 10**6, "bitcoin": 10**8, "generic": 1}
+"""Fixed-point units in one whole coin."""
+
+
+def amount_expression(basis: str) -> pl.Expr:
+    """Return the amount of a transfer before any scaling; null where the basis gives it none.
+
+    int64 for ``usd`` and ``native``, float64 for ``relative``. Reads ``usd_micros``;
+    ``chain``, ``kind``, ``amount_raw``; or ``amount_raw``, ``usd_micros``, ``stablecoin``.
+    """
+    if basis == "usd":
+        return pl.col("usd_micros")
+    if basis == "native":
+        per_unit = {chain: _BASE_UNITS[chain_family(chain)] for chain in CHAINS}
+        coins = pl.col("amount_raw").cast(pl.Int128, strict=False) // pl.col(
+            "chain"
+        ).replace_strict(per_unit, default=1, return_dtype=pl.Int128)
+        own = pl.col("kind").is_in(["native", "internal"])
+        return pl.when(own).then(coins.cast(pl.Int64, strict=False))
+    if basis == "relative":
+        dollars = pl.col("stablecoin") & pl.col("usd_micros").is_not_null()
+        return (
+            pl.when(dollars)
+            .then(pl.col("usd_micros").cast(pl.Float64))
+            .otherwise(pl.col("amount_raw").cast(pl.Float64))
+        )
+    raise ValueError(f"The basis must be one of {', '.join(BASES)}. Got {basis!r}.")
+
+
+def scales(basis: str, chain: pl.Series) -> np.ndarray:
+    """Return, per history, the fixed-point units in one dollar, coin or median (float64)."""
+    if basis == "native":
+        whole = {c: float(_NATIVE_UNITS[chain_family(c)]) for c in CHAINS}
+        return chain.replace_strict(whole, default=1.0, return_dtype=pl.Float64).to_numpy()
+    return np.full(len(chain), float(USD_UNITS if basis == "usd" else RELATIVE_UNITS))
+
+
+@kernel
+def relative_values(
+    offsets: np.ndarray, amount: np.ndarray, value_class: np.ndarray, value: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """Divide each history's amounts by the median of their value class, in fixed point.
+
+    Amounts are positive. A ratio that rounds to nothing becomes one unit: the transfer happened.
+    """
+    for i in range(len(offsets) - 1):
+        a, b = offsets[i], offsets[i + 1]
+        done = np.zeros(b - a, dtype=np.bool_)
+        for j in range(a, b):
+            if done[j - a]:
+                continue
+            same = value_class[a:b] == value_class[j]
+            middle = np.median(amount[a:b][same])
+            for k in range(j, b):
+                if value_class[k] == value_class[j]:
+                    done[k - a] = True
+                    ratio = min(amount[k] / middle * RELATIVE_UNITS, _LARGEST_RELATIVE)
+                    value[k] = max(np.int64(1), np.int64(np.rint(ratio)))

@@ -1,0 +1,164 @@
+"""All signals, in one order: the catalogue, its hash, and how their columns are filled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+
+from features import activity, fan_out, otc, pass_through, stablecoin_hopping
+from features.compilation import keep_compiled
+from features.evidence import Evidence
+from features.history import Histories
+from features.signal import Family, Signal
+
+_EVENTS_PER_TASK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The families and their signals.
+
+    Examples
+    --------
+    >>> catalogue().by_name["transfers_in"].unit
+    'transfers'
+    """
+
+    families: tuple[Family, ...]
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All signals: families in order, signals as declared."""
+        return tuple(signal for family in self.families for signal in family.signals)
+
+    @property
+    def by_name(self) -> dict[str, Signal]:
+        """Signals by name."""
+        return {signal.name: signal for signal in self.signals}
+
+    def hash(self) -> str:
+        """Return a SHA-256 over every declaration; a changed meaning changes it."""
+        facts = [signal.facts() for signal in self.signals]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """Return the catalogue."""
+    return Catalogue(
+        (
+            activity.FAMILY,
+            fan_out.FAMILY,
+            pass_through.FAMILY,
+            stablecoin_hopping.FAMILY,
+            otc.FAMILY,
+        )
+    )
+
+
+def compute_signals(
+    histories: Histories,
+    families: Sequence[Family] | None = None,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> pl.DataFrame:
+    """Compute signals for every history.
+
+    Parameters
+    ----------
+    families
+        The families wanted; None for the whole catalogue.
+    threads
+        Worker threads. The result does not depend on them.
+    progress
+        Called with the number of histories done in each step.
+
+    Returns
+    -------
+    polars.DataFrame
+        The histories' keys, ``n_transfers``, ``first_seen``, ``last_seen``, then one float64
+        column per signal, null where it is not defined.
+    """
+    wanted = catalogue().families if families is None else tuple(families)
+    blocks = [np.empty((len(histories), len(family.signals))) for family in wanted]
+    for family in wanted:
+        keep_compiled(family.kernel)
+    bounds = _tasks(histories.counts)
+
+    def fill(task: tuple[int, int]) -> int:
+        for family, block in zip(wanted, blocks, strict=True):
+            family.kernel(histories.columns, task[0], task[1], block)
+        return task[1] - task[0]
+
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        for done in pool.map(fill, bounds):
+            if progress is not None:
+                progress(done)
+    usable = _usable(histories)
+    columns = {
+        signal.name: _column(block[:, k], signal, histories.basis, usable)
+        for family, block in zip(wanted, blocks, strict=True)
+        for k, signal in enumerate(family.signals)
+    }
+    return pl.concat(
+        [histories.keys, histories.spans(), pl.DataFrame(columns)], how="horizontal"
+    )
+
+
+def explain_signal(histories: Histories, i: int, signal: Signal) -> Evidence | None:
+    """Return the evidence of one signal of one history; None where the signal is null."""
+    if not _usable(histories)[signal.needs][i] or (signal.dollars and histories.basis != "usd"):
+        return None
+    return signal.definition(histories[i])
+
+
+def _tasks(counts: np.ndarray) -> list[tuple[int, int]]:
+    """Cut the histories into runs of about a million transfers each."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    marks = np.searchsorted(ends, np.arange(_EVENTS_PER_TASK, total, _EVENTS_PER_TASK))
+    cuts = sorted({0, *(int(m) + 1 for m in marks), len(counts)})
+    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+
+
+def _usable(histories: Histories) -> dict[str, np.ndarray]:
+    """Say, per need, for which histories the legs in force reach it."""
+    texts = histories.keys["legs"]
+    table = {text: _reach(text) for text in texts.unique().to_list()}
+    reached = [table[text] for text in texts.to_list()] if len(table) > 1 else None
+    only = next(iter(table.values()), {})
+    names = ("in", "out", "any", "both", "token_both")
+    if reached is None:
+        return {name: np.full(len(texts), only.get(name, False)) for name in names}
+    return {name: np.array([r[name] for r in reached], dtype=bool) for name in names}
+
+
+def _reach(legs: str) -> dict[str, bool]:
+    present = set(legs.split(","))
+    both = {k for k in ("native", "internal", "token") if {f"{k}_in", f"{k}_out"} <= present}
+    into, out = (any(leg.endswith(end) for leg in present) for end in ("_in", "_out"))
+    return {
+        "in": into,
+        "out": out,
+        "any": into or out,
+        "both": bool(both),
+        "token_both": "token" in both,
+    }
+
+
+def _column(
+    values: np.ndarray, signal: Signal, basis: str, usable: dict[str, np.ndarray]
+) -> pl.Series:
+    if signal.dollars and basis != "usd":
+        return pl.Series(signal.name, [None] * len(values), dtype=pl.Float64)
+    kept = np.where(usable[signal.needs], values, math.nan)
+    return pl.Series(signal.name, kept).fill_nan(None)

@@ -1,0 +1,198 @@
+"""Histories: everything an address sent and received before a moment, as flat arrays.
+
+All histories of a run lie end to end in one set of arrays, with an offsets array over them
+(compressed sparse rows), so that a compiled loop streams through memory. `History` is the view of
+one of them in plain numpy, for definitions, explanations and anyone who wants to look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+MICROSECONDS = 1_000_000
+MINUTE = 60 * MICROSECONDS
+HOUR = 3_600 * MICROSECONDS
+DAY = 86_400 * MICROSECONDS
+
+STABLECOIN, FREEZABLE, NATIVE = 1, 2, 4
+"""Bits of an asset's kind: at par with the dollar; its issuer can freeze it; a chain's own coin,
+or that coin wrapped."""
+
+USD_PER_MICRO = 1_000_000
+
+
+class Columns(NamedTuple):
+    """The arrays a kernel reads. Event arrays have one entry per transfer of each history.
+
+    Attributes
+    ----------
+    offsets
+        int64; history ``i`` is ``offsets[i]:offsets[i + 1]``.
+    time
+        int64, microseconds since 1970, ascending within a history.
+    value
+        int64 above zero, in the basis's fixed-point unit; divide by ``scale[i]``.
+    incoming
+        bool; True where the address received.
+    counterparty
+        int32 code of the other side; only equality has a meaning.
+    asset
+        int32 code into `asset_kind` and `asset_group`.
+    tx
+        int64; equal for transfers of one transaction.
+    two_sided
+        bool; both directions of this kind of transfer are in force.
+    as_of, scale
+        Per history: the cut (int64 microseconds) and the fixed-point units in one whole.
+    asset_kind, asset_group
+        Per asset: bits (`STABLECOIN`, …), and a code shared by one coin's contracts.
+    """
+
+    offsets: np.ndarray
+    time: np.ndarray
+    value: np.ndarray
+    incoming: np.ndarray
+    counterparty: np.ndarray
+    asset: np.ndarray
+    tx: np.ndarray
+    two_sided: np.ndarray
+    as_of: np.ndarray
+    scale: np.ndarray
+    asset_kind: np.ndarray
+    asset_group: np.ndarray
+
+
+@dataclass(frozen=True)
+class History:
+    """One address's transfers in time order; arrays as in `Columns`, cut to this history."""
+
+    time: np.ndarray
+    value: np.ndarray
+    incoming: np.ndarray
+    counterparty: np.ndarray
+    asset: np.ndarray
+    tx: np.ndarray
+    two_sided: np.ndarray
+    as_of: int
+    scale: float
+    asset_kind: np.ndarray
+    asset_group: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def inflows(self) -> np.ndarray:
+        """Positions of incoming transfers."""
+        return np.flatnonzero(self.incoming)
+
+    @property
+    def outflows(self) -> np.ndarray:
+        """Positions of outgoing transfers."""
+        return np.flatnonzero(~self.incoming)
+
+    def kind_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the asset-kind bits of some transfers."""
+        return self.asset_kind[self.asset[rows]]
+
+    def take(self, rows: np.ndarray) -> History:
+        """Return the history that holds only some of the transfers, in time order."""
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[rows]
+                for name in ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided")
+            },
+        )
+
+    def two_sided_only(self) -> History:
+        """Return the transfers of the kinds that are seen in both directions."""
+        return self.take(np.flatnonzero(self.two_sided))
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The histories of a run.
+
+    Attributes
+    ----------
+    columns
+        The arrays.
+    row
+        int64 per event: the row of the transfers table it came from.
+    keys
+        One row per history, in the order requested: ``chain``, ``address``, ``as_of``,
+        ``covered`` (has a coverage row), ``complete``, ``legs`` (in force), ``n_unvalued``
+        (transfers left out because they have no value in the basis).
+    basis
+        ``usd``, ``native`` or ``relative``.
+    """
+
+    columns: Columns
+    row: np.ndarray
+    keys: pl.DataFrame
+    basis: str
+
+    def __len__(self) -> int:
+        return len(self.columns.offsets) - 1
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Transfers per history (int64)."""
+        return np.diff(self.columns.offsets)
+
+    def __getitem__(self, i: int) -> History:
+        c = self.columns
+        cut = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
+        return History(
+            time=c.time[cut],
+            value=c.value[cut],
+            incoming=c.incoming[cut],
+            counterparty=c.counterparty[cut],
+            asset=c.asset[cut],
+            tx=c.tx[cut],
+            two_sided=c.two_sided[cut],
+            as_of=int(c.as_of[i]),
+            scale=float(c.scale[i]),
+            asset_kind=c.asset_kind,
+            asset_group=c.asset_group,
+        )
+
+    def rows_of(self, i: int) -> np.ndarray:
+        """Return the table rows behind history `i`'s transfers."""
+        return self.row[self.columns.offsets[i] : self.columns.offsets[i + 1]]
+
+    def spans(self) -> pl.DataFrame:
+        """Return ``n_transfers``, ``first_seen`` and ``last_seen`` per history."""
+        c, counts = self.columns, self.counts
+        some = counts > 0
+        first = np.zeros(len(self), dtype=np.int64)
+        last = np.zeros(len(self), dtype=np.int64)
+        first[some] = c.time[c.offsets[:-1][some]]
+        last[some] = c.time[c.offsets[1:][some] - 1]
+        moments = pl.DataFrame({"n_transfers": counts, "first_seen": first, "last_seen": last})
+        return moments.with_columns(
+            pl.when(pl.col("n_transfers") > 0)
+            .then(pl.from_epoch(pl.col(c), time_unit="us").dt.replace_time_zone("UTC"))
+            .alias(c)
+            for c in ("first_seen", "last_seen")
+        )
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as microseconds since 1970.
+
+    >>> microseconds(datetime(1970, 1, 2, tzinfo=UTC)) == DAY
+    True
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"A moment needs a time zone. Got {moment.isoformat()}.")
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _ONE_MICROSECOND
+
+
+_ONE_MICROSECOND = datetime(1970, 1, 1, 0, 0, 0, 1) - datetime(1970, 1, 1)

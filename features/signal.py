@@ -1,0 +1,187 @@
+"""What a signal is.
+
+A signal is a named function of one history. Its name is the column in the signals file, the input
+of the model and the label on the explanation; its docstring says what it means to an analyst.
+It exists twice, and a contract test holds the two together:
+
+* its **definition**, plain Python over one `History`, which also returns the evidence. It is what
+  an analyst reads, and what runs for the few addresses that are explained;
+* its column in the family's **kernel**, one compiled loop that fills all of the family's columns
+  for millions of histories.
+
+A family file reads top-down: the story, the kernel, then one definition after another. The order
+of the definitions is the order of the kernel's columns.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from features.evidence import Evidence
+    from features.history import History
+
+NEEDS = ("in", "out", "any", "both", "token_both")
+"""Legs a signal cannot do without.
+
+``in``/``out``: one incoming/outgoing leg of any kind; ``any``: either; ``both``: a kind of transfer
+(native, internal or token) seen in both directions, and only such rows are looked at;
+``token_both``: tokens seen in both directions.
+"""
+
+EVIDENCE_KINDS = ("members", "extremal", "distribution", "absence", "neighbourhood")
+"""How a value is shown to follow from transfers; see `features.evidence`."""
+
+UNITS = (
+    "transfers",
+    "addresses",
+    "assets",
+    "swaps",
+    "days",
+    "seconds",
+    "share",
+    "ratio",
+    "value",
+    "bits",
+    "score",
+)
+"""``value`` is in the run's value basis: dollars, whole native coins, or medians of the history."""
+
+Definition = Callable[["History"], "Evidence | None"]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One behavioural signal: everything a reader, a model or an analyst must know about it.
+
+    Attributes
+    ----------
+    name, family
+        The column's name; the family whose kernel fills it.
+    meaning
+        One sentence for an analyst (first paragraph of the definition's docstring).
+    formula
+        The exact rule, short.
+    unit
+        One of `UNITS`.
+    needs
+        One of `NEEDS`; where the legs in force do not reach it, the signal is null, never zero.
+    null_meaning
+        When the signal is null though its legs are in force.
+    evidence
+        One of `EVIDENCE_KINDS`.
+    says
+        What the value says of an address, in the past tense, with ``{value}`` (rendered with its
+        unit), to follow "it". It claims no more than the data.
+    red_flags
+        Ids in ``data/registry/red_flags.csv``.
+    risk
+        ``up`` or ``down`` where risk certainly grows that way, else None.
+    window
+        The time window, where there is one.
+    bounds
+        The least and greatest possible value.
+    dollars
+        True where it compares with dollar amounts; null off the ``usd`` basis.
+    depends_on_as_of
+        True where the value changes with `as_of` although no transfer is added.
+    model_input
+        False for context shown to analysts only.
+    definition
+        The plain function, returning the evidence with its value, or None where null.
+    """
+
+    name: str
+    family: str
+    meaning: str
+    formula: str
+    unit: str
+    needs: str
+    null_meaning: str
+    evidence: str
+    says: str
+    red_flags: tuple[str, ...]
+    risk: str | None
+    window: timedelta | None
+    bounds: tuple[float, float]
+    dollars: bool
+    depends_on_as_of: bool
+    model_input: bool
+    definition: Definition = field(compare=False, repr=False)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the declaration as plain values, for the catalogue and its hash."""
+        facts = {k: v for k, v in self.__dict__.items() if k != "definition"}
+        facts["window"] = None if self.window is None else self.window.total_seconds()
+        facts["red_flags"] = list(self.red_flags)
+        facts["bounds"] = [None if abs(b) == float("inf") else b for b in self.bounds]
+        return facts
+
+
+class Family:
+    """A family of signals that share one kernel.
+
+    Parameters
+    ----------
+    name
+        The family's name, as in the catalogue.
+    kernel
+        Compiled function ``kernel(columns, first, last, out)``: for each history ``i`` in
+        ``first:last`` fills ``out[i]``, one float64 per signal in the order of declaration, NaN
+        where null. `columns` is `features.history.Columns`.
+    """
+
+    def __init__(self, name: str, kernel: Callable[..., None]) -> None:
+        self.name = name
+        self.kernel = kernel
+        self.signals: list[Signal] = []
+
+    def signal(  # noqa: PLR0913 (a declaration: each field is named at the call)
+        self,
+        *,
+        unit: str,
+        needs: str,
+        evidence: str,
+        formula: str,
+        says: str,
+        null: str = "never, where its legs are in force",
+        red_flags: tuple[str, ...] = (),
+        risk: str | None = None,
+        window: timedelta | None = None,
+        bounds: tuple[float, float] = (0.0, float("inf")),
+        dollars: bool = False,
+        depends_on_as_of: bool = False,
+        model_input: bool = True,
+    ) -> Callable[[Definition], Definition]:
+        """Declare the decorated function as this family's next signal; see `Signal`."""
+
+        def declare(definition: Definition) -> Definition:
+            documentation = inspect.getdoc(definition) or ""
+            self.signals.append(
+                Signal(
+                    name=definition.__name__,
+                    family=self.name,
+                    meaning=" ".join(documentation.split("\n\n")[0].split()),
+                    formula=formula,
+                    unit=unit,
+                    needs=needs,
+                    null_meaning=null,
+                    evidence=evidence,
+                    says=says,
+                    red_flags=red_flags,
+                    risk=risk,
+                    window=window,
+                    bounds=bounds,
+                    dollars=dollars,
+                    depends_on_as_of=depends_on_as_of,
+                    model_input=model_input,
+                    definition=definition,
+                )
+            )
+            return definition
+
+        return declare
