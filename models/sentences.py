@@ -1,0 +1,274 @@
+"""Sentences: what a signal measured, in words that claim no more than the data shows.
+
+A signal brings a template, its `says`: what follows "it" (the address), with one place for the
+value, `{value}`. Here the value gets its unit, its plural and a rounding an analyst would choose,
+and every sentence ends with the same tail, which says how much history it rests on:
+
+>>> from datetime import UTC, datetime
+>>> scene = Scene(214, datetime(2024, 3, 3, tzinfo=UTC), datetime(2024, 5, 9, tzinfo=UTC))
+>>> said = sentence("sent on {value} of what it received within 24 hours", "share", 0.7213, scene)
+>>> print(said.text.replace(" hours, ", " hours,\\n"))
+It sent on 72 % of what it received within 24 hours,
+in the 214 transfers supplied (3 March 2024 to 9 May 2024).
+
+Every number that a sentence shows is listed beside it with the exact value behind it, so that a
+reader (or a test) can hold each of them against the alert.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from string import Formatter
+
+MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+VERDICTS = {
+    "severe": "The behaviour of this address very strongly resembles pig-butchering laundering.",
+    "high": "The behaviour of this address strongly resembles pig-butchering laundering.",
+    "medium": "The behaviour of this address resembles pig-butchering laundering.",
+    "below_review": "The behaviour of this address stays below the review threshold for "
+    "pig-butchering laundering, and for this typology only.",
+}
+"""The first line of an alert, by band."""
+
+CAUTION = (
+    "This is not a finding: legitimate services can behave alike. "
+    "Check the reasons against the transactions; do not freeze on this page alone."
+)
+"""The second line of every alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as a sentence shows it.
+
+    Attributes
+    ----------
+    shown : str
+        The text in the sentence, with its unit.
+    value : float or str
+        The exact value behind it; a moment is ISO text.
+    unit : str
+        The unit of `value`: one of `UNITS`, or `transfers`, `time` and `constant` (a window or
+        limit that belongs to the signal's definition).
+    """
+
+    shown: str
+    value: float | str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence and the numbers in it, in the order shown."""
+
+    text: str
+    numbers: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The history a sentence speaks about.
+
+    Attributes
+    ----------
+    n_transfers : int
+        Transfers that the signals saw.
+    first_seen, last_seen : datetime
+        The first and the last of them, UTC.
+    basis : str
+        What the unit ``value`` means: ``usd`` dollars, ``native`` whole coins, ``relative`` medians
+        of the history's own non-zero amounts.
+    coin : str
+        Symbol of the chain's coin, for the ``native`` basis.
+    """
+
+    n_transfers: int
+    first_seen: datetime
+    last_seen: datetime
+    basis: str = "usd"
+    coin: str = "coins"
+
+
+def verdict(band: str) -> str:
+    """Return the two lines that open an alert: a resemblance, and what it is not."""
+    return f"{VERDICTS[band]} {CAUTION}"
+
+
+def sentence(says: str, unit: str, value: float, scene: Scene) -> Sentence:
+    """Say what a signal measured.
+
+    Parameters
+    ----------
+    says
+        What follows "it", with `{value}` at most once and no other field. Further numbers in it
+        (windows, limits) are part of the definition.
+    unit
+        One of `UNITS`.
+    value
+        In `unit`; not null.
+    scene
+        The history the value comes from.
+
+    Raises
+    ------
+    ValueError
+        Unknown unit, or a template with other fields than `{value}`.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> day = datetime(2024, 3, 3, tzinfo=UTC)
+    >>> said = sentence("paid {value} in one day", "addresses", 1.0, Scene(2, day, day))
+    >>> said.text
+    'It paid 1 address in one day, in the 2 transfers supplied (3 March 2024).'
+    >>> [number.shown for number in said.numbers]
+    ['1 address', '2', '3 March 2024']
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"A sentence needs a finite value. Got {value!r} {unit}.")
+    clause, numbers = _filled(says.strip().rstrip("."), unit, value, scene)
+    tail, of_tail = _tail(scene)
+    return Sentence(f"It {clause}, {tail}.", (*numbers, *of_tail))
+
+
+def shown(value: float, unit: str, basis: str = "usd", coin: str = "coins") -> str:
+    """Round a value and give it its unit.
+
+    >>> shown(0.7213, "share"), shown(0.9996, "share"), shown(30960, "seconds")
+    ('72 %', 'over 99.9 %', '8.6 hours')
+    >>> shown(212400, "value"), shown(1, "transfers"), shown(3.25, "value", "native", "ETH")
+    ('$212,400', '1 transfer', '3.2 ETH')
+    >>> shown(12.31, "value", "relative")
+    '12.3 times its median transfer'
+    """
+    if unit == "value":
+        return _value(value, basis, coin)
+    if unit not in UNITS:
+        raise ValueError(f"Unknown unit {unit!r}. Expected one of: {', '.join(sorted(UNITS))}.")
+    return UNITS[unit](value)
+
+
+def day(moment: datetime) -> str:
+    """Write a UTC day the way people do: 3 March 2024."""
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+
+
+def _filled(says: str, unit: str, value: float, scene: Scene) -> tuple[str, list[Number]]:
+    """Put the value into the clause, and list its numbers in the order in which they stand."""
+    clause, numbers, filled = "", [], False
+    for literal, field, _, _ in Formatter().parse(says):
+        clause += literal
+        numbers += [Number(n, _plain(n), "constant") for n in _FIGURE.findall(literal)]
+        if field is None:
+            continue
+        if field != "value" or filled:
+            raise ValueError(f"A signal's sentence takes {{value}} once. Got {says!r}.")
+        filled = True
+        text = shown(value, unit, scene.basis, scene.coin)
+        clause += text
+        numbers.append(Number(text, float(value), unit))
+    return clause, numbers
+
+
+def _tail(scene: Scene) -> tuple[str, list[Number]]:
+    first, last = day(scene.first_seen), day(scene.last_seen)
+    count = f"{scene.n_transfers:,}"
+    noun = "transfer" if scene.n_transfers == 1 else "transfers"
+    dates = first if first == last else f"{first} to {last}"
+    numbers = [
+        Number(count, scene.n_transfers, "transfers"),
+        Number(first, scene.first_seen.isoformat(), "time"),
+    ]
+    if first != last:
+        numbers.append(Number(last, scene.last_seen.isoformat(), "time"))
+    return f"in the {count} {noun} supplied ({dates})", numbers
+
+
+_FIGURE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+def _plain(figure: str) -> float:
+    return float(figure.replace(",", ""))
+
+
+def _figure(value: float) -> str:
+    """Write a number with the digits that matter: three significant ones, all whole ones."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{round(value):,}"
+    if abs(value) >= 10:
+        return f"{value:.1f}".removesuffix(".0")
+    text = f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}".removesuffix(".0")
+    return f"{float(text):.10f}".rstrip("0").rstrip(".") if "e" in text else text
+
+
+def _count(plural: str, singular: str | None = None) -> Callable[[float], str]:
+    one = singular or plural.removesuffix("s")
+    return lambda value: f"{_figure(value)} {one if value == 1 else plural}"
+
+
+def _share(value: float) -> str:
+    """Per cent; only exactly nothing is 0 % and only exactly everything is 100 %."""
+    percent = 100 * value
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    if 99.9 < percent < 100:
+        return "over 99.9 %"
+    near_an_end = 0 < percent < 9.95 or 99 < percent < 100
+    return f"{percent:.1f}".removesuffix(".0") + " %" if near_an_end else f"{percent:.0f} %"
+
+
+def _seconds(value: float) -> str:
+    if round(value) < 60:
+        return _count("seconds")(float(round(value)) if value >= 1 else value)
+    if round(value / 60) < 60:
+        return _count("minutes")(float(round(value / 60)))
+    if round(value / 3600, 1) < 48:
+        return _count("hours")(round(value / 3600, 1))
+    return _count("days")(round(value / 86400, 1))
+
+
+def _days(value: float) -> str:
+    return _seconds(86400 * value) if 0 < value < 1 else _count("days")(round(value, 1))
+
+
+def _usd(value: float) -> str:
+    sign, amount = ("-" if value < 0 else ""), abs(value)
+    if round(amount / 1e6, 2) >= 1000:
+        return f"{sign}${amount / 1e9:,.2f} billion"
+    if round(amount) >= 1_000_000:
+        return f"{sign}${amount / 1e6:,.2f} million"
+    if round(amount) >= 100 or amount == int(amount):
+        return f"{sign}${amount:,.0f}"
+    return f"{sign}${amount:.2f}" if amount >= 0.005 else "less than one cent"
+
+
+def _value(value: float, basis: str, coin: str) -> str:
+    """Write an amount in the run's value basis."""
+    if basis == "usd":
+        return _usd(value)
+    if basis == "native":
+        return f"{_figure(value)} {coin}"
+    return f"{_figure(value)} {'time' if value == 1 else 'times'} its median transfer"
+
+
+UNITS: dict[str, Callable[[float], str]] = {
+    "transfers": _count("transfers"),
+    "addresses": _count("addresses", "address"),
+    "assets": _count("assets"),
+    "swaps": _count("swaps"),
+    "days": _days,
+    "seconds": _seconds,
+    "share": _share,
+    "ratio": lambda value: f"{_figure(value)} times",
+    "value": _usd,
+    "bits": _count("bits"),
+    "score": _figure,
+}
+"""The units of signals, each with the way it is written; ``value`` follows the value basis."""

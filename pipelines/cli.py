@@ -1,0 +1,403 @@
+"""The command line: every job, its arguments, its summary on stderr, its result on stdout.
+
+Nothing is decided here. A command parses its arguments, loads its job when it is called (so that
+`unrinse --help` answers at once), and passes on what was given; what was left out keeps the default
+that the job's function defines. stdout carries one JSON object per job, for machines.
+
+Exit codes: 0 done; 2 refused (nothing written); 3 done in part (rows in quarantine, too many
+addresses not scored); 130 stopped with Ctrl-C; 1 a bug.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from pipelines.options import (
+    AddressList,
+    AsOf,
+    AssumeComplete,
+    BasisOption,
+    BundlePath,
+    CatalogueFormat,
+    EngineOption,
+    LabelsPath,
+    Legs,
+    MaxUnscored,
+    Out,
+    ResearchUse,
+    Seed,
+    Services,
+    Threads,
+    TrackingUri,
+    TrainingBasis,
+    TransfersPath,
+    pairs,
+)
+
+app = typer.Typer(
+    name="unrinse",
+    help="Score blockchain addresses for pig-butchering laundering, and show why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(no_args_is_help=True, help="List, show and verify trained models.")
+app.add_typer(models_app, name="models")
+
+
+@app.command(epilog="Example: unrinse demo --out runs/demo")
+def demo(
+    out: Annotated[Path | None, typer.Option(help="Default: runs/demo.")] = None,
+    seed: Seed = None,
+) -> None:
+    """Simulate a small world, train on it, score and explain: the whole in one go."""
+    _run("demo", "The demo is done.", out=out, seed=seed)
+
+
+@app.command(epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1")
+def simulate(
+    out: Out,
+    seed: Seed = None,
+    addresses: Annotated[int | None, typer.Option(min=1, help="Addresses with labels.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Length of the history.")] = None,
+) -> None:
+    """Make a synthetic world with known truth: transfers, coverage, labels."""
+    _run("simulate", "The world is made.", out, seed=seed, addresses=addresses, days=days)
+
+
+@app.command(
+    epilog="Examples: unrinse ingest auto wallet.csv --out runs/store --chain ethereum · "
+    "unrinse ingest table bank.csv --out runs/bank --chain generic --map sender=payer"
+)
+def ingest(
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="A format's name, or auto.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Export files.")],
+    out: Out,
+    chain: Annotated[str | None, typer.Option(help="Chain, where the export does not say.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Address the export is about, where it does not say.")
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="Daily prices for assets that are not stablecoins.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="CANONICAL=SOURCE", help="A column of a table, repeatable."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Columns of a table, as a file.")
+    ] = None,
+) -> None:
+    """Read exports into a store: transfers, coverage, quarantine and manifest."""
+    _run(
+        "ingest",
+        "The exports are in.",
+        format,
+        files,
+        out,
+        chain=chain,
+        account=account,
+        prices=prices,
+        columns=pairs(map_),
+        mapping=mapping,
+    )
+
+
+@app.command(epilog="Example: unrinse signals runs/store --out signals.parquet")
+def signals(
+    transfers: TransfersPath,
+    out: Out,
+    addresses: Annotated[Path | None, typer.Option(help="Only these addresses.")] = None,
+    as_of: AsOf = None,
+    basis: BasisOption = None,
+    legs: Legs = None,
+    services: Services = None,
+    engine: EngineOption = None,
+    threads: Threads = None,
+    assume_complete: AssumeComplete = False,
+) -> None:
+    """Compute every behavioural signal of every address."""
+    _run(
+        "signals",
+        "The signals are computed.",
+        transfers,
+        out,
+        addresses=addresses,
+        as_of=as_of,
+        basis=basis,
+        legs=legs,
+        services=services,
+        engine=engine,
+        threads=threads,
+        assume_complete=assume_complete or None,
+    )
+
+
+@app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")
+def train(
+    transfers: TransfersPath,
+    labels: LabelsPath,
+    out: Out,
+    basis: BasisOption = None,
+    legs: Legs = None,
+    min_transfers: Annotated[
+        int | None, typer.Option(min=1, help="Shorter histories are not scored.")
+    ] = None,
+    seed: Seed = None,
+    base_rate: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of positives scores assume.")
+    ] = None,
+    trained_on: Annotated[
+        TrainingBasis | None, typer.Option(help="Where the labels come from.")
+    ] = None,
+    tracking_uri: TrackingUri = None,
+    services: Services = None,
+    threads: Threads = None,
+    assume_complete: AssumeComplete = False,
+) -> None:
+    """Train a model on labelled addresses, and write it as a bundle."""
+    _run(
+        "train",
+        "The model is trained.",
+        transfers,
+        labels,
+        out,
+        basis=basis,
+        legs=legs,
+        min_transfers=min_transfers,
+        seed=seed,
+        base_rate=base_rate,
+        trained_on=trained_on,
+        tracking_uri=tracking_uri,
+        services=services,
+        threads=threads,
+        assume_complete=assume_complete or None,
+    )
+
+
+@app.command(epilog="Example: unrinse evaluate runs/bundle runs/store labels.csv --out runs/report")
+def evaluate(
+    bundle: BundlePath,
+    transfers: TransfersPath,
+    labels: LabelsPath,
+    out: Out,
+    services: Services = None,
+    threads: Threads = None,
+    assume_complete: AssumeComplete = False,
+) -> None:
+    """Measure a model on labelled addresses: evaluation.json and evaluation.html."""
+    _run(
+        "evaluate",
+        "The model is evaluated.",
+        bundle,
+        transfers,
+        labels,
+        out,
+        services=services,
+        threads=threads,
+        assume_complete=assume_complete or None,
+    )
+
+
+@app.command(
+    epilog="Example: unrinse score runs/bundle runs/store --addresses list.csv --out scores.csv"
+)
+def score(
+    bundle: BundlePath,
+    transfers: TransfersPath,
+    addresses: AddressList,
+    out: Out,
+    as_of: AsOf = None,
+    reasons: Annotated[
+        int | None, typer.Option(min=0, help="Give reasons for the N highest scores.")
+    ] = None,
+    engine: EngineOption = None,
+    services: Services = None,
+    threads: Threads = None,
+    max_unscored: MaxUnscored = None,
+    research_use: ResearchUse = False,
+    assume_complete: AssumeComplete = False,
+) -> None:
+    """Score a list of addresses: one row for each, in the order requested."""
+    _run(
+        "score",
+        "The addresses are scored.",
+        bundle,
+        transfers,
+        addresses,
+        out,
+        as_of=as_of,
+        reasons=reasons,
+        engine=engine,
+        services=services,
+        threads=threads,
+        max_unscored=max_unscored,
+        research_use=research_use or None,
+        assume_complete=assume_complete or None,
+    )
+
+
+@app.command(
+    epilog="Example: unrinse explain runs/bundle runs/store --addresses list.csv --out runs/alerts"
+)
+def explain(
+    bundle: BundlePath,
+    transfers: TransfersPath,
+    addresses: AddressList,
+    out: Out,
+    as_of: AsOf = None,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="The N highest. Default: those up for review, at most 50."),
+    ] = None,
+    services: Services = None,
+    threads: Threads = None,
+    max_unscored: MaxUnscored = None,
+    research_use: ResearchUse = False,
+    assume_complete: AssumeComplete = False,
+) -> None:
+    """Explain the highest scores: alerts.jsonl, a page per alert, and an index."""
+    _run(
+        "explain",
+        "The alerts are written.",
+        bundle,
+        transfers,
+        addresses,
+        out,
+        as_of=as_of,
+        top=top,
+        services=services,
+        threads=threads,
+        max_unscored=max_unscored,
+        research_use=research_use or None,
+        assume_complete=assume_complete or None,
+    )
+
+
+@app.command(epilog="Example: unrinse catalogue --format md")
+def catalogue(
+    format: Annotated[CatalogueFormat | None, typer.Option(help="Default: json.")] = None,
+) -> None:
+    """Print every signal: meaning, formula, unit, legs, red flags."""
+    _print("catalogue", "catalogue", format=format)
+
+
+@models_app.command("list", epilog="Example: unrinse models list runs")
+def list_models(
+    folder: Annotated[Path, typer.Argument(help="Where to look for bundles.")] = Path("runs"),
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """List the bundles below a folder, and those of a tracking server if one is named."""
+    _print("models", "list_models", folder, tracking_uri=tracking_uri)
+
+
+@models_app.command("show", epilog="Example: unrinse models show runs/bundle")
+def show_model(bundle: BundlePath) -> None:
+    """Show what a bundle says of itself."""
+    _print("models", "show_model", bundle)
+
+
+@models_app.command("verify", epilog="Example: unrinse models verify runs/bundle")
+def verify_model(
+    bundle: BundlePath,
+    sha256: Annotated[
+        str | None, typer.Option(help="The bundle_sha256 you expect, as recorded earlier.")
+    ] = None,
+) -> None:
+    """Check every file of a bundle against its hash, and its signals against this version's."""
+    _print("models", "verify_model", bundle, sha256=sha256)
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        import unrinse
+
+        sys.stdout.write(f"unrinse {unrinse.__version__}\n")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `unrinse` script."""
+    try:
+        import unrinse
+
+        unrinse.check_packages()
+    except ImportError as error:
+        sys.stderr.write(f"Refused: {error}\n")
+        sys.exit(2)
+    from pipelines import console
+
+    console.switch_on()
+    app()
+
+
+def _run(job: str, done: str, *arguments: object, **options: object) -> NoReturn:
+    """Call the job of that name, say what it did, and end with its exit code."""
+    from pipelines import console
+
+    with _guarded():
+        result = _call(job, job, *arguments, **options)
+        console.result(done, result)
+        console.emit(result)
+    raise typer.Exit(int(getattr(result, "exit_code", 0)))
+
+
+def _print(job: str, function: str, *arguments: object, **options: object) -> None:
+    """Call a job whose whole result goes to stdout."""
+    from pipelines import console
+
+    with _guarded():
+        console.emit(_call(job, function, *arguments, **options))
+
+
+def _call(job: str, function: str, *arguments: object, **options: object) -> Any:
+    """Import a job and call it with the options that were given."""
+    given = {name: _plain(value) for name, value in options.items() if value is not None}
+    return getattr(importlib.import_module(f"pipelines.{job}"), function)(*arguments, **given)
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn the end of a job into an exit code and, where it went wrong, one clear message."""
+    from data.errors import Refused
+    from pipelines import console
+
+    try:
+        yield
+    except Refused as error:
+        console.refused(error)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        console.stopped()
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # The reader of stdout went away; what Python would flush at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
+    except (typer.Exit, SystemExit, GeneratorExit):
+        raise
+    except BaseException:  # a panic in polars is not an Exception
+        console.bug()
+        raise typer.Exit(1) from None
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, StrEnum) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What people see on stderr: progress of long work, the summary at the end, refusals.
+
+stdout is for machines and is not touched here, except by `emit`. Progress shows only where the
+command line has switched it on and stderr is a terminal, so that a job called from Python or from a
+pipe stays silent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.visible import visible
+
+_shows = {"progress": False}
+
+
+def switch_on() -> None:
+    """Show progress from now on; the command line calls this once."""
+    _shows["progress"] = True
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show one long step of a job.
+
+    Parameters
+    ----------
+    what
+        The step, as a person would say it: "Reading files".
+    total
+        Number of units; None when it is not known.
+
+    Yields
+    ------
+    callable
+        Takes how many further units are done. Harmless to call when nothing is shown.
+
+    Examples
+    --------
+    >>> with progress("Scoring addresses", total=2) as advance:
+    ...     advance(2)
+    """
+    console = _stderr()
+    if not (_shows["progress"] and console.is_terminal):
+        yield lambda units: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(visible(what), total=total)
+        yield lambda units: bar.advance(task, units)
+
+
+def summary(title: str, facts: Mapping[str, object], notes: tuple[str, ...] = ()) -> None:
+    """Print what a job did: a title, one line per fact, and what must be said besides."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(Text(visible(name)), Text(_worded(value)))
+    console = _stderr()
+    console.print(Text(visible(title), style="bold"))
+    console.print(table)
+    for note in notes:
+        console.print(Text(f"  {visible(note)}", style="yellow"))
+
+
+def result(done: str, of_job: object) -> None:
+    """Print the summary of a job's result: its fields, in order, and its `notes`."""
+    fields = _plain(of_job)
+    if not isinstance(fields, dict):
+        summary(done, {})
+        return
+    notes = tuple(str(note) for note in fields.get("notes") or ())
+    silent = ("notes", "exit_code")
+    facts = {
+        name.replace("_", " "): value
+        for name, value in fields.items()
+        if name not in silent and value is not None
+    }
+    summary(done, facts, notes)
+
+
+def refused(error: Exception) -> None:
+    """Say why the request was refused: one message, no traceback."""
+    console = _stderr()
+    console.print(Text.assemble(("Refused: ", "bold red"), visible(str(error))), soft_wrap=True)
+
+
+def stopped() -> None:
+    """Say that Ctrl-C ended the job."""
+    _stderr().print("Stopped. Nothing was written under a final name.", style="yellow")
+
+
+def bug() -> None:
+    """Show the traceback of an unexpected error and ask for a report."""
+    console = _stderr()
+    console.print(Text(traceback.format_exc().rstrip()), soft_wrap=True, highlight=False)
+    message = "This is a bug in Unrinse. Please report it with the command and the lines above."
+    console.print(Text(message, style="bold red"))
+
+
+def emit(result: object) -> None:
+    """Write a result to stdout: text as it is, anything else as one line of JSON."""
+    if not isinstance(result, str):
+        result = json.dumps(_plain(result), ensure_ascii=False, default=str)
+    sys.stdout.write(result if result.endswith("\n") else result + "\n")
+    sys.stdout.flush()
+
+
+def _stderr() -> Console:
+    # Made anew each time: tests and notebooks exchange sys.stderr.
+    return Console(stderr=True, highlight=False)
+
+
+def _worded(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{visible(str(k))} {_worded(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(_worded(item) for item in value) or "none"
+    return "unknown" if value is None else visible(str(value))
+
+
+def _plain(value: Any) -> Any:
+    """Turn a result into what JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return _plain(fields)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,145 @@
+"""Result tables on disk: Parquet, CSV or JSON Lines by the suffix, whole or not at all.
+
+The same table says the same thing in all three: moments are ISO 8601 in UTC, floats are written in
+their shortest round-trip form, null is null (an empty cell in CSV). Only CSV changes text, and only
+text that a spreadsheet would run as a formula: it gets an apostrophe in front. Parquet and JSON
+Lines keep it raw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data import storage
+from data.errors import Refused
+
+FORMULA_START = r"^[\s\x00-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{feff}]*[=+\-@＝＋－＠]|^[\t\r\n]"
+"""Text that a spreadsheet may take for a formula: the signs themselves, their full-width twins,
+either behind blanks that a spreadsheet drops, and cells that begin with a tab or a line break."""
+
+
+def check_output(path: Path) -> None:
+    """Refuse a result file name whose suffix says no known format, before any work is done.
+
+    Raises
+    ------
+    Refused
+        Unknown suffix, or `path` is a directory.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise Refused(
+            f"the suffix of {str(path)!r} names no format",
+            expected=f"a file name that ends in {', '.join(_WRITERS)}",
+        )
+    if path.is_dir():
+        raise Refused(f"{str(path)!r} is a folder", expected="a file name for the result")
+
+
+def write_table(
+    frame: pl.DataFrame, path: Path, *, kind: str, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write a result table and its manifest, `NAME.manifest.json`, beside it.
+
+    Parameters
+    ----------
+    frame
+        Any table; list and struct columns become JSON text in CSV.
+    path
+        Ends in .parquet, .csv, .jsonl or .ndjson.
+    kind
+        What the table is: ``scores``, ``signals``.
+    facts
+        Manifest entries: inputs and their hashes, `as_of`, bundle hash. No wall-clock times.
+
+    Returns
+    -------
+    dict
+        The manifest: `kind`, the facts, `rows`, `content_sha256` (of the values, whatever the
+        format) and `files`.
+
+    Raises
+    ------
+    Refused
+        Unknown suffix, or the folder cannot be written to.
+    """
+    check_output(path)
+    beside = path.with_name(f"{path.name}.{storage.MANIFEST}")
+    # The table gets its final name first: a manifest never vouches for a table that is not there
+    # yet.
+    with storage.whole_file(beside) as manifest_file, storage.whole_file(path) as table_file:
+        _WRITERS[path.suffix.lower()](frame, table_file)
+        manifest = {
+            "kind": kind,
+            **facts,
+            "rows": frame.height,
+            "content_sha256": storage.content_hash(_hashable(frame)),
+            "files": {path.name: storage.sha256_file(table_file)},
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        manifest_file.write_text(text + "\n", encoding="utf-8")
+    return manifest
+
+
+def neutral(text: str) -> str:
+    """Return `text` as a CSV cell that no spreadsheet runs.
+
+    >>> neutral('=HYPERLINK("http://x")'), neutral("0xab"), neutral("\\t=1")
+    ('\\'=HYPERLINK("http://x")', '0xab', "'\\t=1")
+    """
+    return pl.select(neutral_column(pl.lit(text))).item()
+
+
+def neutral_column(column: pl.Expr) -> pl.Expr:
+    """Put an apostrophe before every text of a column that a spreadsheet could run as a formula."""
+    return pl.when(column.str.contains(FORMULA_START)).then("'" + column).otherwise(column)
+
+
+def _write_csv(frame: pl.DataFrame, path: Path) -> None:
+    flat = _with_iso_times(_without_nesting(frame))
+    text = [name for name, dtype in flat.schema.items() if dtype == pl.String]
+    safe = flat.with_columns(neutral_column(pl.col(name)).alias(name) for name in text)
+    safe.rename({name: neutral(name) for name in safe.columns}).write_csv(
+        path, quote_style="necessary", line_terminator="\n"
+    )
+
+
+def _write_json_lines(frame: pl.DataFrame, path: Path) -> None:
+    _with_iso_times(frame).write_ndjson(path)
+
+
+def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
+    times = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+    return (
+        frame.with_columns(pl.col(times).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")) if times else frame
+    )
+
+
+def _without_nesting(frame: pl.DataFrame) -> pl.DataFrame:
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    return frame.with_columns(_as_json(frame[name]) for name in nested)
+
+
+def _as_json(column: pl.Series) -> pl.Series:
+    cells = [
+        None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+        for value in column.to_list()
+    ]
+    return pl.Series(column.name, cells, dtype=pl.String)
+
+
+def _hashable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give `content_hash` flat columns."""
+    return _without_nesting(frame)
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
+    ".parquet": storage.write_parquet,
+    ".csv": _write_csv,
+    ".jsonl": _write_json_lines,
+    ".ndjson": _write_json_lines,
+}

@@ -1,0 +1,271 @@
+"""From JSON to HTML: alerts, their index, and the evaluation.
+
+Every text passes two gates on its way into a page, wherever a template shows it: characters that
+cannot be seen are shown by their code point (`pipelines.visible`), and markup is escaped (Jinja's
+autoescape). Only the drawings, which escape their own text, come in as markup.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from models import sentences
+from pipelines.pages.scale import BAND_NAMES, scale
+from pipelines.pages.timeline import moment, timeline
+from pipelines.visible import identifier, visible
+
+FAMILY_NAMES = {"otc": "OTC-like flows"}
+BASIS_NAMES = {
+    "usd": "US dollars at transfer time",
+    "native": "the chain's own coin",
+    "relative": "multiples of the address's own median transfer",
+}
+UNIT_NAMES = {**BASIS_NAMES, "usd": "US dollars", "relative": "multiples of the median transfer"}
+LEFT_OUT_NAMES = {
+    "zero_value": "of zero value",
+    "counterfeit_asset": "of counterfeit tokens",
+    "unlisted_asset": "of unlisted tokens",
+    "spoofed_sender": "with a spoofed sender",
+    "self_transfer": "to itself",
+    "fee": "fees",
+    "nft": "of NFTs",
+    "outside_legs": "outside the model's legs",
+    "unpriced": "without a value in this basis",
+    "no_value": "without a value in this basis",
+}
+
+
+def alert_page(alert: Mapping[str, Any]) -> str:
+    """Render one alert.
+
+    Parameters
+    ----------
+    alert
+        An object that obeys ``pipelines/schemas/alert.v1.schema.json``.
+
+    Returns
+    -------
+    str
+        A whole HTML document.
+    """
+    # The verdict of an alert is its band's opening, then what every alert says.
+    opening = alert["verdict"].removesuffix(sentences.CAUTION).strip()
+    widest = max((abs(f["contribution"]) for f in alert["families"]), default=0.0) or 1.0
+    return _render(
+        "alert.html.jinja",
+        alert=alert,
+        notices=alert["notices"],
+        signals={c["signal"]: c for c in alert["contributions"]},
+        opening=opening,
+        caution=sentences.CAUTION,
+        widest=widest,
+        scale=scale(alert),
+        timeline=timeline(alert),
+    )
+
+
+def alert_file(alert: Mapping[str, Any]) -> str:
+    """Return the file name of an alert's page."""
+    return f"{alert['alert_id']}.html"
+
+
+def index_page(overview: Mapping[str, Any]) -> str:
+    """Render the index of a run.
+
+    Parameters
+    ----------
+    overview
+        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `n_requested`,
+        `n_scored`; `bands` (band → addresses); `alerts` (`rank`, `band`, `score`, `address`,
+        `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`, `meaning`);
+        `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of them are not
+        listed.
+    """
+    return _render("index.html.jinja", overview=overview, notices=overview["notices"])
+
+
+def evaluation_page(report: Mapping[str, Any], charts: Sequence[str], charts_note: str) -> str:
+    """Render an evaluation.
+
+    Parameters
+    ----------
+    report
+        As `pipelines.pages.evaluation.report` arranges it.
+    charts
+        Inline SVG; may be empty.
+    charts_note
+        What to say instead of, or below, the charts.
+    """
+    return _render(
+        "evaluation.html.jinja",
+        report=report,
+        notices=report["notices"],
+        charts=charts,
+        charts_note=charts_note,
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    return _environment().get_template(template).render(style=style, **values)
+
+
+_FOLDER = Path(__file__).parent
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown_whole,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(_FILTERS)
+    return environment
+
+
+def _shown_whole(value: Any) -> Any:
+    """Make the unseen visible in every text that is not markup of our own."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _moment(text: str) -> str:
+    at = moment(text)
+    clock = f", {at:%H:%M}" if (at.hour, at.minute, at.second) != (0, 0, 0) else ""
+    return f"{sentences.day(at)}{clock} UTC"
+
+
+def _one_in(rate: float) -> str:
+    """Write a base rate the way people think of it.
+
+    >>> _one_in(0.01), _one_in(0.0003), _one_in(0.4)
+    ('1 in 100', '1 in 3,333', '40 %')
+    """
+    return sentences.shown(rate, "share") if rate > 0.2 else f"1 in {round(1 / rate):,}"
+
+
+def _times(multiplier: float) -> str:
+    """Write what happens to the odds.
+
+    >>> _times(2.304), _times(0.389), _times(41.7), _times(1.0)
+    ('×2.3', '×0.39', '×42', '×1.0')
+    """
+    if multiplier >= 1000:
+        return "over ×1,000"
+    if multiplier >= 10:
+        return f"×{multiplier:.0f}"
+    if multiplier >= 0.95:
+        return f"×{multiplier:.1f}"
+    return f"×{multiplier:.2f}" if multiplier >= 0.01 else "under ×0.01"
+
+
+def _signed(value: float) -> str:
+    text = f"{abs(value):.2f}"
+    sign = "" if text == "0.00" else ("−" if value < 0 else "+")
+    return sign + text
+
+
+def _half_bar(contribution: float, widest: float) -> str:
+    width = 50 * abs(contribution) / widest
+    left = 50 - width if contribution < 0 else 50
+    return f"left:{left:.2f}%;width:{width:.2f}%"
+
+
+def _amount(row: Mapping[str, Any]) -> str:
+    """Write an exact amount with its symbol; unregistered assets are named by their contract."""
+    whole, dot, fraction = row["amount"].partition(".")
+    grouped = f"{int(whole):,}" if whole.isascii() and whole.isdigit() else whole
+    fraction = fraction.rstrip("0")
+    number = grouped + (dot + fraction if fraction else "")
+    return f"{number} {row['symbol']}" if row["symbol"] else f"{number} base units"
+
+
+def _evidence_line(evidence: Mapping[str, Any]) -> str:
+    n, shown = evidence["n_rows"], evidence["shown"]
+    rests = {
+        "members": "It counts",
+        "extremal": "It is reached by",
+        "distribution": "It is computed from",
+        "absence": "It rests on",
+        "neighbourhood": "It rests on",
+    }[evidence["kind"]]
+    noun = "transfer" if n == 1 else "transfers"
+    line = f"{rests} {n:,} {noun}"
+    if 0 < shown < n:
+        line += (
+            f", the {shown:,} most telling of them below" if shown > 1 else ", one of them below"
+        )
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {_statistic(v)}" for name, v in evidence["statistics"].items()
+    )
+    return f"{line}; {figures}." if figures else f"{line}."
+
+
+def _statistic(value: Any) -> str:
+    if isinstance(value, list):
+        listed = ", ".join(_statistic(v) for v in value[:4])
+        return listed + (f" and {len(value) - 4:,} more" if len(value) > 4 else "")
+    if isinstance(value, float | int) and math.isfinite(value):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return str(value)
+
+
+def _overview_line(overview: Mapping[str, Any]) -> str:
+    n, scored = overview["n_requested"], overview["n_scored"]
+    review = scored - overview["bands"].get("below_review", 0)
+    requested = f"{n:,} address" + ("" if n == 1 else "es")
+    verb = "resembles" if review == 1 else "resemble"
+    return (
+        f"Of {requested}, {scored:,} could be scored; {review:,} of them {verb} "
+        "pig-butchering laundering closely enough for review."
+    )
+
+
+def _dollars(value: float) -> str:
+    return f"${value:,.2f}"
+
+
+def _value(value: float, unit: str, alert: Mapping[str, Any]) -> str:
+    return sentences.shown(value, unit, alert["history"]["basis"])
+
+
+def _named(names: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda key: names.get(key, key.replace("_", " "))
+
+
+def _family_name(family: str) -> str:
+    return FAMILY_NAMES.get(family, family.replace("_", " ").capitalize())
+
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "amount": _amount,
+    "band_name": lambda band: BAND_NAMES[band],
+    "basis_name": _named(BASIS_NAMES),
+    "clock": lambda text: f"{moment(text):%Y-%m-%d %H:%M:%S}",
+    "dated": lambda date: f" ({date})" if date else "",
+    "days": lambda n: "1 day" if n == 1 else f"{n} days",
+    "dollars": _dollars,
+    "evidence_line": _evidence_line,
+    "family_name": _family_name,
+    "half_bar": _half_bar,
+    "identifier": identifier,
+    "left_out_name": _named(LEFT_OUT_NAMES),
+    "moment": _moment,
+    "one_in": _one_in,
+    "overview_line": _overview_line,
+    "shown": sentences.shown,
+    "signed": _signed,
+    "times": _times,
+    "unit_name": _named(UNIT_NAMES),
+    "value": _value,
+}
