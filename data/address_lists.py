@@ -192,11 +192,9 @@ def read_address_list(
         for pair in pairs:
             rows.setdefault((*pair, moment), number)
     if not rows:
-        first = problems[0]
-        raise Refused(
-            f"{path} holds no valid address; line {first.line} is {first.text!r}: {first.reason}",
-            expected=_WHAT,
-        )
+        first = problems[0] if problems else None
+        why = f"; line {first.line} is {first.text!r}: {first.reason}" if first else ""
+        raise Refused(f"{path} holds no valid address{why}", expected=_WHAT)
     table = [(number, *key) for key, number in rows.items()]
     requests = pl.DataFrame(table, schema=REQUESTS, orient="row")
     return AddressList(requests, tuple(problems), ignored)

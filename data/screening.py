@@ -111,8 +111,10 @@ def screen(transfers: pl.DataFrame, *, dust_usd_micros: int = DUST_USD_MICROS) -
     """
     columns = transfers.columns
     extra = [] if "screened" in columns else ["screened"]
-    absent = {c: t for c, t in _HELPERS.items() if c not in columns}
-    rows = transfers.with_columns(pl.lit(None, dtype=t).alias(c) for c, t in absent.items())
+    rows = transfers.with_columns(
+        pl.col(c).cast(t) if c in columns else pl.lit(None, dtype=t).alias(c)
+        for c, t in _HELPERS.items()
+    )
     _check_statuses(rows["status"])
     unlisted = impostors(rows.filter(pl.col("kind").is_in(_TOKEN_KINDS)))
     rows = rows.join(

@@ -177,7 +177,7 @@ def _header(path: Path, text: str, what: str) -> tuple[int, str]:
 def _parquet(path: Path, what: str) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         first = str(error).splitlines()[0]
         raise Refused(f"{path} is a broken Parquet file: {first}", expected=what) from None
     if frame.height == 0:
