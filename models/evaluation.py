@@ -1,0 +1,191 @@
+"""`evaluation.json`: how good a model is on each split, with intervals and without excuses.
+
+Per split: counts, the metrics of `models.metrics` with 95 % intervals over groups, how many
+addresses had no score and why, how each band splits positives from negatives, and, where the rows
+name their population (a role, a kind of benign look-alike), the share of each population that is
+flagged.
+
+Two things are kept apart. *Ranking* metrics look at the score as it is. *Probability* metrics (F1,
+accuracy, Brier, log loss, calibration error) look at the score taken back to the prevalence it was
+calibrated at, because at a stated base rate of one in ten thousand every probability on a
+half-positive test set would be "wrong". The prevalence of the split stands beside PR-AUC, which
+means nothing without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.bands import BANDS, Thresholds, bands
+from models.bootstrap import CONFIDENCE, RESAMPLES, estimates
+from models.calibration import Calibration
+from models.metrics import METRICS, Outcomes, logistic
+from models.status import SCORED
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What turns log-odds into probabilities and bands."""
+
+    calibration: Calibration
+    thresholds: Thresholds
+
+
+def evaluate_splits(
+    table: pl.DataFrame, judge: Judge, *, resamples: int = RESAMPLES, seed: int = 1
+) -> dict[str, Any]:
+    """Build the content of `evaluation.json`.
+
+    Parameters
+    ----------
+    table
+        One row per labelled address: `part` (name of its split), `label`, `status`, `log_odds`
+        (null unless scored), `group`, and where known `population`.
+    judge
+        The calibration and thresholds of the model.
+    resamples, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``splits`` by name, each as `evaluate_split`, and how they were measured.
+    """
+    parts = table["part"].drop_nulls().unique().sort().to_list()
+    order = {name: at for at, name in enumerate(("train", "validation", "test"))}
+    parts.sort(key=lambda name: (order.get(name, len(order)), name))
+    return {
+        "splits": {
+            part: evaluate_split(table.filter(pl.col("part") == part), judge, resamples, seed)
+            for part in parts
+        },
+        "interval": {"confidence": CONFIDENCE, "method": "percentile bootstrap over groups",
+                     "resamples": resamples, "seed": seed},
+        "base_rate": judge.calibration.base_rate,
+        "probabilities_at_prevalence": judge.calibration.prevalence,
+        "notes": [
+            "train is in-sample: the model has seen it",
+            "validation chose the calibration and the bands",
+            "null: the rows cannot resolve the metric (fewer negatives than 10 / FPR, fewer than "
+            "100 rows, or one class only)",
+        ],
+    }  # fmt: skip
+
+
+def evaluate_split(
+    rows: pl.DataFrame, judge: Judge, resamples: int = RESAMPLES, seed: int = 1
+) -> dict[str, Any]:
+    """Measure one split; `rows` as in `evaluate_splits`."""
+    scored = rows.filter(pl.col("status") == SCORED)
+    log_odds = scored["log_odds"].to_numpy().astype(np.float64)
+    outcomes = Outcomes(
+        scored["label"].to_numpy(),
+        log_odds,
+        scored["group"].to_numpy(),
+        logistic(judge.calibration.at_prevalence(log_odds)),
+    )
+    measured = estimates(outcomes, resamples=resamples, seed=seed)
+    return {
+        "n": outcomes.n,
+        "n_positive": outcomes.n_positive,
+        "n_groups": scored["group"].n_unique(),
+        "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
+        **{
+            name: None if found is None else
+            {"value": found.value, "low": _number(found.low), "high": _number(found.high)}
+            for name, found in measured.items()
+        },
+        "bands": _by_band(scored, judge),
+        "not_scored": _not_scored(rows),
+        "populations": _populations(scored, judge),
+    }  # fmt: skip
+
+
+def metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """Flatten the metrics that have a value to ``split.metric``, for a tracking server."""
+    return {
+        f"{split}.{name}": measured[name]["value"]
+        for split, measured in evaluation["splits"].items()
+        for name in METRICS
+        if measured[name] is not None
+    }
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share.
+
+    >>> [round(limit, 3) for limit in wilson(0, 10)]
+    [0.0, 0.278]
+    """
+    if n == 0:
+        return 0.0, 1.0
+    z = 1.959963984540054
+    share, spread = hits / n, z * z / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _by_band(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
+    """Count positives and negatives in each band that the model gives out."""
+    named = _named(scored, judge)
+    return {
+        band: {
+            "positives": named.filter((pl.col("band") == band) & (pl.col("label") == 1)).height,
+            "negatives": named.filter((pl.col("band") == band) & (pl.col("label") == 0)).height,
+        }
+        for band in BANDS
+        if judge.thresholds["medium"] is not None and judge.thresholds.get(band, 0.0) is not None
+    }
+
+
+def _named(scored: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+    log_odds = scored["log_odds"].to_numpy().astype(np.float64)
+    return scored.with_columns(
+        pl.Series("band", bands(log_odds, judge.thresholds), dtype=pl.String)
+    )
+
+
+def _not_scored(rows: pl.DataFrame) -> dict[str, Any]:
+    missing = rows.filter(pl.col("status") != SCORED)
+    counts = missing.group_by("status").agg(n=pl.len(), n_positive=pl.col("label").sum())
+    return {
+        status: {"n": n, "n_positive": int(positive)}
+        for status, n, positive in counts.sort("status").iter_rows()
+    }
+
+
+def _populations(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
+    """Say, per population, which share reaches each band: where the false alarms would fall."""
+    if "population" not in scored.columns:
+        return {}
+    found = {}
+    for name in scored["population"].drop_nulls().unique().sort().to_list():
+        members = scored.filter(pl.col("population") == name)
+        log_odds = members["log_odds"].to_numpy().astype(np.float64)
+        found[name] = {
+            "n": members.height,
+            "n_positive": int(members["label"].sum()),
+            "median_log_odds": float(np.median(log_odds)),
+            "flagged": {
+                band: _share(int((log_odds >= least).sum()), members.height)
+                for band, least in judge.thresholds.items()
+                if least is not None
+            },
+        }
+    return found
+
+
+def _share(hits: int, n: int) -> dict[str, float]:
+    low, high = wilson(hits, n)
+    return {"value": hits / n, "low": low, "high": high}
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,183 @@
+"""The model card: for whom, from what, how good, and what it must not be used for.
+
+Generated from the bundle's own facts and evaluation, so that it cannot promise more than they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.facts import BundleFacts
+
+_BASIS = {
+    "synthetic": "simulated addresses with known roles; none of them is real",
+    "research": "public research labels that nobody reviewed for this purpose",
+    "reviewed": "labels that the user reviewed",
+}
+
+_METRICS = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "recall_at_fpr_0.01": "recall at 1 % false positives",
+    "recall_at_fpr_0.001": "recall at 0.1 % false positives",
+    "precision_at_100": "precision in the top 100",
+    "brier": "Brier score",
+    "expected_calibration_error": "calibration error",
+}
+
+
+def model_card(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
+    """Write the card as Markdown.
+
+    Parameters
+    ----------
+    facts
+        The bundle's facts.
+    evaluation
+        The content of `evaluation.json`.
+    """
+    sections = (
+        _purpose(facts),
+        _data(facts),
+        _performance(evaluation),
+        _bands(facts),
+        _populations(evaluation),
+        _limits(facts),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _purpose(facts: BundleFacts) -> str:
+    decisions = (
+        "Decisions may rest on it (`decision_use` is true), each reviewed by a person."
+        if facts.decision_use
+        else "**Not for decisions** (`decision_use` is false): on real transfers it runs only with "
+        "`--research-use`, and every row it writes says so."
+    )
+    return (
+        "# Model card\n\n"
+        "Scores blockchain addresses for behaviour that resembles pig-butchering (romance-baiting) "
+        "laundering: collectors, consolidators, mules, swappers, criminal OTC desks, escrow. "
+        f"A score is a resemblance, not a finding about a person.\n\n{decisions}\n\n"
+        "A score is the probability of such an address, given its transfers before `as_of`, at a "
+        f"base rate of {facts.calibration.base_rate:.4g}. Where the true share of such addresses "
+        "differs, the probability is off by that much; the order of addresses is not."
+    )
+
+
+def _data(facts: BundleFacts) -> str:
+    told, calibration = facts.training, facts.calibration
+    inverted = (
+        "\n- **Warning:** validation ranked the wrong way round; the calibration's slope stands "
+        "at its floor and the scores tell next to nothing."
+        if calibration.slope <= 0.01
+        else ""
+    )
+    return (
+        "## Training\n\n"
+        f"- Labels: {facts.training_basis}: {_BASIS[facts.training_basis]}.\n"
+        f"- Trained on {told['n']:,} addresses, {told['n_positive']:,} of them positive, up to "
+        f"{facts.population.date}; split {told['split']}.\n"
+        f"- {told['n_unlabelled_not_used']:,} unlabelled addresses were not used: unlabelled is "
+        "not benign, and this version learns nothing from them.\n"
+        f"- {told['n_known_too_late']:,} labels became known only after the next split began and "
+        f"were {'kept, as the split was given' if 'given' in told['split'] else 'left out'}.\n"
+        f"- {len(facts.signals)} signals, value basis `{facts.basis}`, legs "
+        f"`{','.join(facts.legs)}`, at least {facts.min_transfers} transfers.\n"
+        f"- LightGBM, {told['rounds']} trees, seed {told['seed']}; calibrated log-odds = "
+        f"{calibration.slope:.4g} x raw {calibration.intercept:+.4g} "
+        f"{calibration.prior_shift:+.4g}.{inverted}"
+    )
+
+
+def _performance(evaluation: Mapping[str, Any]) -> str:
+    splits = [name for name in evaluation["splits"] if name != "train"]
+    head = "| | " + " | ".join(splits) + " |\n|---|" + "---|" * len(splits)
+    counts = [
+        ("addresses", "n", "{:,}"),
+        ("positive", "n_positive", "{:,}"),
+        ("prevalence", "prevalence", "{:.3f}"),
+    ]
+    rows = [
+        f"| {words} | " + " | ".join(_count(evaluation, s, key, form) for s in splits) + " |"
+        for words, key, form in counts
+    ]
+    rows += [
+        f"| {words} | " + " | ".join(_metric(evaluation, s, key) for s in splits) + " |"
+        for key, words in _METRICS.items()
+    ]
+    note = (
+        "Intervals: 95 %, bootstrap over groups (cases). A dash: too few addresses to tell. "
+        "PR-AUC depends on the prevalence above it."
+    )
+    return "## Performance\n\n" + "\n".join([head, *rows]) + f"\n\n{note}"
+
+
+def _count(evaluation: Mapping[str, Any], split: str, key: str, form: str) -> str:
+    value = evaluation["splits"][split][key]
+    return "–" if value is None else form.format(value)
+
+
+def _metric(evaluation: Mapping[str, Any], split: str, key: str) -> str:
+    found = evaluation["splits"][split][key]
+    if found is None:
+        return "–"
+    limits = [found["low"], found["high"]]
+    shown = "" if None in limits else f" [{limits[0]:.3f}, {limits[1]:.3f}]"
+    return f"{found['value']:.3f}{shown}"
+
+
+def _bands(facts: BundleFacts) -> str:
+    counted = facts.threshold_population
+    lines = [
+        f"- `{band}`: "
+        + (
+            f"not given out; {counted.n:,} negatives cannot show a rate of {rate:.1%}"
+            if facts.thresholds[band] is None
+            else f"from log-odds {facts.thresholds[band]:.4g}; at most {rate:.1%} of them reach it"
+        )
+        for band, rate in counted.rates.items()
+    ]
+    return (
+        "## Bands\n\n"
+        f"By false-positive rate on the {counted.n:,} {counted.name} (up to {counted.date}). On "
+        "another population the rates are others.\n\n" + "\n".join(lines)
+    )
+
+
+def _populations(evaluation: Mapping[str, Any]) -> str:
+    split = evaluation["splits"].get("test") or {}
+    found = split.get("populations") or {}
+    if not found:
+        return "## Populations\n\nThe labels name no populations to tell apart."
+    lines = ["| population (test) | addresses | positive | reach `medium` |", "|---|---|---|---|"]
+    for name, facts in found.items():
+        medium = facts["flagged"].get("medium")
+        share = (
+            "–"
+            if medium is None
+            else f"{medium['value']:.1%} [{medium['low']:.1%}, {medium['high']:.1%}]"
+        )
+        lines.append(f"| {name} | {facts['n']:,} | {facts['n_positive']:,} | {share} |")
+    return "## Populations\n\n" + "\n".join(lines)
+
+
+def _limits(facts: BundleFacts) -> str:
+    world = (
+        "- It learned from a simulation: it knows what the simulation shows and nothing else. How "
+        "well that carries over to real wallets is not known from these figures.\n"
+        if facts.training_basis == "synthetic"
+        else ""
+    )
+    return (
+        "## Limits\n\n" + world + "- It sees behaviour in the transfers supplied, not identity, "
+        "intent, or what happens off these chains.\n"
+        "- It knows one typology. The lowest band, `below_review`, means below review for this "
+        "typology only, never clean; an address without a score is not clean either.\n"
+        "- Legitimate services can behave alike: look at the populations above and the reasons.\n"
+        "- Whoever knows the signals can pad, split and delay to evade them.\n"
+        "- Victims are kept out of the scores by a simple rule that can miss them.\n"
+        "- The probability is right at the stated base rate and for addresses like those of "
+        "validation; both change over time."
+    )

@@ -1,0 +1,159 @@
+"""Scores: a bundle applied to a signals frame, one row out for every row in, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from data.services import Services
+from models.bands import LOWEST, bands
+from models.bundle import Bundle
+from models.metrics import logistic
+from models.status import SCORED, Requirements, statuses
+from models.training import matrix
+
+SCORES = (
+    "chain",
+    "address",
+    "as_of",
+    "status",
+    "score",
+    "log_odds",
+    "band",
+    "rank",
+    "n_transfers",
+    "first_seen",
+    "last_seen",
+    "list_hits",
+    "top_reasons",
+    "decision_use",
+    "bundle_sha256",
+)
+"""The columns of a scores file.
+
+`score` is the probability at the bundle's base rate, `log_odds` the same as its explanation adds up
+to, `rank` 1 for the highest of this file (equal scores by chain and address). All four of `score`,
+`log_odds`, `band` and `rank` are null unless `status` is ``scored``. `band` is null too where the
+bundle has no `medium` threshold and nothing lists the address. `list_hits` and `top_reasons` are
+texts, null where there are none.
+"""
+
+
+def score_frame(
+    bundle: Bundle,
+    signals: pl.DataFrame,
+    services: Services,
+    *,
+    reasons: int = 0,
+    threads: int = 1,
+) -> pl.DataFrame:
+    """Score the addresses of a signals frame.
+
+    Parameters
+    ----------
+    bundle
+        A verified model. Whether it may be used on these transfers is `Bundle.check_use`'s matter.
+    signals
+        A signals frame computed on the bundle's value basis and legs.
+    services
+        Licit services are not scored; a listed address is never below review.
+    reasons
+        Fill `top_reasons` for that many of the highest ranks (contributions cost far more than
+        scores).
+    threads
+        Changes the time it takes, never a bit of the result.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns `SCORES`, one row per row of `signals`, in its order.
+    """
+    facts = bundle.facts
+    status = statuses(signals, Requirements(facts.legs, facts.min_transfers), services)
+    scored = (status == SCORED).to_numpy()
+    inputs = matrix(signals.filter(pl.Series(scored)), facts.signals)
+    log_odds = bundle.log_odds(inputs, threads=threads)
+    hits = list_hits(signals, services)
+    listed = hits.is_not_null().to_numpy()[scored]
+    frame = signals.select("chain", "address", "as_of", "n_transfers", "first_seen", "last_seen")
+    frame = frame.with_columns(
+        status,
+        hits,
+        _spread("score", logistic(log_odds).tolist(), scored, pl.Float64()),
+        _spread("log_odds", log_odds.tolist(), scored, pl.Float64()),
+        _spread("band", _with_lists(bands(log_odds, facts.thresholds), listed), scored),
+        decision_use=pl.lit(facts.decision_use),
+        bundle_sha256=pl.lit(bundle.sha256),
+    )
+    frame = frame.with_columns(rank=_ranks(frame))
+    return frame.with_columns(_top_reasons(bundle, signals, frame["rank"], reasons)).select(SCORES)
+
+
+def list_hits(frame: pl.DataFrame, services: Services) -> pl.Series:
+    """Return, per address, the lists it stands on as text, null for none; named ``list_hits``.
+
+    Each hit reads ``name (category, date, confidence)``; several are joined with ``; ``.
+    """
+    hit = pl.format(
+        "{} ({}, {}, {})",
+        pl.coalesce("name", pl.lit("unnamed")),
+        "category",
+        pl.coalesce("date", pl.lit("undated")),
+        "confidence",
+    )
+    texts = (
+        services.listed.with_columns(_hit=hit)
+        .sort("_hit")
+        .group_by("chain", "address")
+        .agg(pl.col("_hit").str.join("; ").alias("list_hits"))
+    )
+    joined = frame.select("chain", "address").join(
+        texts, on=["chain", "address"], how="left", maintain_order="left"
+    )
+    return joined["list_hits"]
+
+
+def _with_lists(named: list[str | None], listed: np.ndarray) -> list[str | None]:
+    """Raise listed addresses to `medium` where they would be lower, or have no band."""
+    return [
+        "medium" if hit and band in (LOWEST, None) else band
+        for band, hit in zip(named, listed, strict=True)
+    ]
+
+
+def _spread(
+    name: str,
+    values: Sequence[float | str | None],
+    at: np.ndarray,
+    kind: pl.DataType | None = None,
+) -> pl.Series:
+    """Put values into the rows marked `at`, null elsewhere."""
+    given = iter(values)
+    spread = [next(given) if here else None for here in at.tolist()]
+    return pl.Series(name, spread, dtype=kind or pl.String())
+
+
+def _ranks(frame: pl.DataFrame) -> pl.Series:
+    """Rank the scored rows, 1 for the highest."""
+    numbered = frame.select("log_odds", "chain", "address", "as_of").with_row_index("_row")
+    ordered = (
+        numbered.filter(pl.col("log_odds").is_not_null())
+        .sort("log_odds", "chain", "address", "as_of", descending=[True, False, False, False])
+        .with_row_index("rank", offset=1)
+        .select("_row", pl.col("rank").cast(pl.Int64))
+    )
+    return numbered.join(ordered, on="_row", how="left", maintain_order="left")["rank"]
+
+
+def _top_reasons(bundle: Bundle, signals: pl.DataFrame, rank: pl.Series, n: int) -> pl.Series:
+    """Return a short text of the reasons of the `n` highest ranks, null elsewhere."""
+    from models.explanation import explain_rows, reasons_text
+
+    chosen = (rank <= n).fill_null(False).to_numpy()
+    texts = [
+        reasons_text(explained)
+        for explained in explain_rows(bundle, signals.filter(pl.Series(chosen)))
+    ]
+    return _spread("top_reasons", texts, chosen)
