@@ -47,6 +47,7 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that asks for genuine exports, so that `-m "not real"` leaves them out."""
     for item in items:
