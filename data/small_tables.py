@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
+from data.parquet_trial import refuse_broken_parquet
 
 LARGEST_FILE = 1 << 30
 """Bytes; a hand-made table above this is a mistake."""
@@ -175,11 +176,8 @@ def _header(path: Path, text: str, what: str) -> tuple[int, str]:
 
 
 def _parquet(path: Path, what: str) -> pl.DataFrame:
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise Refused(f"{path} is a broken Parquet file: {first}", expected=what) from None
+    refuse_broken_parquet(path, what)
+    frame = pl.read_parquet(path)
     if frame.height == 0:
         raise Refused(f"{path} has no rows", expected=what)
     nested = [c for c, t in frame.schema.items() if t.is_nested() or t == pl.Binary]

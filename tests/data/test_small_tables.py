@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data import small_tables
+from data.address_lists import read_address_list
 from data.errors import Refused
+from data.labels.training import read_training_labels
+from data.prices import read_prices
+from data.services import load_services
 from data.small_tables import read_small_table
 
 
@@ -57,3 +64,38 @@ def test_a_huge_file_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(small_tables, "LARGEST_FILE", 3)
     with pytest.raises(Refused, match="4 bytes"):
         read_small_table(path, "a table")
+
+
+A = "0x52908400098527886E0F7030069857D2E4169EE7"
+READERS = {
+    read_address_list: f"address,chain,as_of\n{A},bsc,2024-05-01\n{A},,1714521600\n",
+    read_training_labels: f"address,label,weight\n{A},1,2\n",
+    read_prices: f"chain,asset,date,usd\nethereum,native,2024-05-01,3012.45\nbsc,{A},2024-05-01,1\n",
+    load_services: f"chain,address,category,licit\nethereum,{A},mixer,false\n",
+}
+FRAGMENTS = [
+    b"\0",
+    b'"',
+    b"\n",
+    b"\r",
+    b",",
+    b"\xff",
+    b"1e999",
+    b"inf",
+    b";",
+    b"#",
+    b"{",
+    b"9" * 40,
+]
+EDITS = st.tuples(st.integers(0, 120), st.integers(0, 20), st.sampled_from([b"", *FRAGMENTS]))
+
+
+@given(st.sampled_from(list(READERS)), st.lists(EDITS, min_size=1, max_size=5))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path_factory, reader, edits):
+    content = READERS[reader].encode()
+    for at, removed, added in edits:
+        content = content[:at] + added + content[at + removed :]
+    path = tmp_path_factory.mktemp("damaged") / "file.csv"
+    path.write_bytes(content)
+    with contextlib.suppress(Refused):
+        reader(path)
