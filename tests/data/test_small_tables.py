@@ -70,7 +70,7 @@ A = "0x52908400098527886E0F7030069857D2E4169EE7"
 READERS = {
     read_address_list: f"address,chain,as_of\n{A},bsc,2024-05-01\n{A},,1714521600\n",
     read_training_labels: f"address,label,weight\n{A},1,2\n",
-    read_prices: f"chain,asset,date,usd\nethereum,native,2024-05-01,3012.45\nbsc,{A},2024-05-01,1\n",
+    read_prices: f"chain,asset,date,usd\nethereum,native,2024-05-01,3012.4\nbsc,{A},2024-05-01,1\n",
     load_services: f"chain,address,category,licit\nethereum,{A},mixer,false\n",
 }
 FRAGMENTS = [
