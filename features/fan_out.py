@@ -1,0 +1,438 @@
+"""Fan-out: how many addresses pay it, how many it pays, how fast, and how evenly.
+
+A collector takes payments from many senders who do not know each other; a splitter pays many
+receivers within minutes, often ones it never paid before; a wallet in the middle gathers and then
+scatters. Real laundering wallets are quieter than the textbook star (most days see two receivers),
+so shares and evenness stand beside the counts. Windows roll from a transfer ``[t, t + width)``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from features.compilation import kernel
+from features.counterparties import (
+    first_of_each,
+    gather_scatter,
+    mark_first_payments,
+    most_after_inflow,
+    most_distinct,
+    per_counterparty,
+    renumber,
+    table_size,
+    value_by_counterparty,
+    window_of_most_distinct,
+)
+from features.evidence import Evidence, evidence
+from features.history import DAY, HOUR, MINUTE, Columns, History
+from features.numeric import longest_history
+from features.signal import Family
+
+
+@kernel
+def fan_out_kernel(
+    columns: Columns, first: int, last: int, out: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """Fill the family's columns; counterparties are numbered once per history."""
+    longest = longest_history(columns.offsets, first, last)
+    table = np.empty(table_size(longest), np.int32)
+    seen, codes = np.empty(longest, np.int64), np.empty(longest, np.int32)
+    # Per counterparty: window counts, transfers and value in either direction.
+    cells = np.empty((6, longest), np.int64)
+    # The two-sided rows, laid side by side.
+    moments, both_in = np.empty(longest, np.int64), np.empty(longest, np.bool_)
+    both_code, fresh = np.empty(longest, np.int32), np.empty(longest + 1, np.int64)
+    for i in range(first, last):
+        a, b = columns.offsets[i], columns.offsets[i + 1]
+        n = b - a
+        time, value, incoming = columns.time[a:b], columns.value[a:b], columns.incoming[a:b]
+        row, code = out[i], codes[:n]
+        row[:] = np.nan
+        k = renumber(columns.counterparty[a:b], table, seen, code)
+        inside, ahead = cells[0, :k], cells[1, :k]
+        row[0] = most_distinct(time, code, incoming, False, 10 * MINUTE, inside)[0]
+        row[1] = most_distinct(time, code, incoming, False, HOUR, inside)[0]
+        row[2] = most_distinct(time, code, incoming, False, DAY, inside)[0]
+        row[3] = most_distinct(time, code, incoming, True, DAY, inside)[0]
+        per_sender = per_counterparty(code, value, incoming, True, cells[2, :k], cells[3, :k])
+        per_receiver = per_counterparty(code, value, incoming, False, cells[4, :k], cells[5, :k])
+        row[6], row[8], row[10] = per_receiver[1:]
+        row[7], row[9], row[11] = per_sender[1:]
+        if per_sender[0] > 0:
+            row[12] = row[3] / per_sender[0]
+
+        m = 0
+        for j in range(n):
+            if columns.two_sided[a + j]:
+                moments[m], both_in[m], both_code[m] = time[j], incoming[j], code[j]
+                m += 1
+        moment, direction, party = moments[:m], both_in[:m], both_code[:m]
+        senders, receivers, shared = mark_first_payments(party, direction, cells[2:4, :k], fresh)
+        row[4] = most_after_inflow(moment, direction, fresh, HOUR)
+        row[5] = most_after_inflow(moment, direction, fresh, DAY)
+        row[13] = gather_scatter(moment, direction, party, DAY, inside, ahead)
+        if m > 0:
+            row[14] = shared / (senders + receivers - shared)
+            row[15] = receivers / (senders + receivers)
+
+
+FAMILY = Family("fan_out", fan_out_kernel)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="out",
+    evidence="extremal",
+    formula="most distinct receivers of outgoing transfers within any 10 minutes",
+    says="paid {value} within 10 minutes",
+    red_flags=("rapid_fan_out",),
+    window=timedelta(minutes=10),
+)
+def receivers_10min(history: History) -> Evidence:
+    """Most addresses it paid within any 10 minutes."""
+    return _most(history, history.outflows, 10 * MINUTE)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="out",
+    evidence="extremal",
+    formula="most distinct receivers of outgoing transfers within any hour",
+    says="paid {value} within an hour",
+    red_flags=("rapid_fan_out",),
+    window=timedelta(hours=1),
+)
+def receivers_1h(history: History) -> Evidence:
+    """Most addresses it paid within any hour."""
+    return _most(history, history.outflows, HOUR)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="out",
+    evidence="extremal",
+    formula="most distinct receivers of outgoing transfers within any 24 hours",
+    says="paid {value} within 24 hours",
+    red_flags=("rapid_fan_out",),
+    window=timedelta(hours=24),
+)
+def receivers_24h(history: History) -> Evidence:
+    """Most addresses it paid within any 24 hours."""
+    return _most(history, history.outflows, DAY)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="in",
+    evidence="extremal",
+    formula="most distinct senders of incoming transfers within any 24 hours",
+    says="was paid by {value} within 24 hours",
+    red_flags=("rapid_fan_in", "many_unrelated_senders"),
+    window=timedelta(hours=24),
+)
+def senders_24h(history: History) -> Evidence:
+    """Most addresses that paid it within any 24 hours."""
+    return _most(history, history.inflows, DAY)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="both",
+    evidence="absence",
+    formula="most receivers first paid after an inflow and less than an hour after it",
+    says="paid {value} that it had not paid before, within an hour of one receipt",
+    red_flags=("rapid_fan_out", "new_receivers"),
+    window=timedelta(hours=1),
+)
+def new_receivers_1h(history: History) -> Evidence:
+    """Most addresses, not paid by it before, that it paid within an hour of one receipt."""
+    return _most_new_receivers(history, HOUR)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="both",
+    evidence="absence",
+    formula="most receivers first paid after an inflow and less than 24 hours after it",
+    says="paid {value} that it had not paid before, within 24 hours of one receipt",
+    red_flags=("rapid_fan_out", "new_receivers"),
+    window=timedelta(hours=24),
+)
+def new_receivers_24h(history: History) -> Evidence:
+    """Most addresses, not paid by it before, that it paid within 24 hours of one receipt."""
+    return _most_new_receivers(history, DAY)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="out",
+    evidence="distribution",
+    formula="entropy of the receivers' shares of outgoing value ÷ log2 of their number",
+    says="split its payments over its receivers with an evenness of {value}",
+    null="fewer than two receivers",
+    bounds=(0, 1),
+    red_flags=("rapid_fan_out",),
+)
+def receiver_evenness(history: History) -> Evidence | None:
+    """How evenly the value sent is split over its receivers (1 is perfectly even)."""
+    return _evenness(history, history.outflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="distribution",
+    formula="entropy of the senders' shares of incoming value ÷ log2 of their number",
+    says="was paid by its senders with an evenness of {value}",
+    null="fewer than two senders",
+    bounds=(0, 1),
+)
+def sender_evenness(history: History) -> Evidence | None:
+    """How evenly the value received is split over its senders (1 is perfectly even)."""
+    return _evenness(history, history.inflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="out",
+    evidence="distribution",
+    formula="greatest value sent to one receiver ÷ value sent",
+    says="sent {value} of its outgoing value to one address",
+    null="nothing went out",
+    bounds=(0, 1),
+)
+def top_receiver_share(history: History) -> Evidence | None:
+    """Share of the value sent that went to its largest receiver."""
+    return _top_share(history, history.outflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="distribution",
+    formula="greatest value received from one sender ÷ value received",
+    says="received {value} of its incoming value from one address",
+    null="nothing came in",
+    bounds=(0, 1),
+)
+def top_sender_share(history: History) -> Evidence | None:
+    """Share of the value received that came from its largest sender."""
+    return _top_share(history, history.inflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="out",
+    evidence="distribution",
+    formula="receivers of exactly one outgoing transfer ÷ receivers",
+    says="paid {value} of its receivers only once",
+    null="nothing went out",
+    bounds=(0, 1),
+    red_flags=("new_receivers",),
+)
+def once_only_receiver_share(history: History) -> Evidence | None:
+    """Share of its receivers that it paid only once."""
+    return _once_only(history, history.outflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="distribution",
+    formula="senders of exactly one incoming transfer ÷ senders",
+    says="was paid only once by {value} of its senders",
+    null="nothing came in",
+    bounds=(0, 1),
+    red_flags=("many_unrelated_senders",),
+)
+def once_only_sender_share(history: History) -> Evidence | None:
+    """Share of its senders that paid it only once."""
+    return _once_only(history, history.inflows)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="distribution",
+    formula="senders_24h ÷ distinct senders",
+    says="was paid by {value} of all its senders within 24 hours",
+    null="nothing came in",
+    window=timedelta(hours=24),
+    bounds=(0, 1),
+    red_flags=("rapid_fan_in",),
+)
+def senders_24h_share(history: History) -> Evidence | None:
+    """Share of its senders that paid it within the busiest 24 hours."""
+    rows = history.inflows
+    if not len(rows):
+        return None
+    busiest, all_of_them = senders_24h(history), len(np.unique(history.counterparty[rows]))
+    return evidence(
+        busiest.value / all_of_them,
+        rows,
+        busiest.rows,
+        numerator=busiest.value,
+        denominator=all_of_them,
+    )
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="both",
+    evidence="extremal",
+    formula="over inflows at t: greatest min(senders in (t - 24 h, t], receivers in [t, t + 24 h))",
+    says="gathered from {value} within 24 hours and scattered to as many within the next 24",
+    red_flags=("gather_scatter",),
+    window=timedelta(hours=48),
+)
+def gathered_then_scattered(history: History) -> Evidence:
+    """Addresses it gathered from within 24 hours and then scattered to within the next 24."""
+    return _gather_scatter(history, DAY)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="both",
+    evidence="distribution",
+    formula="counterparties that both paid it and were paid ÷ counterparties",
+    says="was paid by and paid {value} of its counterparties",
+    null="no transfer of a kind seen in both directions",
+    bounds=(0, 1),
+)
+def two_way_counterparty_share(history: History) -> Evidence | None:
+    """Share of its counterparties that both paid it and were paid by it."""
+    senders, receivers, rows = _parties(history)
+    if not len(rows):
+        return None
+    shared, everyone = senders & receivers, senders | receivers
+    telling = [r for r in rows if int(history.counterparty[r]) in shared]
+    return evidence(
+        len(shared) / len(everyone),
+        rows,
+        telling,
+        numerator=len(shared),
+        denominator=len(everyone),
+    )
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="both",
+    evidence="distribution",
+    formula="receivers ÷ (receivers + senders)",
+    says="had {value} receivers among its receivers and senders",
+    null="no transfer of a kind seen in both directions",
+    bounds=(0, 1),
+)
+def receiver_share(history: History) -> Evidence | None:
+    """Receivers as a share of its receivers and senders: low gathers, high spreads."""
+    senders, receivers, rows = _parties(history)
+    if not len(rows):
+        return None
+    both = len(receivers) + len(senders)
+    return evidence(len(receivers) / both, rows, numerator=len(receivers), denominator=both)
+
+
+def _most(history: History, rows: np.ndarray, width: int) -> Evidence:
+    """Return the most distinct counterparties in a window: the first transfer with each of them."""
+    ids = history.counterparty[rows]
+    start, end = window_of_most_distinct(history.time[rows], ids, width)
+    _, firsts = np.unique(ids[start:end], return_index=True)
+    return evidence(len(firsts), rows[start:end][firsts])
+
+
+def _most_new_receivers(history: History, width: int) -> Evidence:
+    """Return the inflow, the first payments after it, and the payments before it that show none."""
+    positions = np.flatnonzero(history.two_sided)
+    history = history.take(positions)
+    outflows = history.outflows
+    _, index = np.unique(history.counterparty[outflows], return_index=True)
+    firsts = np.sort(outflows[index])
+    best, counted = -1, firsts[:0]
+    for inflow in history.inflows:
+        later = firsts[firsts.searchsorted(inflow) :]
+        within = later[history.time[later] < history.time[inflow] + width]
+        if len(within) > len(counted):
+            best, counted = int(inflow), within
+    shown = positions[np.append(counted, best)] if len(counted) else counted
+    before = positions[outflows[outflows < best]]
+    return evidence(len(counted), np.concatenate([before, shown]), shown)
+
+
+def _evenness(history: History, rows: np.ndarray) -> Evidence | None:
+    totals = sorted(value_by_counterparty(history, rows).values())
+    if len(totals) < 2:
+        return None
+    shares = [total / sum(totals) for total in totals]
+    greatest = float(np.log2(len(totals)))
+    entropy = min(greatest, -sum(share * float(np.log2(share)) for share in shares))
+    return evidence(
+        entropy / greatest,
+        rows,
+        _largest_first(history, rows),
+        numerator=entropy,
+        denominator=greatest,
+        weights=totals,
+    )
+
+
+def _top_share(history: History, rows: np.ndarray) -> Evidence | None:
+    totals = value_by_counterparty(history, rows)
+    if not totals:
+        return None
+    top = max(totals, key=lambda counterparty: totals[counterparty])
+    everything = sum(totals.values())
+    return evidence(
+        totals[top] / everything,
+        rows,
+        _largest_first(history, rows[history.counterparty[rows] == top]),
+        numerator=totals[top],
+        denominator=everything,
+    )
+
+
+def _once_only(history: History, rows: np.ndarray) -> Evidence | None:
+    times = Counter(history.counterparty[rows].tolist())
+    if not times:
+        return None
+    telling = [row for row in rows if times[int(history.counterparty[row])] == 1]
+    return evidence(
+        len(telling) / len(times), rows, telling, numerator=len(telling), denominator=len(times)
+    )
+
+
+def _gather_scatter(history: History, width: int) -> Evidence:
+    """Return as many senders as receivers around the first inflow with the most of both."""
+    positions = np.flatnonzero(history.two_sided)
+    history = history.take(positions)
+    best: Sequence[int] = ()
+    for pivot in history.inflows:
+        moment = history.time[pivot]
+        start = history.time.searchsorted(moment - width, side="right")
+        end = history.time.searchsorted(moment + width, side="left")
+        before = np.arange(pivot, start - 1, -1)
+        before = before[history.incoming[before]]
+        after = np.arange(pivot + 1, end)
+        after = after[~history.incoming[after]]
+        if min(len(before), len(after)) <= len(best) // 2:
+            continue
+        gathered, scattered = first_of_each(history, before), first_of_each(history, after)
+        both = min(len(gathered), len(scattered))
+        if both > len(best) // 2:
+            best = [*gathered[:both], *scattered[:both]]
+    return evidence(len(best) // 2, positions[np.asarray(best, dtype=np.int64)])
+
+
+def _parties(history: History) -> tuple[set[int], set[int], np.ndarray]:
+    """Return senders, receivers and rows, of the kinds seen in both directions."""
+    senders = history.counterparty[history.two_sided & history.incoming]
+    receivers = history.counterparty[history.two_sided & ~history.incoming]
+    return set(senders.tolist()), set(receivers.tolist()), np.flatnonzero(history.two_sided)
+
+
+def _largest_first(history: History, rows: np.ndarray) -> np.ndarray:
+    return rows[np.argsort(-history.value[rows], kind="stable")]

@@ -1,0 +1,157 @@
+"""Histories to test signals with: drawn by Hypothesis, written by hand, or large and random.
+
+Assets live on two chains: USDT stands on both as two contracts of one coin, beside a stablecoin
+that nobody can freeze, a native coin and an unpriced token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from features.history import (
+    DAY,
+    FREEZABLE,
+    HOUR,
+    MICROSECONDS,
+    MINUTE,
+    NATIVE,
+    STABLECOIN,
+    Columns,
+    History,
+)
+
+USDT, USDC, DAI, COIN, USDT_ELSEWHERE, TOKEN = range(6)
+ASSET_KIND = np.array(
+    [
+        STABLECOIN | FREEZABLE,
+        STABLECOIN | FREEZABLE,
+        STABLECOIN,
+        NATIVE,
+        STABLECOIN | FREEZABLE,
+        0,
+    ],
+    dtype=np.int64,
+)
+ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int64)
+
+START = 1_700_000_000 * MICROSECONDS
+
+EVENT_ARRAYS = ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided")
+DTYPES = {"time": np.int64, "value": np.int64, "incoming": np.bool_, "counterparty": np.int64}
+DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_}
+
+
+def history(
+    *transfers: tuple[int, str, int, int],
+    asset: int | Sequence[int] = USDT,
+    two_sided: bool = True,
+    scale: float = 1.0,
+) -> History:
+    """Return the history of ``(moment after START, "in" or "out", counterparty, value)``."""
+    n = len(transfers)
+    time = np.array([START + t for t, *_ in transfers], dtype=np.int64)
+    return History(
+        time=time,
+        value=np.array([v for *_, v in transfers], dtype=np.int64),
+        incoming=np.array([way == "in" for _, way, *_ in transfers], dtype=np.bool_),
+        counterparty=np.array([c for _, _, c, _ in transfers], dtype=np.int64),
+        asset=np.broadcast_to(np.asarray(asset, dtype=np.int32), n).copy(),
+        tx=np.arange(n, dtype=np.int64),
+        two_sided=np.full(n, two_sided, dtype=np.bool_),
+        as_of=int(time[-1] if n else START) + DAY,
+        scale=scale,
+        asset_kind=ASSET_KIND,
+        asset_group=ASSET_GROUP,
+    )
+
+
+def columns_of(histories: Sequence[History]) -> Columns:
+    """Lay histories end to end, as kernels read them."""
+    lengths = [len(h) for h in histories]
+    arrays = {
+        name: np.concatenate(
+            [np.empty(0, DTYPES[name]), *(getattr(h, name) for h in histories)], dtype=DTYPES[name]
+        )
+        for name in EVENT_ARRAYS
+    }
+    return Columns(
+        offsets=np.array([0, *np.cumsum(lengths, dtype=np.int64)], dtype=np.int64),
+        as_of=np.array([h.as_of for h in histories], dtype=np.int64),
+        scale=np.array([h.scale for h in histories], dtype=np.float64),
+        asset_kind=ASSET_KIND,
+        asset_group=ASSET_GROUP,
+        **arrays,
+    )
+
+
+# Gaps at, just below and far from the edges of the windows in use.
+GAPS = [
+    0, 1, MICROSECONDS, MINUTE, 10 * MINUTE - 1, 10 * MINUTE, HOUR - 1, HOUR, 5 * HOUR, DAY - 1,
+    DAY, 3 * DAY - 1, 3 * DAY, 7 * DAY, 30 * DAY, 100 * DAY,
+]  # fmt: skip
+# Round sums, near-equal sums (a commission apart), small change and arbitrary amounts.
+VALUES = [1, 19, 20, 49, 50, 95 * 10**6, 98 * 10**6, 100 * 10**6, 10**9, 9_950_000_000, 10**10]
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn, *, min_size: int = 0, max_size: int = 40, ties: bool = True
+) -> History:
+    """Draw a history.
+
+    With `ties` transfers share moments, transactions and amounts freely; without, every moment,
+    amount and transaction is another.
+    """
+    n = draw(st.integers(min_size, max_size))
+
+    def each(of: st.SearchStrategy) -> list:
+        return draw(st.lists(of, min_size=n, max_size=n))
+
+    gaps = each(st.sampled_from(GAPS) if ties else st.integers(1, 2 * DAY))
+    amounts = st.sampled_from(VALUES) | st.integers(1, 10**12)
+    values = (
+        each(amounts)
+        if ties
+        else draw(st.lists(st.integers(1, 10**12), min_size=n, max_size=n, unique=True))
+    )
+    pool = draw(st.sampled_from([1, 2, 4, 40]))
+    assets = draw(st.sampled_from([[USDT], [COIN], [USDT, DAI], list(range(6))]))
+    asset = np.array(each(st.sampled_from(assets)), dtype=np.int32)
+    coins, tokens = draw(st.booleans()) or n % 2 == 0, draw(st.booleans()) or n % 3 == 0
+    time = START + np.cumsum(np.array(gaps, dtype=np.int64))
+    joined = np.array(each(st.booleans()), dtype=bool) & (np.array(gaps, dtype=np.int64) == 0)
+    return History(
+        time=time,
+        value=np.array(values, dtype=np.int64),
+        incoming=np.array(each(st.booleans()), dtype=np.bool_),
+        counterparty=np.array(each(st.integers(1, pool)), dtype=np.int64) * 7_919 - 10_000,
+        asset=asset,
+        tx=np.cumsum(~joined),
+        two_sided=np.where(asset == COIN, coins, tokens),
+        as_of=int(time[-1] if n else START) + draw(st.sampled_from([1, HOUR, 40 * DAY])),
+        scale=draw(st.sampled_from([1.0, 1e6])),
+        asset_kind=ASSET_KIND,
+        asset_group=ASSET_GROUP,
+    )
+
+
+def hub(n: int, parties: int, seed: int = 0) -> History:
+    """Return a busy address: n transfers, a third of them sharing a moment with the one before."""
+    random = np.random.default_rng(seed)
+    asset = random.integers(0, 6, n).astype(np.int32)
+    time = START + np.cumsum(np.where(random.random(n) < 1 / 3, 0, random.integers(1, HOUR, n)))
+    return replace(
+        history(),
+        time=time,
+        value=np.ceil(random.lognormal(18, 2, n)).astype(np.int64),
+        incoming=random.random(n) < 0.5,
+        counterparty=random.integers(-(2**62), 2**62, parties)[random.integers(0, parties, n)],
+        asset=asset,
+        tx=np.arange(n, dtype=np.int64) // 2,
+        two_sided=asset != TOKEN,
+        as_of=int(time[-1]) + DAY,
+    )
