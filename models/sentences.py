@@ -28,14 +28,15 @@ MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
 
-VERDICTS = {
+VERDICTS: dict[str | None, str] = {
     "severe": "The behaviour of this address very strongly resembles pig-butchering laundering.",
     "high": "The behaviour of this address strongly resembles pig-butchering laundering.",
     "medium": "The behaviour of this address resembles pig-butchering laundering.",
     "below_review": "The behaviour of this address stays below the review threshold for "
     "pig-butchering laundering, and for this typology only.",
+    None: "This score has no band: too few reference addresses are known to set one.",
 }
-"""The first line of an alert, by band."""
+"""The first line of an alert, by the band of its score."""
 
 CAUTION = (
     "This is not a finding: legitimate services can behave alike. "
@@ -96,7 +97,7 @@ class Scene:
     coin: str = "coins"
 
 
-def verdict(band: str) -> str:
+def verdict(band: str | None) -> str:
     """Return the two lines that open an alert: a resemblance, and what it is not."""
     return f"{VERDICTS[band]} {CAUTION}"
 
@@ -266,7 +267,7 @@ UNITS: dict[str, Callable[[float], str]] = {
     "days": _days,
     "seconds": _seconds,
     "share": _share,
-    "ratio": lambda value: f"{_figure(value)} times",
+    "ratio": lambda value: f"{'1.0' if value == 1 else _figure(value)} times",
     "value": _usd,
     "bits": _count("bits"),
     "score": _figure,

@@ -15,6 +15,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -40,7 +41,7 @@ from pipelines.options import (
     TrackingUri,
     TrainingBasis,
     TransfersPath,
-    pairs,
+    moment,
 )
 
 app = typer.Typer(
@@ -91,6 +92,14 @@ def ingest(
     prices: Annotated[
         Path | None, typer.Option(help="Daily prices for assets that are not stablecoins.")
     ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="When the exports were made. Default: what they say, else the last transfer.",
+        ),
+    ] = None,
     map_: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="CANONICAL=SOURCE", help="A column of a table, repeatable."),
@@ -109,8 +118,8 @@ def ingest(
         chain=chain,
         account=account,
         prices=prices,
-        columns=pairs(map_),
-        mapping=mapping,
+        as_of=as_of,
+        mapping=_one_of("--map", map_, "--mapping", mapping),
     )
 
 
@@ -296,10 +305,9 @@ def catalogue(
 @models_app.command("list", epilog="Example: unrinse models list runs")
 def list_models(
     folder: Annotated[Path, typer.Argument(help="Where to look for bundles.")] = Path("runs"),
-    tracking_uri: TrackingUri = None,
 ) -> None:
-    """List the bundles below a folder, and those of a tracking server if one is named."""
-    _print("models", "list_models", folder, tracking_uri=tracking_uri)
+    """List the bundles below a folder."""
+    _print("models", "list_models", folder)
 
 
 @models_app.command("show", epilog="Example: unrinse models show runs/bundle")
@@ -393,6 +401,13 @@ def _guarded() -> Iterator[None]:
     except BaseException:  # a panic in polars is not an Exception
         console.bug()
         raise typer.Exit(1) from None
+
+
+def _one_of(first: str, a: object, second: str, b: object) -> object:
+    """Return the option that was given; both at once contradict each other."""
+    if a and b:
+        raise typer.BadParameter(f"{first} and {second} exclude each other.", param_hint=first)
+    return a or b
 
 
 def _plain(value: object) -> object:

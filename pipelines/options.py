@@ -64,22 +64,6 @@ def legs_given(text: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-def pairs(given: list[str] | None) -> dict[str, str] | None:
-    """Read `--map canonical=source` options into canonical → source; None without any."""
-    if not given:
-        return None
-    columns = {}
-    for pair in given:
-        canonical, equals, source = pair.partition("=")
-        if not (canonical and equals and source):
-            raise typer.BadParameter(
-                f"{pair!r} is not of the form canonical=source, such as sender=payer.",
-                param_hint="--map",
-            )
-        columns[canonical.strip()] = source.strip()
-    return columns
-
-
 Out = Annotated[Path, typer.Option("--out", help="Where the result goes.", show_default=False)]
 TransfersPath = Annotated[
     Path, typer.Argument(metavar="TRANSFERS", help="A store, a Parquet file, a folder or a glob.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,23 @@ def write_table(
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
         manifest_file.write_text(text + "\n", encoding="utf-8")
     return manifest
+
+
+def write_rows(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table into a result directory, whose own manifest will vouch for it.
+
+    Like `write_table`, but in place: the caller makes the directory appear whole.
+    """
+    check_output(path)
+    _WRITERS[path.suffix.lower()](frame, path)
+
+
+def program() -> str:
+    """Return the program and its version, as results name it: ``unrinse 0.1.0``."""
+    try:
+        return f"unrinse {metadata.version('unrinse')}"
+    except metadata.PackageNotFoundError:
+        return "unrinse (not installed)"
 
 
 def neutral(text: str) -> str:

@@ -37,7 +37,7 @@ def figure(content: str, width: float, height: float, label: str, class_: str) -
         element("title", words(label)) + content,
         viewBox=f"0 0 {_short(width)} {_short(height)}",
         role="img",
-        class_=class_,
+        class_=f"drawn {class_}",
         preserveAspectRatio="xMidYMid meet",
     )
 

@@ -1,4 +1,4 @@
-"""From JSON to HTML: alerts, their index, and the evaluation.
+"""From JSON to HTML: alerts and their index, and the one way any page is rendered.
 
 Every text passes two gates on its way into a page, wherever a template shows it: characters that
 cannot be seen are shown by their code point (`pipelines.visible`), and markup is escaped (Jinja's
@@ -8,8 +8,7 @@ autoescape). Only the drawings, which escape their own text, come in as markup.
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def alert_page(alert: Mapping[str, Any]) -> str:
     # The verdict of an alert is its band's opening, then what every alert says.
     opening = alert["verdict"].removesuffix(sentences.CAUTION).strip()
     widest = max((abs(f["contribution"]) for f in alert["families"]), default=0.0) or 1.0
-    return _render(
+    return render(
         "alert.html.jinja",
         alert=alert,
         notices=alert["notices"],
@@ -82,36 +81,16 @@ def index_page(overview: Mapping[str, Any]) -> str:
     ----------
     overview
         `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `n_requested`,
-        `n_scored`; `bands` (band → addresses); `alerts` (`rank`, `band`, `score`, `address`,
-        `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`, `meaning`);
-        `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of them are not
-        listed.
+        `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`, `band`, `score`,
+        `address`, `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`,
+        `meaning`); `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of
+        them are not listed.
     """
-    return _render("index.html.jinja", overview=overview, notices=overview["notices"])
+    return render("index.html.jinja", overview=overview, notices=overview["notices"])
 
 
-def evaluation_page(report: Mapping[str, Any], charts: Sequence[str], charts_note: str) -> str:
-    """Render an evaluation.
-
-    Parameters
-    ----------
-    report
-        As `pipelines.pages.evaluation.report` arranges it.
-    charts
-        Inline SVG; may be empty.
-    charts_note
-        What to say instead of, or below, the charts.
-    """
-    return _render(
-        "evaluation.html.jinja",
-        report=report,
-        notices=report["notices"],
-        charts=charts,
-        charts_note=charts_note,
-    )
-
-
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Render one of the templates beside this file, with the style sheet in it."""
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
     return _environment().get_template(template).render(style=style, **values)
 
@@ -152,6 +131,19 @@ def _one_in(rate: float) -> str:
     ('1 in 100', '1 in 3,333', '40 %')
     """
     return sentences.shown(rate, "share") if rate > 0.2 else f"1 in {round(1 / rate):,}"
+
+
+def _standing(percentile: Mapping[str, Any]) -> str:
+    """Say on which side of a population a value lies.
+
+    >>> _standing({"share_below": 0.97, "share_above": 0.02})
+    'higher than 97 %'
+    >>> _standing({"share_below": 0.0, "share_above": 0.88})
+    'lower than 88 %'
+    """
+    below, above = percentile["share_below"], percentile["share_above"]
+    side, share = ("higher", below) if below >= above else ("lower", above)
+    return f"{side} than {sentences.shown(share, 'share')}"
 
 
 def _times(multiplier: float) -> str:
@@ -199,30 +191,17 @@ def _evidence_line(evidence: Mapping[str, Any]) -> str:
         "absence": "It rests on",
         "neighbourhood": "It rests on",
     }[evidence["kind"]]
-    noun = "transfer" if n == 1 else "transfers"
-    line = f"{rests} {n:,} {noun}"
+    line = f"{rests} {n:,} {'transfer' if n == 1 else 'transfers'}"
     if 0 < shown < n:
-        line += (
-            f", the {shown:,} most telling of them below" if shown > 1 else ", one of them below"
-        )
-    figures = ", ".join(
-        f"{name.replace('_', ' ')} {_statistic(v)}" for name, v in evidence["statistics"].items()
-    )
-    return f"{line}; {figures}." if figures else f"{line}."
-
-
-def _statistic(value: Any) -> str:
-    if isinstance(value, list):
-        listed = ", ".join(_statistic(v) for v in value[:4])
-        return listed + (f" and {len(value) - 4:,} more" if len(value) > 4 else "")
-    if isinstance(value, float | int) and math.isfinite(value):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    return str(value)
+        most = f"the {shown:,} most telling are" if shown > 1 else "the most telling one is"
+        line += f"; {most} below, all are in the digest in alerts.jsonl"
+    return f"{line}."
 
 
 def _overview_line(overview: Mapping[str, Any]) -> str:
     n, scored = overview["n_requested"], overview["n_scored"]
-    review = scored - overview["bands"].get("below_review", 0)
+    bands = overview["bands"]
+    review = sum(n for band, n in bands.items() if band not in ("below_review", "none"))
     requested = f"{n:,} address" + ("" if n == 1 else "es")
     verb = "resembles" if review == 1 else "resemble"
     return (
@@ -263,8 +242,10 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "moment": _moment,
     "one_in": _one_in,
     "overview_line": _overview_line,
+    "plain": _named({}),
     "shown": sentences.shown,
     "signed": _signed,
+    "standing": _standing,
     "times": _times,
     "unit_name": _named(UNIT_NAMES),
     "value": _value,

@@ -13,11 +13,12 @@ WIDTH, HEIGHT = 1000.0, 108.0
 _TOP, _BAR = 44.0, 16.0
 _TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _BANDS = ("below_review", "medium", "high", "severe")
-BAND_NAMES = {
+BAND_NAMES: dict[str | None, str] = {
     "below_review": "below review",
     "medium": "medium",
     "high": "high",
     "severe": "severe",
+    None: "no band",
 }
 """Bands as people read them."""
 

@@ -19,16 +19,19 @@ FLAGS = {
         "id": "rapid-pass-through",
         "name": "Rapid pass-through",
         "source": "FinCEN FIN-2023-Alert005 (2023)",
+        "verified": "second_hand",
     },
     "fan": {
         "id": "fan-out",
         "name": "Rapid fan-out",
         "source": "FATF Virtual Assets Red Flag Indicators (2020)",
+        "verified": "second_hand",
     },
     "hop": {
         "id": "stablecoin-hopping",
         "name": "Stablecoin hopping",
         "source": "AUSTRAC (2025)",
+        "verified": "no",
     },
 }
 # name, family, unit, value, says, contribution, share below, share below look-alikes, flag
@@ -96,8 +99,8 @@ def _alert() -> dict[str, Any]:
         "training_basis": "synthetic",
         "decision_use": False,
         "notices": [
-            "The model behind this score was trained on synthetic addresses. "
-            "No decision about a person or an account may rest on it."
+            "Not for decisions. The model behind these scores was trained on a synthetic world "
+            "and never calibrated on reviewed cases."
         ],
         "history": {
             "n_transfers": 214,
@@ -129,7 +132,13 @@ def _contribution(
     def percentile(population: str, n: int, share: float | None) -> dict[str, Any] | None:
         if share is None:
             return None
-        return {"population": population, "n": n, "date": "2026-11-03", "share_below": share}
+        return {
+            "population": population,
+            "n": n,
+            "date": "2026-11-03",
+            "share_below": share,
+            "share_above": round(1 - share - 0.01, 4),
+        }
 
     return {
         "signal": name,

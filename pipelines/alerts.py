@@ -1,0 +1,247 @@
+"""Alerts: one object per scored address, with its reasons down to the transactions.
+
+The object is the product; pages are drawn from it and add nothing. It obeys
+``pipelines/schemas/alert.v1.schema.json``, holds each contribution exactly, and holds every number
+that one of its sentences shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data.schema import LEGS
+from data.services import Services
+from features.catalogue import catalogue
+from features.signal import Signal
+from models.bands import bands
+from models.explanation import Contribution, Explanation, explain_rows
+from models.percentiles import Population
+from models.sentences import Scene, sentence, verdict
+from pipelines.dossier import Dossier, dossiers
+from pipelines.outputs import program
+from pipelines.red_flags import red_flags
+from pipelines.score import Scored
+
+SCHEMA_VERSION = "1.0"
+SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
+TYPOLOGY = "pig_butchering_laundering"
+MOST_REASONS = 5
+MOST_COUNTERS = 3
+
+
+def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Build the alerts of some scored addresses.
+
+    Parameters
+    ----------
+    run
+        The scored list.
+    chosen
+        Rows of ``run.scores`` with their position as ``position``, in the order wanted;
+        all of status ``scored``.
+
+    Yields
+    ------
+    dict
+        Plain values, ready for JSON.
+    """
+    positions = chosen["position"].to_list()
+    explained = explain_rows(run.bundle, run.measured.signals[positions])
+    files = dossiers(run.measured.histories, run.transfers, positions)
+    rows = chosen.iter_rows(named=True)
+    for row, explanation, dossier in zip(rows, explained, files, strict=True):
+        yield _alert(run, row, explanation, dossier)
+
+
+def alert_id(chain: str, address: str) -> str:
+    """Return an alert's id, the same in every run over the same address.
+
+    >>> alert_id("tron", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
+    'alert-0b01c16ff4b18ac3'
+    """
+    text = "".join(f"{part}\n" for part in (chain, address, TYPOLOGY))
+    return "alert-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def json_line(alert: Mapping[str, Any]) -> str:
+    """Write an alert as one line of JSON, floats in their shortest round-trip form."""
+    return json.dumps(alert, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def iso(moment: datetime) -> str:
+    """Write a moment as alerts do: ISO 8601, UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def notices(run: Scored) -> tuple[str, ...]:
+    """Return the sentences that must stand wherever these scores are shown.
+
+    The first sentence of each is the one that a page shows in bold.
+    """
+    facts = run.bundle.facts
+    said = []
+    if not facts.decision_use:
+        said.append(f"Not for decisions. {_BASIS_NOTICES[facts.training_basis]}")
+    if not facts.decision_use and not run.transfers.synthetic:
+        said.append(
+            "Research use. Real transfers were scored with this model because it was asked for; "
+            "nobody may be judged by the result."
+        )
+    if run.transfers.synthetic:
+        said.append("Synthetic transfers. The addresses and transactions here are made up.")
+    return tuple(said)
+
+
+_BASIS_NOTICES = {
+    "synthetic": "The model behind these scores was trained on a synthetic world and never "
+    "calibrated on reviewed cases.",
+    "research": "The model behind these scores was trained on public research labels and never "
+    "calibrated on reviewed cases.",
+    "reviewed": "The model behind these scores has not been released for decisions.",
+}
+
+
+def _alert(
+    run: Scored, row: Mapping[str, Any], explanation: Explanation, dossier: Dossier
+) -> dict[str, Any]:
+    facts = run.bundle.facts
+    by_name = catalogue().by_name
+    scene = Scene(
+        n_transfers=row["n_transfers"],
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+        basis=facts.basis,
+        coin=dossier.coin,
+    )
+    # What the score alone says; a list may have raised the row's band above it.
+    own_band = bands(np.array([explanation.log_odds]), facts.thresholds)[0]
+    reference = facts.threshold_population
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "alert_id": alert_id(row["chain"], row["address"]),
+        "typology": TYPOLOGY,
+        "generated_by": program(),
+        "chain": row["chain"],
+        "address": row["address"],
+        "as_of": iso(row["as_of"]),
+        "status": row["status"],
+        "rank": row["rank"],
+        "score": explanation.score,
+        "log_odds": explanation.log_odds,
+        "band": row["band"],
+        "base_rate": facts.calibration.base_rate,
+        "base": explanation.base,
+        "thresholds": {name: facts.thresholds[name] for name in ("medium", "high", "severe")},
+        "threshold_population": {
+            "name": reference.name,
+            "n": reference.n,
+            "date": reference.date,
+            "fpr": reference.rates.get(own_band or ""),
+        },
+        "verdict": verdict(own_band),
+        "training_basis": facts.training_basis,
+        "decision_use": facts.decision_use,
+        "notices": list(notices(run)),
+        "history": {
+            "n_transfers": row["n_transfers"],
+            "first_seen": iso(row["first_seen"]),
+            "last_seen": iso(row["last_seen"]),
+            "basis": facts.basis,
+            "legs": _in_order(dossier.legs),
+            "legs_missing": _in_order(frozenset(LEGS) - dossier.supplied_legs),
+            "left_out": dossier.left_out(),
+        },
+        "timeline": dossier.timeline(facts.basis),
+        "families": [
+            {"family": family, "contribution": total, "odds_multiplier": math.exp(total)}
+            for family, total in explanation.families.items()
+        ],
+        "contributions": [
+            _contribution(part, by_name[part.signal], facts.population, facts.look_alikes)
+            for part in explanation.contributions
+        ],
+        "reasons": [
+            _said(part, by_name[part.signal], scene)
+            | {"evidence": dossier.evidence(by_name[part.signal])}
+            for part in explanation.reasons[:MOST_REASONS]
+        ],
+        "counter": [
+            _said(part, by_name[part.signal], scene) for part in explanation.against[:MOST_COUNTERS]
+        ],
+        "list_hits": _list_hits(run.services, row["chain"], row["address"]),
+        "bundle_sha256": run.bundle.sha256,
+        "transfers_sha256": run.transfers.sha256,
+    }
+
+
+def _contribution(
+    part: Contribution, signal: Signal, everyone: Population, look_alikes: Population
+) -> dict[str, Any]:
+    return {
+        "signal": part.signal,
+        "family": part.family,
+        "meaning": part.meaning,
+        "value": part.value,
+        "unit": part.unit,
+        "contribution": part.log_odds,
+        "odds_multiplier": part.odds_multiplier,
+        "percentile": _percentile(everyone, part.n, part.below, part.above),
+        "percentile_look_alikes": _percentile(
+            look_alikes, part.n_look_alikes, part.look_alikes_below, part.look_alikes_above
+        ),
+        "red_flags": [asdict(red_flags()[flag]) for flag in part.red_flags],
+        "evidence_kind": signal.evidence,
+        "null_meaning": None if part.value is not None else _null_meaning(signal),
+    }
+
+
+def _percentile(
+    population: Population, n: int, below: float | None, above: float | None
+) -> dict[str, Any] | None:
+    if below is None or above is None:
+        return None
+    return {
+        "population": population.name,
+        "n": n,
+        "date": population.date,
+        "share_below": below,
+        "share_above": above,
+    }
+
+
+def _null_meaning(signal: Signal) -> str:
+    legs = "the legs it needs are not in force"
+    own = signal.null_meaning
+    reasons = [legs] if own.startswith("never") else [own, f"or {legs}"]
+    return ", ".join([*reasons, "or values are not in dollars"] if signal.dollars else reasons)
+
+
+def _said(part: Contribution, signal: Signal, scene: Scene) -> dict[str, Any]:
+    assert part.value is not None  # reasons and counter-evidence have a value
+    said = sentence(signal.says, signal.unit, part.value, scene)
+    return {
+        "signal": part.signal,
+        "sentence": said.text,
+        "numbers": [asdict(number) for number in said.numbers],
+        "contribution": part.log_odds,
+        "odds_multiplier": part.odds_multiplier,
+    }
+
+
+def _list_hits(services: Services, chain: str, address: str) -> list[dict[str, Any]]:
+    own = services.listed.filter((pl.col("chain") == chain) & (pl.col("address") == address))
+    return own.select("name", "category", "source", "date", "confidence").to_dicts()
+
+
+def _in_order(legs: frozenset[str] | Sequence[str]) -> list[str]:
+    return [leg for leg in LEGS if leg in legs]

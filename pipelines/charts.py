@@ -1,0 +1,127 @@
+"""Charts for `evaluation.html`, as inline SVG. The only door to the plotting library.
+
+Charts need the extra ``report`` (altair and vl-convert). Without it everything else works, and the
+page says how to get them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from pipelines.visible import visible
+
+if TYPE_CHECKING:
+    import altair
+
+HOW_TO_GET_THEM = "Charts need the extra 'report': install unrinse[report] and run this again."
+
+RANKING = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "recall_at_fpr_0.01": "recall at FPR 1 %",
+    "recall_at_fpr_0.001": "recall at FPR 0.1 %",
+    "precision_at_100": "precision at 100",
+}
+"""Metrics that a chart compares over splits, with their names on the page."""
+
+_COLOURS = {"train": "#b9c4d6", "validation": "#5b7fa8", "test": "#18202e"}
+_BAND_COLOURS = {"medium": "#d9aa2b", "high": "#d9772b", "severe": "#b3322a"}
+
+
+def available() -> bool:
+    """Say whether the plotting library is installed."""
+    return find_spec("altair") is not None and find_spec("vl_convert") is not None
+
+
+def evaluation_charts(evaluation: Mapping[str, Any]) -> list[str]:
+    """Draw an evaluation.
+
+    Parameters
+    ----------
+    evaluation
+        The content of `evaluation.json`.
+
+    Returns
+    -------
+    list of str
+        Inline SVG, empty without the plotting library.
+    """
+    if not available():
+        return []
+    drawn = [_metrics(evaluation["splits"])]
+    last = list(evaluation["splits"].values())[-1:]
+    drawn += [_populations(split["populations"]) for split in last]
+    return [_svg(chart) for chart in drawn if chart is not None]
+
+
+def _metrics(splits: Mapping[str, Any]) -> altair.LayerChart | None:
+    """Ranking metrics with their intervals, one row a metric, one mark a split."""
+    rows = [
+        {
+            "metric": name,
+            "split": split,
+            **{k: measured[metric][k] for k in ("value", "low", "high")},
+        }
+        for split, measured in splits.items()
+        for metric, name in RANKING.items()
+        if measured.get(metric) is not None
+    ]
+    return _dots(rows, "metric", "split", list(RANKING.values()), _COLOURS)
+
+
+def _populations(populations: Mapping[str, Any]) -> altair.LayerChart | None:
+    """Share of each population that reaches each band: where the alarms fall."""
+    rows = [
+        {"population": visible(name).replace("_", " "), "band": f"{band} or above", **share}
+        for name, measured in populations.items()
+        for band, share in measured["flagged"].items()
+    ]
+    names = sorted({row["population"] for row in rows})
+    colours = {f"{band} or above": colour for band, colour in _BAND_COLOURS.items()}
+    return _dots(rows, "population", "band", names, colours)
+
+
+def _dots(
+    rows: list[dict[str, Any]], of: str, by: str, order: list[str], colours: Mapping[str, str]
+) -> altair.LayerChart | None:
+    if not rows:
+        return None
+    import altair as alt
+
+    present = [name for name in colours if any(row[by] == name for row in rows)]
+    y = alt.Y(f"{of}:N", sort=order, title=None)
+    x_axis = alt.Axis(format=".0%", gridColor="#e3e6ec", tickCount=5)
+    colour = alt.Color(
+        f"{by}:N",
+        scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    offset = alt.YOffset(f"{by}:N", sort=present)
+    base = alt.Chart(alt.Data(values=rows))
+    scale = alt.Scale(domain=[0, 1])
+    rules = base.mark_rule(strokeWidth=2).encode(
+        y=y,
+        yOffset=offset,
+        color=colour,
+        x=alt.X("low:Q", scale=scale, title=None, axis=x_axis),
+        x2="high:Q",
+    )
+    points = base.mark_point(filled=True, size=52, opacity=1).encode(
+        y=y, yOffset=offset, color=colour, x=alt.X("value:Q", scale=scale, title=None)
+    )
+    return alt.layer(rules, points).properties(width=330, height={"step": 13})
+
+
+def _svg(chart: altair.LayerChart) -> str:
+    import vl_convert
+
+    font = "Inter, system-ui, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+    spec = (
+        chart.configure(font=font)
+        .configure_view(stroke=None)
+        .configure_axis(labelColor="#566074", labelLimit=220, domain=False, ticks=False)
+    )
+    drawn: str = vl_convert.vegalite_to_svg(spec.to_dict())
+    return drawn

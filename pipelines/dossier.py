@@ -1,0 +1,220 @@
+"""One address's transfers, as an alert shows them: evidence rows, timeline, what was left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from data.assets import asset_lookup
+from data.schema import LEGS, leg_set
+from data.transfers import Transfers
+from features.evidence import Evidence, digest
+from features.history import DAY, Histories, History
+from features.signal import Signal
+
+MOST_ROWS_SHOWN = 8
+MOST_BINS = 120
+_LEG_OF_KIND = {"mint": "token", "burn": "token"}
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One explained address.
+
+    Attributes
+    ----------
+    chain, address
+        Whose dossier it is.
+    history
+        What the signals saw.
+    rows
+        Row numbers of the history's transfers, in its order.
+    table
+        Every transfer of the address before its cut, by ``row``, whether the signals saw it or
+        not; canonical columns and the registry's ``symbol`` and ``decimals``.
+    legs, supplied_legs
+        Legs in force; legs that the exports show.
+    """
+
+    chain: str
+    address: str
+    history: History
+    rows: np.ndarray
+    table: pl.DataFrame
+    legs: frozenset[str]
+    supplied_legs: frozenset[str]
+
+    @property
+    def coin(self) -> str:
+        """Symbol of the chain's own coin, as the registry has it."""
+        own = asset_lookup().filter((pl.col("chain") == self.chain) & (pl.col("asset") == "native"))
+        return str(own["symbol"][0]) if own.height else "coins"
+
+    def evidence(self, signal: Signal) -> dict[str, Any]:
+        """Return a signal's evidence, the rows to show written out.
+
+        Rows shown are at most `MOST_ROWS_SHOWN`, the most telling ones, in time order; the count
+        and the digest cover all.
+        """
+        found = signal.definition(self.history)
+        if found is None:
+            raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
+        shown = _to_show(found, self.history, signal.evidence)
+        return {
+            "kind": signal.evidence,
+            "rows": [self._row(position) for position in shown],
+            "n_rows": len(found.rows),
+            "shown": len(shown),
+            "digest": digest(self._places(found.rows)["tx_id"].to_list()),
+            "statistics": {name: _plain(value) for name, value in found.statistics.items()},
+        }
+
+    def timeline(self, basis: str) -> dict[str, Any]:
+        """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""
+        h = self.history
+        if not len(h):
+            return {"unit": basis, "bin_days": 1, "bins": []}
+        first = int(h.time[0]) // DAY
+        bin_days = max(1, math.ceil((int(h.time[-1]) // DAY - first + 1) / MOST_BINS))
+        number = (h.time // DAY - first) // bin_days
+        bins = []
+        for k in np.unique(number).tolist():
+            into = (number == k) & h.incoming
+            out = (number == k) & ~h.incoming
+            bins.append(
+                {
+                    "start": _moment((first + k * bin_days) * DAY),
+                    "value_in": int(h.value[into].sum()) / h.scale,
+                    "value_out": int(h.value[out].sum()) / h.scale,
+                    "n_in": int(into.sum()),
+                    "n_out": int(out.sum()),
+                }
+            )
+        return {"unit": basis, "bin_days": bin_days, "bins": bins}
+
+    def left_out(self) -> dict[str, int]:
+        """Count the transfers that the signals did not see, by reason."""
+        leg_kind = pl.col("kind").replace(_LEG_OF_KIND)
+        incoming = pl.col("receiver") == self.address
+        leg = leg_kind + pl.when(incoming).then(pl.lit("_in")).otherwise(pl.lit("_out"))
+        reason = pl.coalesce(
+            "screened",
+            pl.when(pl.col("kind") == "fee").then(pl.lit("fee")),
+            pl.when(~leg.is_in(sorted(self.legs))).then(pl.lit("outside_legs")),
+            pl.lit("unpriced"),
+        ).alias("reason")
+        unseen = self.table.filter(~pl.col("row").is_in(self.rows.tolist()))
+        counted = unseen.select(reason)["reason"].value_counts()
+        return dict(counted.sort(["count", "reason"], descending=[True, False]).iter_rows())
+
+    def _places(self, positions: np.ndarray) -> pl.DataFrame:
+        """Return the table rows behind some of the history's transfers, in that order."""
+        at = np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
+        return self.table[at]
+
+    def _row(self, position: int) -> dict[str, Any]:
+        row = self._places(np.array([position])).row(0, named=True)
+        incoming = bool(self.history.incoming[position])
+        usd = row["usd_micros"]
+        return {
+            "tx_id": row["tx_id"],
+            "log_index": row["log_index"],
+            "block_time": _moment(int(self.history.time[position])),
+            "direction": "in" if incoming else "out",
+            "counterparty": row["sender"] if incoming else row["receiver"],
+            "asset": row["asset"],
+            "symbol": row["symbol"],
+            "amount": exact_amount(row["amount_raw"], row["decimals"]),
+            "usd": None if usd is None else usd / 1_000_000,
+        }
+
+
+def dossiers(
+    histories: Histories, transfers: Transfers, positions: Sequence[int]
+) -> Iterator[Dossier]:
+    """Collect the dossiers of some histories; the transfers are read once for all of them.
+
+    Parameters
+    ----------
+    histories
+        Of the run.
+    transfers
+        Where they came from.
+    positions
+        Which of them, in the order wanted.
+    """
+    keys = histories.keys[list(positions)]
+    table = _transfers_of(transfers, keys["address"].unique().to_list())
+    for position, key in zip(positions, keys.iter_rows(named=True), strict=True):
+        own = (pl.col("sender") == key["address"]) | (pl.col("receiver") == key["address"])
+        before = pl.col("block_time") < key["as_of"]
+        yield Dossier(
+            chain=key["chain"],
+            address=key["address"],
+            history=histories[position],
+            rows=histories.rows_of(position),
+            table=table.filter((pl.col("chain") == key["chain"]) & own & before),
+            legs=leg_set(key["legs"]),
+            supplied_legs=_supplied(transfers, key["chain"], key["address"]),
+        )
+
+
+def exact_amount(amount_raw: str, decimals: int | None) -> str:
+    """Write an integer of base units in whole units, exactly; without decimals as it is.
+
+    >>> exact_amount("1234500000", 6), exact_amount("5", 6), exact_amount("7", None)
+    ('1234.5', '0.000005', '7')
+    >>> exact_amount(str(2**256 - 1), 18)[-20:]
+    '.584007913129639935'
+    """
+    if not decimals:
+        return amount_raw
+    padded = amount_raw.rjust(decimals + 1, "0")
+    fraction = padded[-decimals:].rstrip("0")
+    return padded[:-decimals] + (f".{fraction}" if fraction else "")
+
+
+def _transfers_of(transfers: Transfers, addresses: list[str]) -> pl.DataFrame:
+    theirs = pl.col("sender").is_in(addresses) | pl.col("receiver").is_in(addresses)
+    known = asset_lookup().lazy().select("chain", "asset", "symbol", "decimals")
+    return (
+        transfers.scan()
+        .filter(theirs)
+        .with_columns(pl.col("row").cast(pl.Int64))
+        .join(known, on=["chain", "asset"], how="left")
+        .sort("row")
+        .collect()
+    )
+
+
+def _supplied(transfers: Transfers, chain: str, address: str) -> frozenset[str]:
+    if transfers.assume_complete or transfers.coverage is None:
+        return frozenset(LEGS)
+    own = transfers.coverage.filter((pl.col("chain") == chain) & (pl.col("address") == address))
+    return frozenset().union(*(leg_set(text) for text in own["legs"].to_list()))
+
+
+def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
+    """Choose the positions to show: the telling ones, then the largest or the first."""
+    rest = np.setdiff1d(found.rows, found.telling)
+    if kind == "distribution":
+        rest = rest[np.argsort(-history.value[rest], kind="stable")]
+    chosen = np.concatenate([found.telling, rest])[:MOST_ROWS_SHOWN]
+    return sorted(int(position) for position in chosen)
+
+
+def _plain(value: float | Sequence[float]) -> float | list[float]:
+    if isinstance(value, Sequence | np.ndarray):
+        return [float(item) for item in value]
+    return float(value)
+
+
+def _moment(microseconds: int) -> str:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return at.isoformat().replace("+00:00", "Z")

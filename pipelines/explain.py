@@ -1,0 +1,217 @@
+"""The explain job: alerts for the highest scores, as JSON and as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.storage import whole_directory, write_manifest
+from models.bands import LOWEST
+from models.status import SCORED
+from pipelines.alerts import alerts, iso, json_line, notices
+from pipelines.console import progress
+from pipelines.inputs import counts, unscored_exit
+from pipelines.outputs import program, write_rows
+from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.score import Scored, score_addresses, use_notes
+
+MOST_BY_DEFAULT = 50
+MOST_UNSCORED_LISTED = 500
+
+STATUS_MEANINGS = {
+    "unsupported_chain": "On a chain whose addresses cannot be read.",
+    "licit_service": "A licit service by the services list; its behaviour is not judged.",
+    "not_found": "In none of the transfers, and covered by no export.",
+    "partial_coverage": "The exports do not show the legs that the model needs.",
+    "truncated_history": "The export may have been cut off.",
+    "unpriced": "Too many of its transfers have no value in the model's basis.",
+    "insufficient_history": "Too few transfers to score.",
+    "possible_victim": "May be a victim's address. It is no suspect; see outreach.csv.",
+}
+"""What it means not to be scored; none of it means clean."""
+
+
+@dataclass(frozen=True)
+class ExplainResult:
+    """What `explain` did.
+
+    Attributes
+    ----------
+    out
+        The folder: alerts.jsonl, index.html, a page per alert, outreach.csv, manifest.json.
+    index
+        The page to open first.
+    n_requested, n_scored, n_alerts
+        Addresses asked for, scored, and explained.
+    statuses
+        Addresses by status.
+    bundle_sha256
+        The model.
+    notes
+        What must be said besides.
+    exit_code
+        0, or 3 where lines of the list were unusable or too many addresses have no score.
+    """
+
+    out: Path
+    index: Path
+    n_requested: int
+    n_scored: int
+    n_alerts: int
+    statuses: Mapping[str, int]
+    bundle_sha256: str
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+def explain(
+    bundle: str | Path,
+    transfers: str | Path,
+    addresses: str | Path,
+    out: str | Path,
+    *,
+    as_of: datetime | None = None,
+    top: int | None = None,
+    research_use: bool = False,
+    services: str | Path | None = None,
+    threads: int | None = None,
+    max_unscored: float | None = None,
+    assume_complete: bool = False,
+) -> ExplainResult:
+    """Score a list of addresses and explain the highest scores.
+
+    Parameters
+    ----------
+    bundle, transfers, addresses
+        Paths of a bundle, of transfers, and of an address list.
+    out
+        The folder to write.
+    as_of
+        Only transfers before this moment count; default: the one recorded at ingest.
+    top
+        Explain that many of the highest scores, whatever their band. By default, those whose band
+        calls for review, at most `MOST_BY_DEFAULT`.
+    research_use, services, threads, assume_complete
+        As for `score`.
+    max_unscored
+        The largest tolerable share of addresses without a score.
+
+    Raises
+    ------
+    Refused
+        Any input is unusable, or the model may not be used on these transfers.
+    """
+    run = score_addresses(
+        bundle,
+        transfers,
+        addresses,
+        as_of=as_of,
+        research_use=research_use,
+        services=services,
+        threads=threads,
+        assume_complete=assume_complete,
+    )
+    chosen = _chosen(run.scores, top)
+    written = []
+    with whole_directory(Path(out)) as folder:
+        with (
+            (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
+            progress("Explaining", total=chosen.height) as advance,
+        ):
+            for alert in alerts(run, chosen):
+                lines.write(json_line(alert) + "\n")
+                page = folder / alert_file(alert)
+                page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
+                written.append(_listed(alert))
+                advance(1)
+        overview = _overview(run, written)
+        index = index_page(overview)
+        (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
+        write_rows(_outreach(run.scores), folder / "outreach.csv")
+        write_manifest(folder, "alerts", _facts(run, len(written)))
+    statuses = counts(run.scores["status"])
+    return ExplainResult(
+        out=Path(out),
+        index=Path(out) / "index.html",
+        n_requested=run.scores.height,
+        n_scored=statuses.get(SCORED, 0),
+        n_alerts=len(written),
+        statuses=statuses,
+        bundle_sha256=run.bundle.sha256,
+        notes=(*run.asked.notes, *use_notes(run.bundle)),
+        exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
+    )
+
+
+def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
+    """Return the rows to explain, highest first, with their ``position``."""
+    ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
+    if top is not None:
+        return ranked.head(top)
+    for_review = pl.col("band").is_not_null() & (pl.col("band") != LOWEST)
+    return ranked.filter(for_review).head(MOST_BY_DEFAULT)
+
+
+def _outreach(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the addresses that may be victims': to be warned, never to be accused."""
+    columns = ("chain", "address", "as_of", "n_transfers", "first_seen", "last_seen")
+    return scores.filter(pl.col("status") == "possible_victim").select(columns)
+
+
+def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the index shows of an alert."""
+    return {
+        **{name: alert[name] for name in ("rank", "band", "score", "chain", "address")},
+        "reason": alert["reasons"][0]["sentence"] if alert["reasons"] else None,
+        "listed": bool(alert["list_hits"]),
+        "href": alert_file(alert),
+    }
+
+
+def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
+    scores = run.scores
+    unscored = scores.filter(pl.col("status") != SCORED)
+    scored = scores.filter(pl.col("status") == SCORED)
+    counted = scored["band"].value_counts().iter_rows()
+    return {
+        "generated_by": program(),
+        "as_of": iso(run.as_of),
+        "notices": list(notices(run)),
+        "bundle_sha256": run.bundle.sha256,
+        "transfers_sha256": run.transfers.sha256,
+        "n_requested": scores.height,
+        "n_scored": scored.height,
+        "bands": {band or "none": n for band, n in counted},
+        "alerts": written,
+        "statuses": [
+            {"status": status, "n": n, "meaning": STATUS_MEANINGS[status]}
+            for status, n in counts(scores["status"]).items()
+            if status != SCORED
+        ],
+        "unscored": unscored.select("chain", "address", "status")
+        .head(MOST_UNSCORED_LISTED)
+        .to_dicts(),
+        "unscored_left_out": max(0, unscored.height - MOST_UNSCORED_LISTED),
+        "problems": [
+            {"line": p.line, "text": p.text, "reason": p.reason}
+            for p in run.asked.problems[:MOST_UNSCORED_LISTED]
+        ],
+        "n_problems": len(run.asked.problems),
+    }
+
+
+def _facts(run: Scored, n_alerts: int) -> dict[str, Any]:
+    return {
+        "program": program(),
+        "as_of": iso(run.as_of),
+        "bundle_sha256": run.bundle.sha256,
+        "transfers_sha256": run.transfers.sha256,
+        "decision_use": run.bundle.facts.decision_use,
+        "rows": {"alerts": n_alerts, "requested": run.scores.height},
+        "statuses": counts(run.scores["status"]),
+    }

@@ -1,0 +1,70 @@
+"""The page of an evaluation: `evaluation.json` as tables, with charts where they can be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.metrics import METRICS
+from pipelines.charts import HOW_TO_GET_THEM, RANKING, available, evaluation_charts
+from pipelines.pages.pages import render
+
+METRIC_NAMES = {
+    **RANKING,
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "expected_calibration_error": "expected calibration error",
+}
+
+
+def evaluation_page(
+    evaluation: Mapping[str, Any],
+    *,
+    bundle_sha256: str,
+    training_basis: str,
+    notices: Sequence[str] = (),
+) -> str:
+    """Render an evaluation.
+
+    Parameters
+    ----------
+    evaluation
+        The content of `evaluation.json`.
+    bundle_sha256, training_basis
+        The model it is about.
+    notices
+        Sentences to stand on top; the first sentence of each is shown in bold.
+
+    Returns
+    -------
+    str
+        A whole HTML document. Where the plotting library is absent it has tables only, and says
+        how to get the charts.
+    """
+    splits = evaluation["splits"]
+    return render(
+        "evaluation.html.jinja",
+        notices=list(notices),
+        evaluation=evaluation,
+        headline=_headline(splits),
+        metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
+        charts=evaluation_charts(evaluation),
+        charts_note=None if available() else HOW_TO_GET_THEM,
+        bundle_sha256=bundle_sha256,
+        training_basis=training_basis,
+    )
+
+
+def _headline(splits: Mapping[str, Any]) -> str:
+    """Say the one thing that matters: ranking on the split that nothing was chosen on."""
+    if "test" not in splits or splits["test"]["roc_auc"] is None:
+        return "How good the model is, on the labels supplied."
+    test = splits["test"]
+    auc = test["roc_auc"]
+    interval = "" if auc["low"] is None else f" [{auc['low']:.3f}, {auc['high']:.3f}]"
+    return (
+        f"On {test['n']:,} test addresses, {test['n_positive']:,} of them positive, "
+        f"the model ranks with a ROC-AUC of {auc['value']:.3f}{interval}."
+    )
