@@ -1,0 +1,102 @@
+"""From the truth to the labels one would really hold: partial, late, sometimes wrong.
+
+Each account is cut at one moment `as_of`, drawn by one rule that knows nothing of roles: a share of
+the way from its first to its last transfer, and a pause. A label becomes available some time after
+that. Cases are investigated as a whole or not at all, large ones more often; services are known
+more often than private persons; most accounts have no label.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from data.simulation import ledger
+from data.simulation.parameters import DAY, PRIORS
+from data.simulation.populations import CRIMINAL_ROLES
+
+LARGE_CASE_BONUS = 0.04
+"""Added chance that a case is investigated, for each of its accounts beyond the first (assumed)."""
+
+
+def cut_moments(spans: pl.DataFrame, seed: int, days: int) -> pl.DataFrame:
+    """Draw `as_of` for every account.
+
+    Parameters
+    ----------
+    spans
+        chain, address, and first and last (moments of its first and last counted transfer), in a
+        fixed order.
+    seed, days
+        Of the world; `as_of` is never after its end.
+
+    Returns
+    -------
+    pl.DataFrame
+        `spans` with `as_of`, to the whole second.
+    """
+    rng = np.random.default_rng([seed, 2])
+    first, last = (
+        (spans[c].dt.epoch("us").to_numpy() / 1e6 - ledger.EPOCH.timestamp())
+        for c in ("first", "last")
+    )
+    share = PRIORS["cut"].draw(rng, len(first))
+    moment = first + share * (last - first) + PRIORS["cut_pause"].draw(rng, len(first)) * DAY
+    return spans.with_columns(as_of=ledger.moments(np.minimum(moment + 1, days * DAY)))
+
+
+def training_labels(truth: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Draw the labels a compliance team would hold.
+
+    Parameters
+    ----------
+    truth
+        chain, address, role, service, case_id, as_of, in a fixed order.
+
+    Returns
+    -------
+    pl.DataFrame
+        The columns of a training-label file: address, chain, label (1, 0 or null), as_of,
+        available_at, case_id. Every account is a row; unlabelled ones have only an `as_of`.
+        `case_id` is known for labelled criminals only.
+    """
+    rng = np.random.default_rng([seed, 3])
+    criminal = truth["role"].is_in(CRIMINAL_ROLES).to_numpy()
+    victim = (truth["role"] == "victim").to_numpy()
+    service = truth["service"].to_numpy() & (truth["role"] == "benign").to_numpy()
+    person = ~criminal & ~victim & ~service & (truth["role"] == "benign").to_numpy()
+    known = np.zeros(truth.height, dtype=bool)
+    for mask, prior in (
+        (service, "service_labelled"),
+        (person, "person_labelled"),
+        (victim, "victim_labelled"),
+    ):
+        known |= mask & PRIORS[prior].draw(rng, truth.height).astype(bool)
+    investigated = _investigated(truth, criminal, rng)
+    found = PRIORS["criminal_labelled"].draw(rng, truth.height).astype(bool)
+    known |= criminal & investigated & found
+    wrong = PRIORS["label_wrong"].draw(rng, truth.height).astype(bool)
+    delay = PRIORS["label_delay"].draw(rng, truth.height)
+    return truth.select(
+        "address",
+        "chain",
+        label=pl.when(pl.Series(known)).then(pl.Series((criminal ^ wrong).astype(np.int8))),
+        as_of="as_of",
+        available_at=pl.when(pl.Series(known)).then(
+            pl.col("as_of")
+            + pl.Series(np.rint(delay * DAY).astype(np.int64) * 1_000_000).cast(pl.Duration("us"))
+        ),
+        case_id=pl.when(pl.Series(known & criminal)).then("case_id"),
+    )
+
+
+def _investigated(
+    truth: pl.DataFrame, criminal: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Say for each account whether its case is investigated."""
+    sizes = truth.filter(pl.Series(criminal)).group_by("case_id").len().sort("case_id")
+    chance = PRIORS["case_known"].numbers[0] * 0.85 + LARGE_CASE_BONUS * (
+        sizes["len"].to_numpy() - 1
+    )
+    chosen = sizes.filter(pl.Series(rng.random(sizes.height) < chance))["case_id"]
+    return truth["case_id"].is_in(chosen.implode()).fill_null(False).to_numpy()
