@@ -17,7 +17,8 @@ chain, address (canonical, or `native`), symbol, name, issuer (who can mint and 
 asset_group (the same coin on every chain), class (`stablecoin`, `native`, `wrapped_native`),
 freezable (`true`, `false`, `unknown`: can the issuer freeze an address's balance), source, verified
 (`yes`: the contract was read in the named source; `no`: it stands in several public repositories,
-but the named page itself was not read), date (of that check).
+but the named page itself was not read), date (of that check). What `verified` speaks of is that the
+contract carries this coin; issuer and freezable are what is publicly known of the coin.
 """
 
 from __future__ import annotations
