@@ -39,7 +39,7 @@ def read_bytes(path: Path, largest: int = LARGEST_BYTES) -> bytes:
     Parameters
     ----------
     path
-        A file of text or Parquet, or either inside gzip.
+        A file of text, plain or in gzip, or a Parquet file.
     largest
         The most bytes accepted, before and after decompression.
 
@@ -60,6 +60,8 @@ def read_bytes(path: Path, largest: int = LARGEST_BYTES) -> bytes:
         raise Refused(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     if data.startswith(_GZIP):
         data = _gunzip(path, data, largest)
+        if data.startswith(PARQUET):
+            raise Refused(f"{str(path)!r} is Parquet in gzip.", hint="Unpack it first.")
     for magic, what in _OTHER_CONTAINERS.items():
         if data.startswith(magic):
             raise Refused(

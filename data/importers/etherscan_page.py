@@ -113,3 +113,16 @@ def value_column(source: Source, prefix: str) -> pl.Expr:
     unit = unit_of(source)
     names = [f"{prefix}({unit})"] if unit else []
     return source.text(*names)
+
+
+def own_side(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return who can be the page's account in each row.
+
+    A page shows an amount in the column of the account's own side: whoever receives a
+    ``Value_IN``, or sends a ``Value_OUT``. Where both are zero it may be either.
+    """
+    inward, outward = pl.col("value_in") != "0", pl.col("value_out") != "0"
+    return rows.select(
+        pl.when(outward | ~inward).then("sender").alias("sender"),
+        pl.when(inward | ~outward).then("receiver").alias("receiver"),
+    )

@@ -7,7 +7,6 @@ Importers never open files themselves. They are handed a `Source`, whatever the 
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import polars as pl
 from data.errors import Refused
 from data.importers.containers import PARQUET, decode_text, read_bytes
 from data.importers.text import ROW, read_delimited, tidy
+from data.parquet_trial import refuse_broken_parquet
 
 FAULTS: dict[str, pl.DataType] = {ROW: pl.Int64(), "reason": pl.String(), "raw": pl.String()}
 
@@ -107,7 +107,7 @@ def open_source(path: Path) -> Source:
     """
     content = read_bytes(path)
     if content.startswith(PARQUET):
-        return _from_parquet(path, content)
+        return _from_parquet(path)
     text = decode_text(path, content)
     if text[:64].lstrip()[:1] in (b"{", b"["):
         return _from_json(path, text)
@@ -115,10 +115,11 @@ def open_source(path: Path) -> Source:
     return Source(path, "delimited", parts.columns, parts.frame, parts.faults)
 
 
-def _from_parquet(path: Path, content: bytes) -> Source:
+def _from_parquet(path: Path) -> Source:
+    refuse_broken_parquet(path, "an exported table, whole")
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except Exception as error:  # damage surfaces as many kinds of exception, panics included
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise Refused(
             f"{str(path)!r} is damaged or cut-off Parquet ({_first_line(error)}).",
             hint="Copy or download it again.",
