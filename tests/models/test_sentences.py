@@ -1,0 +1,151 @@
+"""Sentences: right words, honest rounding, and every number on record."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features import signal as declared
+from features.catalogue import catalogue
+from models.bands import BANDS
+from models.sentences import CAUTION, UNITS, Scene, sentence, shown, verdict
+
+SCENE = Scene(214, datetime(2024, 3, 3, 9, tzinfo=UTC), datetime(2024, 5, 9, 21, tzinfo=UTC))
+SIGNALS = catalogue().signals
+
+
+def test_every_unit_of_a_signal_has_words():
+    assert set(UNITS) == set(declared.UNITS)
+
+
+@pytest.mark.parametrize(
+    "value,unit,expected",
+    [
+        (1, "transfers", "1 transfer"),
+        (0, "transfers", "0 transfers"),
+        (1234, "transfers", "1,234 transfers"),
+        (2.5, "transfers", "2.5 transfers"),
+        (1, "addresses", "1 address"),
+        (2, "addresses", "2 addresses"),
+        (1, "days", "1 day"),
+        (44, "days", "44 days"),
+        (0.5, "days", "12 hours"),
+        (0.72, "share", "72 %"),
+        (0.021, "share", "2.1 %"),
+        (0.0, "share", "0 %"),
+        (1.0, "share", "100 %"),
+        (0, "seconds", "0 seconds"),
+        (1, "seconds", "1 second"),
+        (59.4, "seconds", "59 seconds"),
+        (59.6, "seconds", "1 minute"),
+        (2820, "seconds", "47 minutes"),
+        (3599, "seconds", "1 hour"),
+        (30960, "seconds", "8.6 hours"),
+        (86400 * 3.24, "seconds", "3.2 days"),
+        (212400.4, "value", "$212,400"),
+        (999999.7, "value", "$1.00 million"),
+        (3_420_000, "value", "$3.42 million"),
+        (2.5e9, "value", "$2.50 billion"),
+        (12.5, "value", "$12.50"),
+        (0, "value", "$0"),
+        (1, "ratio", "1.0 times"),
+        (0.034, "ratio", "0.034 times"),
+        (2.345, "ratio", "2.3 times"),
+        (1e-7, "score", "0.0000001"),
+        (0.4213, "score", "0.42"),
+    ],
+)
+def test_values_are_written_as_people_write_them(value, unit, expected):
+    assert shown(value, unit) == expected
+
+
+def test_an_amount_follows_the_value_basis():
+    assert shown(3.25, "value", "native", "TRX") == "3.2 TRX"
+    assert shown(12.3, "value", "relative") == "12.3 times its median transfer"
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_only_nothing_is_0_percent_and_only_all_is_100_percent(share):
+    assert shown(share, "share") not in ("0 %", "100 %")
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_larger_share_never_reads_smaller(a, b):
+    def number(text: str) -> float:
+        edge = {"under 0.1 %": 0.05, "over 99.9 %": 99.95}
+        return edge.get(text) or float(text.removesuffix(" %"))
+
+    low, high = sorted((a, b))
+    assert number(shown(low, "share")) <= number(shown(high, "share"))
+
+
+@given(st.floats(0, 1e12, allow_nan=False))
+@pytest.mark.parametrize("unit", sorted(UNITS))
+def test_rounding_never_moves_a_value_by_more_than_a_tenth_nor_shows_an_exponent(unit, value):
+    text = shown(value, unit)
+    assert not re.search(r"\de[+-]?\d", text)
+    factors = {
+        "seconds": {"second": 1, "minute": 60, "hour": 3600, "day": 86400},
+        "days": {"second": 1 / 86400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1},
+    }
+    figure = re.search(r"[\d,]+(\.\d+)?", text)
+    if unit in ("share", "bits") or figure is None or value < 1:
+        return
+    scale = next((f for word, f in factors.get(unit, {}).items() if word in text), 1)
+    scale *= {"million": 1e6, "billion": 1e9}.get(text.rpartition(" ")[2], 1)
+    assert float(figure[0].replace(",", "")) * scale == pytest.approx(value, rel=0.1, abs=0.5)
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+@pytest.mark.parametrize("value", [0.0, 0.37, 1.0, 2.0, 1234.5])
+def test_every_number_in_a_sentence_is_on_record(signal, value):
+    said = sentence(signal.says, signal.unit, value, SCENE)
+    rest = said.text
+    for number in said.numbers:
+        before, found, rest = rest.partition(number.shown)
+        assert found, (number, said.text)
+        assert not re.search(r"\d", before), (before, said.text)
+    assert not re.search(r"\d", rest), rest
+    assert any(n.unit == signal.unit and n.value == value for n in said.numbers)
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+def test_a_sentence_says_what_it_rests_on_and_claims_no_more(signal):
+    text = sentence(signal.says, signal.unit, 0.5, SCENE).text
+    assert text.startswith("It ")
+    assert text.endswith(", in the 214 transfers supplied (3 March 2024 to 9 May 2024).")
+    assert "{" not in text
+    assert not re.search(r"\b(never paid|never before|structuring|launder|criminal)", text)
+
+
+def test_one_transfer_on_one_day():
+    moment = datetime(2024, 3, 3, tzinfo=UTC)
+    said = sentence("sent {value}", "value", 10, Scene(1, moment, moment))
+    assert said.text == "It sent $10, in the 1 transfer supplied (3 March 2024)."
+
+
+@pytest.mark.parametrize("says", ["sent {amount}", "sent {value} and {value}", "sent {}"])
+def test_a_template_with_other_fields_is_refused(says):
+    with pytest.raises(ValueError, match="takes {value} once"):
+        sentence(says, "transfers", 1, SCENE)
+
+
+def test_unknown_units_and_values_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="Unknown unit 'furlongs'"):
+        shown(1, "furlongs")
+    with pytest.raises(ValueError, match="finite"):
+        sentence("sent {value}", "transfers", float("nan"), SCENE)
+
+
+@pytest.mark.parametrize("band", [*BANDS, None])
+def test_a_verdict_is_a_resemblance_and_says_what_it_is_not(band):
+    text = verdict(band)
+    assert text.endswith(CAUTION)
+    assert "not a finding" in text
+    assert "do not freeze on this page alone" in text
+    assert ("resembles" in text) == (band not in ("below_review", None))
+    assert " is laundering" not in text
