@@ -258,7 +258,7 @@ def _rules(facts: BundleFacts) -> list[tuple[str, bool]]:
         ("legs are not legs in their order", facts.legs == _ordered(facts.legs)),
         ("min_transfers is below 1", facts.min_transfers >= 1),
         ("calibration is not finite", all(_finite(number) for number in numbers)),
-        ("slope is not positive", calibration.slope > 0),
+        ("slope is not positive", _finite(calibration.slope) and calibration.slope > 0),
         ("base rate is not between 0 and 1", 0 < calibration.base_rate < 1),
         ("thresholds do not name the bands", set(facts.thresholds) == set(FALSE_POSITIVE_RATES)),
         ("thresholds are not finite", all(_finite(limit) for limit in limits)),

@@ -86,6 +86,7 @@ VICTIM: tuple[Bound, ...] = (
     Bound("senders", 1, 3),
     Bound("receivers", 1, 3),
     Bound("transfers_out", 3, 60),
+    Bound("top_receiver_share", 0.5, 1),
 )
 """An address for which all of these hold may be a victim's."""
 

@@ -21,11 +21,14 @@ _LONGEST_PARAMETER = 500
 _log = logging.getLogger(__name__)
 
 _QUIET = {
-    # Each is read once, when the library is imported.
+    # What the user has set counts; these are defaults.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # An unreachable server must not hold up a finished training for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
 

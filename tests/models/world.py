@@ -61,6 +61,7 @@ CATALOGUE = MadeUp(
         signal("dwell", "pass_through", risk="down"),
         signal("round_share", "otc"),
         signal("noise", "otc"),
+        signal("top_receiver_share", "fan_out"),
     )
 )
 NAMES = [s.name for s in CATALOGUE.signals]
@@ -82,6 +83,7 @@ def world(n: int = 1500, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
         "dwell": np.exp(random.normal(3 - strength, 1.0)),
         "round_share": np.round(np.clip(random.normal(0.3 + 0.15 * strength, 0.2), 0, 1), 2),
         "noise": random.normal(size=n),
+        "top_receiver_share": random.random(n),
     }
     for name in ("dwell", "noise"):
         columns[name] = np.where(random.random(n) < 0.1, np.nan, columns[name])

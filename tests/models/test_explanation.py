@@ -1,0 +1,135 @@
+"""Explanations add up exactly, agree with SHAP's own explainer, and give only reasons that hold."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+import polars as pl
+import pytest
+
+from models.bundle import Bundle
+from models.explanation import NO_REASON, contributions, explain_rows, reasons_text
+from models.training import matrix
+from tests.models.world import CATALOGUE, NAMES, fitted, world
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    path = tmp_path_factory.mktemp("explanation") / "model"
+    fitted(base_rate=0.01).write(path)
+    return Bundle.load(path, catalogue=CATALOGUE)
+
+
+@pytest.fixture(scope="module")
+def signals():
+    return world(400, seed=11)[0]
+
+
+def test_parts_add_up_to_the_log_odds(bundle, signals):
+    for explained in explain_rows(bundle, signals):
+        parts = [part.log_odds for part in explained.contributions]
+        assert math.fsum(parts) + explained.base == pytest.approx(explained.log_odds, abs=1e-9)
+        families = explained.families.values()
+        assert math.fsum(families) + explained.base == pytest.approx(explained.log_odds, abs=1e-9)
+        assert {part.signal for part in explained.contributions} == set(NAMES)
+
+
+def test_odds_multiply(bundle, signals):
+    explained = next(explain_rows(bundle, signals[5:6]))
+    odds = math.exp(explained.base)
+    for part in explained.contributions:
+        odds *= part.odds_multiplier
+    assert odds / (1 + odds) == pytest.approx(explained.score, abs=1e-9)
+
+
+def test_agrees_with_shap(bundle, signals):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import shap
+
+        explainer = shap.TreeExplainer(lightgbm.Booster(model_str=bundle.model))
+        inputs = matrix(signals, NAMES)
+        expected = np.asarray(explainer.shap_values(inputs))
+    parts, base = contributions(bundle, inputs)
+    calibration = bundle.facts.calibration
+    np.testing.assert_allclose(parts, calibration.slope * expected, atol=1e-10)
+    shift = calibration.intercept + calibration.prior_shift
+    assert base == pytest.approx(calibration.slope * explainer.expected_value + shift, abs=1e-9)
+
+
+def test_threads_blocks_and_company_change_no_bit(bundle, signals, monkeypatch):
+    inputs = matrix(signals, NAMES)
+    once, base = contributions(bundle, inputs)
+    assert np.array_equal(contributions(bundle, inputs, threads=2)[0], once)
+    monkeypatch.setattr("models.explanation._BLOCK", 7)
+    again, same_base = contributions(bundle, inputs[:40])
+    assert np.array_equal(again, once[:40])
+    assert same_base == base
+    assert contributions(bundle, inputs[:0])[1] == base
+
+
+def test_a_reason_raised_the_score_and_is_unusual_among_look_alikes(bundle, signals):
+    frame, labels = world()
+    train = frame.head(900).filter(labels["label"].head(900) == 0)  # the first 60 % in time
+    seen = 0
+    for explained in explain_rows(bundle, signals.head(150)):
+        strongest = [part.log_odds for part in explained.reasons]
+        assert strongest == sorted(strongest, reverse=True)
+        for part in explained.contributions:
+            held = train[part.signal].drop_nulls()
+            assert part.n_look_alikes == pytest.approx(len(held), rel=0.1)
+            if not part.is_reason:
+                continue
+            seen += 1
+            assert part.log_odds > 0
+            side = held < part.value if part.unusual == "high" else held > part.value
+            assert side.mean() >= 0.85
+            if part.signal == "receivers":  # declared: risk grows upwards
+                assert part.unusual == "high"
+            if part.signal == "dwell":  # declared: risk grows downwards
+                assert part.unusual == "low"
+    assert seen > 50
+
+
+def test_null_is_never_a_reason_and_never_speaks_for_an_address(bundle, signals):
+    frame = signals.with_columns(dwell=pl.lit(None, dtype=pl.Float64))
+    for explained in explain_rows(bundle, frame.head(100)):
+        part = next(p for p in explained.contributions if p.signal == "dwell")
+        assert part.value is None
+        assert part.below is part.look_alikes_above is part.unusual is None
+        assert part not in explained.reasons
+        assert part not in explained.against
+
+
+def test_without_reasons_it_says_so(bundle):
+    usual = {name: bundle.facts.look_alikes.quantiles[name][50] for name in NAMES}
+    frame = pl.DataFrame(
+        {"chain": ["tron"], "address": ["a"], **{n: [v] for n, v in usual.items()}}
+    )
+    explained = next(explain_rows(bundle, frame))
+    assert explained.reasons == ()
+    assert reasons_text(explained) == NO_REASON
+    assert explained.against
+
+
+def test_the_text_names_value_share_and_n(bundle, signals):
+    explained = max(explain_rows(bundle, signals), key=lambda e: e.log_odds)
+    text = reasons_text(explained, most=1)
+    first = explained.reasons[0]
+    assert text.startswith(f"{first.signal} {first.value:g}, ")
+    assert f"of {first.n_look_alikes:,} look-alikes" in text
+
+
+def test_parts_that_do_not_add_up_are_never_shown(bundle, signals):
+    facts = bundle.facts
+    wrong = replace(facts.calibration, slope=facts.calibration.slope * 1.001)
+    skewed = replace(bundle)
+    skewed.__dict__["log_odds"] = lambda inputs, threads=1: wrong.log_odds(
+        bundle.booster.predict(inputs, raw_score=True)
+    )
+    with pytest.raises(ArithmeticError, match="miss the score"):
+        list(explain_rows(skewed, signals.head(3)))
