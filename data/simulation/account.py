@@ -178,7 +178,7 @@ def live(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
     outflow, source = pass_on(rng, whole, habit, part.clock)
     if habit.swap_share:
         outflow = _swapped(unit, account, whole, outflow, source, habit.swap_share)
-    paid = rounded(rng, outflow.micros, unit.round_habit * habit.rounds, carry=True)
+    paid = rounded(rng, outflow.micros, unit.round_habit * habit.rounds, outflow.asset)
     party = _receivers(unit, habit, part, whole, outflow.time)
     outflow = Flow(outflow.time, party, paid, outflow.asset).where(
         (paid >= SMALLEST_MICROS) & (outflow.time < unit.ledger.end)
@@ -231,8 +231,8 @@ def _swapped(
         source * _ASSET_CODES + outflow.asset, return_index=True, return_inverse=True
     )
     batches = source[first]
-    chosen = rng.random(len(batches)) < share
     given = np.bincount(which, weights=outflow.micros.astype(np.float64))
+    chosen = (rng.random(len(batches)) < share) & (given >= SMALLEST_MICROS)
     kept = np.where(chosen, 1 - PRIORS["swap_cost"].draw(rng, len(batches)), 1.0)
     asset = outflow.asset[first]
     target = np.where(chosen, market.other_asset(rng, asset), asset).astype(np.int8)

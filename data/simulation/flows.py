@@ -99,7 +99,7 @@ def amounts(
 
 
 def rounded(
-    rng: np.random.Generator, micros: np.ndarray, habit: float, *, carry: bool = False
+    rng: np.random.Generator, micros: np.ndarray, habit: float, carry: np.ndarray | None = None
 ) -> np.ndarray:
     """Round a share `habit` of amounts to 10, 100 or 1,000 dollars; all to whole micro-dollars.
 
@@ -110,8 +110,8 @@ def rounded(
     habit
         Share of amounts that are rounded at all.
     carry
-        Round down and add what is left over to the next amount, so that an account pays out no
-        more than it has, and in the end all of it.
+        Asset codes: round down and add what is left over to the next amount in the same asset, so
+        that an account pays out no more than it has, and in the end all of it.
     """
     step = np.ones(len(micros))
     u = rng.random(len(micros))
@@ -119,13 +119,14 @@ def rounded(
     thousand = hundred * PRIORS["round_1000"].one(rng)
     for share, dollars in ((habit, 10), (hundred, 100), (thousand, 1000)):
         step[(u < share) & (micros >= 2 * dollars * MICROS)] = dollars * MICROS
-    if not carry:
+    if carry is None:
         return (np.round(micros / step) * step).astype(np.int64)
-    out, rest = [], 0.0
-    for amount, unit in zip(micros.tolist(), step.tolist(), strict=True):
-        paid = (amount + rest) // unit * unit
-        rest += amount - paid
-        out.append(paid)
+    out = []
+    rest: dict[int, float] = {}
+    for amount, unit, asset in zip(micros.tolist(), step.tolist(), carry.tolist(), strict=True):
+        have = amount + rest.get(asset, 0.0)
+        out.append(have // unit * unit)
+        rest[asset] = have - out[-1]
     return np.array(out, dtype=np.float64).astype(np.int64)
 
 

@@ -45,7 +45,8 @@ class Profile:
     ladder
         Share of senders who start small and grow.
     swaps
-        Chance that the account swaps, and the share of batches it then swaps.
+        Chance that the account swaps, and the least share of batches it would swap if it did so
+        all the time (most swap more rarely; DFPI: a quarter swap, few of them very often).
     commission
         Share kept of each batch.
     even
@@ -75,7 +76,7 @@ class Profile:
     rotation: Range = (0.0, 0.7)
     reciprocal: Range = (0.0, 0.05)
     ladder: Range = (0.0, 0.15)
-    swaps: tuple[float, float] = (0.05, 0.3)
+    swaps: tuple[float, float] = (0.4, 0.15)
     commission: Range = (0.0, 0.01)
     even: Range = (0.6, 4)
     rounds: float = 1.0
@@ -131,6 +132,7 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
     fast = rng.random() < profile.fast
     dwell = around(FAST_DWELL_HOURS if fast else SLOW_DWELL_HOURS)
     swaps = rng.random() < profile.swaps[0]
+    often = float(rng.random())  # most who swap do so now and then, a few all the time
     rhythm = (1.0, 6.0, 24.0, 24.0, 168.0)[int(rng.integers(0, 5))]
     return Habit(
         payments=payments,
@@ -145,9 +147,7 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
         rotation=between(profile.rotation),
         reciprocal=between(profile.reciprocal),
         ladder=between(profile.ladder),
-        swap_share=(profile.swaps[1] + (1 - profile.swaps[1]) * float(rng.random()))
-        if swaps
-        else 0.0,
+        swap_share=between((profile.swaps[1], 1.0)) * often if swaps else 0.0,
         commission=between(profile.commission),
         even=between(profile.even),
         rounds=profile.rounds,

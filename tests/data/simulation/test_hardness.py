@@ -37,7 +37,9 @@ def test_no_single_statistic_separates_criminals(measured: pl.DataFrame) -> None
 
 
 def test_no_single_statistic_separates_any_criminal_role(measured: pl.DataFrame) -> None:
-    for role in ("collector", "mule", "consolidator", "swapper"):
+    counts = measured.filter("criminal").group_by("role").len().filter(pl.col("len") >= 10)
+    assert counts.height >= 3  # rarer roles have too few accounts in this world to rank them
+    for role in sorted(counts["role"]):
         frame = measured.with_columns(criminal=pl.col("role") == role).filter(
             pl.col("criminal") | ~measured["criminal"]
         )
