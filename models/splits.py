@@ -8,10 +8,10 @@ groups are put in order and cut 60 / 20 / 20.
 The moment of a row is its `as_of`. Where all rows share one `as_of`, it orders nothing, and the
 first transfer of the history (`first_seen`) does instead.
 
-A label can only teach what was known when the model would have been fitted. With `cut` the first
-`as_of` of the next part, a row of train or validation is **left out** if its `as_of`, or the
-moment its label became available, lies after that cut. (Where all rows share one `as_of`, that
-moment is every cut.)
+A label can only teach what was known when the model would have been fitted. A row of train is
+**left out** if its `as_of`, or the moment its label became available, lies after the first `as_of`
+of validation and test. (Where all rows share one `as_of`, it is that moment.) Validation is not
+filtered: it waits for its labels to mature, as a team does before it calibrates.
 
 A `split` column in the labels is taken as it is, except that no group may stand on two sides:
 whoever names a split answers for its times; rows that the rule above would leave out are only
@@ -64,8 +64,8 @@ class Split:
     predefined : bool
         Whether the labels brought their own split.
     n_known_late : int
-        Rows of train and validation known only after the next part begins: left out, or, in a
-        predefined split, kept and counted.
+        Rows of train known only after validation begins: left out, or, in a predefined split,
+        kept and counted.
     """
 
     part: pl.Series
@@ -211,14 +211,11 @@ def _predefined(frame: pl.DataFrame, group: pl.Series) -> pl.Series:
 
 
 def _known_late(frame: pl.DataFrame, part: pl.Series) -> pl.Series:
-    """Mark rows of train and validation that were known only after the next part begins."""
+    """Mark rows of train that were known only after the other parts begin."""
     known = pl.col("as_of")
     if "available_at" in frame.columns:
         known = pl.max_horizontal("as_of", "available_at")
-    late = pl.lit(False)
-    for here, later in (("train", PARTS[1:]), ("validation", PARTS[2:])):
-        cut = frame.filter(part.is_in(later).fill_null(False))["as_of"].min()
-        if cut is not None:
-            late = late | ((pl.col("_part") == here) & (known > pl.lit(cut)))
+    cut = frame.filter(part.is_in(PARTS[1:]).fill_null(False))["as_of"].min()
+    late = (pl.col("_part") == "train") & (known > pl.lit(cut))
     marked = frame.with_columns(part.alias("_part")).with_columns(late.alias("_late"))
     return marked["_late"].fill_null(False)

@@ -61,7 +61,6 @@ CATALOGUE = MadeUp(
         signal("dwell", "pass_through", risk="down"),
         signal("round_share", "otc"),
         signal("noise", "otc"),
-        signal("top_receiver_share", "fan_out"),
     )
 )
 NAMES = [s.name for s in CATALOGUE.signals]
@@ -83,7 +82,6 @@ def world(n: int = 1500, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
         "dwell": np.exp(random.normal(3 - strength, 1.0)),
         "round_share": np.round(np.clip(random.normal(0.3 + 0.15 * strength, 0.2), 0, 1), 2),
         "noise": random.normal(size=n),
-        "top_receiver_share": random.random(n),
     }
     for name in ("dwell", "noise"):
         columns[name] = np.where(random.random(n) < 0.1, np.nan, columns[name])
@@ -99,6 +97,10 @@ def world(n: int = 1500, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
             "n_transfers": 30,
             "first_seen": seen,
             "last_seen": [moment + timedelta(days=20) for moment in seen],
+            # Read by the rule on victims only; here they never speak for one.
+            "largest_out_share": 0.1,
+            "forwarded_24h_share": 0.9,
+            "retained_share": 0.0,
             **{k: pl.Series(v, dtype=pl.Float64).fill_nan(None) for k, v in columns.items()},
         }
     )
