@@ -27,6 +27,7 @@ RANKING = {
 """Metrics that a chart compares over splits, with their names on the page."""
 
 _COLOURS = {"train": "#b9c4d6", "validation": "#5b7fa8", "test": "#18202e"}
+_OTHER_COLOUR = "#1f7a80"
 _BAND_COLOURS = {"medium": "#d9aa2b", "high": "#d9772b", "severe": "#b3322a"}
 
 
@@ -61,14 +62,16 @@ def _metrics(splits: Mapping[str, Any]) -> altair.LayerChart | None:
     rows = [
         {
             "metric": name,
-            "split": split,
+            "split": visible(split),
             **{k: measured[metric][k] for k in ("value", "low", "high")},
         }
         for split, measured in splits.items()
         for metric, name in RANKING.items()
         if measured.get(metric) is not None
     ]
-    return _dots(rows, "metric", "split", list(RANKING.values()), _COLOURS)
+    colours = {visible(split): _COLOURS.get(split, _OTHER_COLOUR) for split in splits}
+    title = "Ranking, by split, with 95 % intervals"
+    return _dots(title, rows, "metric", "split", list(RANKING.values()), colours)
 
 
 def _populations(populations: Mapping[str, Any]) -> altair.LayerChart | None:
@@ -80,19 +83,26 @@ def _populations(populations: Mapping[str, Any]) -> altair.LayerChart | None:
     ]
     names = sorted({row["population"] for row in rows})
     colours = {f"{band} or above": colour for band, colour in _BAND_COLOURS.items()}
-    return _dots(rows, "population", "band", names, colours)
+    title = "Share of each population that reaches a band"
+    return _dots(title, rows, "population", "band", names, colours)
 
 
 def _dots(
-    rows: list[dict[str, Any]], of: str, by: str, order: list[str], colours: Mapping[str, str]
+    title: str,
+    rows: list[dict[str, Any]],
+    of: str,
+    by: str,
+    order: list[str],
+    colours: Mapping[str, str],
 ) -> altair.LayerChart | None:
+    """Draw a dot with its interval for each row: `of` down the side, `by` in colours."""
     if not rows:
         return None
     import altair as alt
 
     present = [name for name in colours if any(row[by] == name for row in rows)]
     y = alt.Y(f"{of}:N", sort=order, title=None)
-    x_axis = alt.Axis(format=".0%", gridColor="#e3e6ec", tickCount=5)
+    x_axis = alt.Axis(format=".1f", gridColor="#e3e6ec", tickCount=5)
     colour = alt.Color(
         f"{by}:N",
         scale=alt.Scale(domain=present, range=[colours[name] for name in present]),
@@ -111,7 +121,7 @@ def _dots(
     points = base.mark_point(filled=True, size=52, opacity=1).encode(
         y=y, yOffset=offset, color=colour, x=alt.X("value:Q", scale=scale, title=None)
     )
-    return alt.layer(rules, points).properties(width=330, height={"step": 13})
+    return alt.layer(rules, points).properties(title=title, width=330, height={"step": 13})
 
 
 def _svg(chart: altair.LayerChart) -> str:

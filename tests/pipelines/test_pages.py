@@ -1,0 +1,409 @@
+"""Pages: everything is on them, nothing on them runs, and nothing leaves them."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from models.bands import BANDS
+from models.metrics import METRICS
+from pipelines import charts
+from pipelines.alerts import SCHEMA
+from pipelines.pages.evaluation import evaluation_page
+from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.pages.scale import scale
+from pipelines.pages.timeline import timeline
+from pipelines.visible import identifier, visible
+from tests.pipelines.alert_examples import ADDRESS, example
+from tests.pipelines.hostile import XSS
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def overview(alert: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "generated_by": "unrinse 0.1.0",
+        "as_of": alert["as_of"],
+        "notices": alert["notices"],
+        "bundle_sha256": alert["bundle_sha256"],
+        "transfers_sha256": alert["transfers_sha256"],
+        "n_requested": 12,
+        "n_scored": 8,
+        "bands": {"severe": 1, "high": 2, "below_review": 5},
+        "alerts": [
+            {
+                **{k: alert[k] for k in ("rank", "band", "score", "chain", "address")},
+                "reason": alert["reasons"][0]["sentence"],
+                "listed": False,
+                "href": alert_file(alert),
+            }
+        ],
+        "statuses": [
+            {"status": "insufficient_history", "n": 3, "meaning": "Too few transfers to score."},
+            {"status": "possible_victim", "n": 1, "meaning": "May be a victim's address."},
+        ],
+        "unscored": [{"chain": "tron", "address": alert["address"], "status": "possible_victim"}],
+        "unscored_left_out": 3,
+        "problems": [{"line": 3, "text": "0x12", "reason": "too short"}],
+        "n_problems": 1,
+    }
+
+
+def evaluation() -> dict[str, Any]:
+    estimate = {"value": 0.9, "low": 0.85, "high": 0.93}
+    split = {
+        "n": 600,
+        "n_positive": 150,
+        "n_groups": 90,
+        "prevalence": 0.25,
+        **dict.fromkeys(METRICS, estimate),
+        "bands": {"below_review": {"positives": 1, "negatives": 2}},
+        "not_scored": {"insufficient_history": {"n": 4, "n_positive": 1}},
+        "populations": {
+            "payroll": {
+                "n": 80,
+                "n_positive": 0,
+                "median_log_odds": -3.0,
+                "flagged": {"medium": {"value": 0.05, "low": 0.02, "high": 0.09}},
+            }
+        },
+    }
+    method = "percentile bootstrap over groups"
+    return {
+        "splits": {
+            "validation": split,
+            "test": {
+                **split,
+                "recall_at_fpr_0.001": None,
+                "precision_at_100": {**estimate, "low": None, "high": None},
+            },
+        },
+        "interval": {"confidence": 0.95, "method": method, "resamples": 1000, "seed": 1},
+        "base_rate": 0.01,
+        "notes": ["null: not resolvable"],
+    }
+
+
+def evaluated(report: dict[str, Any]) -> str:
+    return evaluation_page(report, bundle_sha256="a" * 64, training_basis="synthetic")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "alert": lambda: alert_page(example()),
+    "index": lambda: index_page(overview(example())),
+    "evaluation": lambda: evaluated(evaluation()),
+}
+
+
+class Elements(HTMLParser):
+    """What a browser would build: tags with their attributes' names, and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(name for name, _ in attrs)))
+        self.links += [v or "" for k, v in attrs if k in ("href", "src", "action", "data")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_example_obeys_the_schema():
+    assert list(validator().iter_errors(example())) == []
+
+
+def test_the_schema_allows_nothing_it_does_not_name():
+    def objects(node: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                yield node
+            for child in node.values():
+                yield from objects(child)
+        elif isinstance(node, list):
+            for child in node:
+                yield from objects(child)
+
+    found = list(objects(json.loads(SCHEMA.read_text(encoding="utf-8"))))
+    assert len(found) > 12
+    for node in found:
+        assert "additionalProperties" in node
+        assert set(node.get("required", [])) == set(node.get("properties", {}))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_page_is_whole_and_asks_nobody_for_anything(page):
+    html = PAGES[page]()
+    elements = Elements(html)
+    names = {tag for tag, _ in elements.tags}
+    assert not names & {"script", "iframe", "object", "embed", "form", "img", "base", "video"}
+    assert not [a for _, attributes in elements.tags for a in attributes if a.startswith("on")]
+    assert "default-src 'none'" in html
+    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl|csv)", link) for link in elements.links)
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+    # no reference out, apart from the names of SVG's own namespaces
+    assert set(re.findall(r"https?://[^\"' <]*", html)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_the_point_stands_on_top():
+    text = " ".join(" ".join(Elements(PAGES["alert"]()).text).split())
+    order = [
+        "Not for decisions.",
+        ADDRESS,
+        "strongly resembles pig-butchering laundering",
+        "This is not a finding",
+        "high",
+        "at a base rate of 1 in 100",
+        "It sent on 97 % of what it received within 24 hours",
+    ]
+    places = [text.index(part, text.index("Not for decisions.")) for part in order]
+    assert places == sorted(places)
+
+
+def test_nothing_is_shortened():
+    alert = example()
+    text = "".join(Elements(alert_page(alert)).text)
+    for reason in alert["reasons"]:
+        assert reason["sentence"] in text
+        for row in reason["evidence"]["rows"]:
+            assert row["tx_id"] in text
+            assert row["counterparty"] in text
+    for part in alert["contributions"]:
+        assert part["signal"] in text
+    for c in alert["counter"]:
+        assert c["sentence"] in text
+    assert alert["bundle_sha256"] in text
+    assert alert["transfers_sha256"] in text
+
+
+def test_an_alert_without_a_reason_says_so():
+    alert = {**example(), "reasons": []}
+    assert list(validator().iter_errors(alert)) == []
+    assert "No single strong reason" in alert_page(alert)
+
+
+@pytest.mark.parametrize("band", [*BANDS, None])
+def test_every_band_has_a_page(band):
+    alert = example() | {"band": band}
+    alert["thresholds"] = dict.fromkeys(alert["thresholds"], None) if band is None else {
+        "medium": -3.0, "high": None, "severe": None
+    }  # fmt: skip
+    alert["threshold_population"]["fpr"] = None
+    assert list(validator().iter_errors(alert)) == []
+    assert ("no band" if band is None else band.replace("_", " ")) in alert_page(alert)
+
+
+def test_a_listed_address_is_announced():
+    alert = example()
+    alert["list_hits"] = [
+        {
+            "name": "Someone",
+            "category": "sanctioned",
+            "source": "OFAC SDN",
+            "date": "2024-01-02",
+            "confidence": "authority_data",
+        }
+    ]
+    assert list(validator().iter_errors(alert)) == []
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    assert "Listed address. Someone, sanctioned, by OFAC SDN (2024-01-02)" in text
+
+
+def test_the_index_calls_nothing_clean():
+    text = " ".join("".join(Elements(PAGES["index"]()).text).split())
+    assert "Of 12 addresses, 8 could be scored; 3 of them resemble" in text
+    assert "an address without a score has not been cleared" in text
+    assert "insufficient_history" in text
+    assert "1 line of the list could not be used" in text
+    assert not re.search(r"\b(clean|safe|innocent|low risk)\b", text)
+
+
+def test_an_evaluation_without_charts_says_how_to_get_them(monkeypatch):
+    monkeypatch.setattr("pipelines.charts.find_spec", lambda name: None)
+    html = evaluated(evaluation())
+    assert charts.HOW_TO_GET_THEM in "".join(Elements(html).text).replace("\n", "")
+    assert "not resolvable" in html
+    assert "<svg" not in html
+
+
+def test_charts_are_inline_drawings():
+    pytest.importorskip("altair", reason="the extra 'report' is not installed")
+    pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
+    drawn = charts.evaluation_charts(evaluation())
+    assert len(drawn) == 2
+    for chart in drawn:
+        assert ET.fromstring(chart).tag.endswith("svg")
+
+
+def test_drawings_are_well_formed_and_stay_inside():
+    alert = example()
+    for drawing in (timeline(alert), scale(alert)):
+        root = ET.fromstring(drawing)
+        _, _, width, height = (float(part) for part in root.attrib["viewBox"].split())
+        for node in root.iter():
+            for name, most in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+                if name in node.attrib:
+                    assert -1 <= float(node.attrib[name]) <= most + 1
+    dots = [n for n in ET.fromstring(timeline(alert)).iter() if n.tag == "circle"]
+    assert len(dots) == sum(len(r["evidence"]["rows"]) for r in alert["reasons"])
+
+
+def test_a_history_of_one_moment_can_be_drawn():
+    alert = example()
+    alert["timeline"]["bins"] = alert["timeline"]["bins"][:1]
+    ET.fromstring(timeline(alert))
+    alert["timeline"]["bins"] = []
+    assert timeline(alert) == ""
+    assert "Money in and out" not in alert_page(alert)
+
+
+# --- hostile text ---------------------------------------------------------------------------------
+
+
+def poisoned(payload: str) -> dict[str, Any]:
+    """Return an alert with a payload in every text that a chain, list, label or model can reach."""
+    alert = example()
+    alert |= {"chain": payload, "address": payload, "notices": [payload, f"{payload}. {payload}"]}
+    alert["threshold_population"]["name"] = payload
+    alert["list_hits"] = [
+        dict.fromkeys(("name", "category", "source", "date", "confidence"), payload)
+    ]
+    alert["history"]["left_out"] = {payload: 3}
+    for part in alert["contributions"]:
+        part |= {"meaning": payload}
+        part["null_meaning"] = payload if part["value"] is None else None
+        part["red_flags"] = [
+            {"id": payload, "name": payload, "source": payload, "verified": "no"}
+            for _ in part["red_flags"]
+        ]
+        for kind in ("percentile", "percentile_look_alikes"):
+            if part[kind]:
+                part[kind] |= {"population": payload, "date": payload}
+    for reason in alert["reasons"]:
+        reason["sentence"] = payload
+        for row in reason["evidence"]["rows"]:
+            row |= dict.fromkeys(("tx_id", "counterparty", "asset", "symbol", "amount"), payload)
+    return alert
+
+
+def poisoned_overview(payload: str) -> dict[str, Any]:
+    facts = overview(poisoned(payload))
+    facts["statuses"][0] |= {"status": payload, "meaning": payload}
+    facts["unscored"][0] |= {"chain": payload, "status": payload}
+    facts["problems"][0] |= {"text": payload, "reason": payload}
+    return facts
+
+
+def poisoned_evaluation(payload: str) -> dict[str, Any]:
+    report = evaluation()
+    for split in report["splits"].values():
+        split["populations"] = {payload: split["populations"]["payroll"]}
+        split["not_scored"] = {payload: {"n": 1, "n_positive": 0}}
+    report["splits"] = {payload: report["splits"]["validation"], **report["splits"]}
+    report["notes"] = [payload]
+    return report
+
+
+BUILDERS: dict[str, Callable[[str], str]] = {
+    "alert": lambda payload: alert_page(poisoned(payload)),
+    "index": lambda payload: index_page(poisoned_overview(payload)),
+    "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
+}
+
+
+@pytest.mark.parametrize("page", BUILDERS, ids=str)
+@pytest.mark.parametrize("payload", XSS)
+def test_hostile_text_adds_no_element_and_no_attribute(page, payload, monkeypatch):
+    monkeypatch.setattr("pipelines.charts.find_spec", lambda name: None)  # tables alone here
+    harmless = Elements(BUILDERS[page]("word"))
+    hostile = Elements(BUILDERS[page](payload))
+    assert hostile.tags == harmless.tags
+    assert hostile.links == harmless.links
+    hidden = [c for c in "".join(hostile.text) if c != "\n" and not c.isprintable()]
+    assert set(hidden) <= {"\u00a0"}
+
+
+@pytest.mark.parametrize("payload", XSS)
+def test_hostile_text_stays_inside_charts(payload):
+    pytest.importorskip("altair", reason="the extra 'report' is not installed")
+    pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
+    for chart in charts.evaluation_charts(poisoned_evaluation(payload)):
+        tags = {node.tag.rpartition("}")[2] for node in ET.fromstring(chart).iter()}
+        assert tags <= {"svg", "g", "path", "line", "rect", "text", "defs", "style", "clipPath"}
+
+
+def test_what_cannot_be_seen_is_shown():
+    assert visible("a\u202eb\u200bc\x00d\te\u3164\ufe0f") == (
+        "a⟨U+202E⟩b⟨U+200B⟩c⟨U+0000⟩d⟨U+0009⟩e⟨U+3164⟩⟨U+FE0F⟩"
+    )
+    assert visible("Grüße, 世界 72 %") == "Grüße, 世界 72 %"
+    assert visible("e" + "\u0301" * 9).count("\u0301") == 3
+    assert identifier("0x\u0430bc") == "0x⟨U+0430⟩bc"
+
+
+@pytest.mark.browser
+def test_a_browser_finds_nothing_to_run_and_nobody_to_ask(tmp_path):
+    """Opens pages full of payloads in Chromium: no dialog, no script, no request but the file."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    for name, build in BUILDERS.items():
+        for number, payload in enumerate(XSS):
+            (tmp_path / f"{name}-{number}.html").write_text(build(payload), encoding="utf-8")
+    asked: list[str] = []
+    happened: list[str] = []
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
+        context = browser.new_context(offline=True)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("dialog", lambda dialog: (happened.append(dialog.message), dialog.dismiss()))
+        page.on("pageerror", lambda error: happened.append(str(error)))
+        page.on(
+            "framenavigated",
+            lambda frame: happened.extend([frame.url] if frame.parent_frame else []),
+        )
+        opened = []
+        for file in sorted(tmp_path.glob("*.html")):
+            page.goto(file.as_uri(), wait_until="load")
+            opened.append(page.url)
+            page.mouse.move(300, 300)
+        # A page whose policy forbids scripts cannot even be given one.
+        refused = page.evaluate(
+            "() => new Promise(done => { document.addEventListener('securitypolicyviolation', "
+            "e => done(e.violatedDirective)); const s = document.createElement('script'); "
+            "s.textContent = 'window.ran = 1'; document.body.append(s); "
+            "setTimeout(() => done(null), 500); })"
+        )
+        assert refused is not None
+        assert page.evaluate("window.ran") is None
+        browser.close()
+    files = [file.as_uri() for file in sorted(tmp_path.glob("*.html"))]
+    assert opened == files
+    assert sorted(set(asked)) == files
+    assert happened == []
