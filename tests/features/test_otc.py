@@ -1,0 +1,110 @@
+"""OTC-like flows: worked examples by hand; test_signal_contract.py compares with definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
+from features.otc import FAMILY, LOOK_BACK
+from tests.features.histories import COIN, DAI, USDT, columns_of, history
+
+NAMES = [signal.name for signal in FAMILY.signals]
+CLIENT, PAYEE, THIRD = 1, 2, 3
+
+
+def values(of: History) -> dict[str, float]:
+    """Return the kernel's values by name."""
+    out = np.empty((1, len(NAMES)))
+    FAMILY.kernel(columns_of([of]), 0, 1, out)
+    return dict(zip(NAMES, out[0].tolist(), strict=True))
+
+
+DESK = history(
+    (0, "in", CLIENT, 1_000),
+    (HOUR, "out", PAYEE, 990),
+    (2 * HOUR, "in", CLIENT, 500),
+    (3 * HOUR, "out", PAYEE, 495),
+)
+
+
+def test_the_worked_example_of_the_family():
+    found = values(DESK)
+    assert found["paired_share"] == found["low_spread_share"] == 1
+    assert found["implied_commission"] == pytest.approx(0.01)
+    assert found["largest_clearing_time"] == 3 * HOUR / MICROSECONDS
+    assert found["receipts_per_payment"] == 1
+    assert found["transfers_per_counterparty"] == 2
+    assert found["regulars_share"] == found["reciprocal_value_share"] == 0
+
+
+@pytest.mark.parametrize(
+    "paid, pairs, low",
+    [(969, 0, np.nan), (970, 1, 1), (999, 1, 1), (1_000, 1, 0), (1_001, 0, np.nan)],
+)
+def test_where_a_pair_and_a_commission_end(paid, pairs, low):
+    found = values(history((0, "in", CLIENT, 1_000), (HOUR, "out", PAYEE, paid)))
+    assert found["paired_share"] == pairs
+    assert found["low_spread_share"] == pytest.approx(low, nan_ok=True)
+
+
+def test_a_receipt_pairs_once_within_a_day_and_in_its_own_coin():
+    once = history((0, "in", CLIENT, 100), (1, "out", PAYEE, 99), (2, "out", PAYEE, 99))
+    assert values(once)["paired_share"] == 1 / 2
+    late = history((0, "in", CLIENT, 100), (DAY + 1, "out", PAYEE, 99))
+    assert values(late)["paired_share"] == 0
+    both = history((0, "in", CLIENT, 100), (1, "out", PAYEE, 99), asset=[USDT, DAI])
+    assert values(both)["paired_share"] == 1, "both are dollars"
+    other = history((0, "in", CLIENT, 100), (1, "out", PAYEE, 99), asset=[USDT, COIN])
+    assert values(other)["paired_share"] == 0
+
+
+def test_pairs_look_ten_receipts_back():
+    def interleaved(between: int) -> float:
+        smalls = [(k + 1, "in", CLIENT, 1) for k in range(between)]
+        rows = [(0, "in", CLIENT, 1_000), *smalls, (HOUR, "out", PAYEE, 990)]
+        return values(history(*rows))["paired_share"]
+
+    assert interleaved(LOOK_BACK - 1) == 1
+    assert interleaved(LOOK_BACK) == 0
+
+
+def test_large_tickets_are_cleared_when_as_much_was_paid_after_them():
+    flows = history(
+        (0, "out", PAYEE, 50_000),
+        (MINUTE, "in", CLIENT, 20_000),
+        (2 * MINUTE, "out", PAYEE, 12_000),
+        (5 * MINUTE, "out", PAYEE, 8_000),
+        (6 * MINUTE, "in", CLIENT, 10_000),
+        (7 * MINUTE, "in", CLIENT, 30_000),
+    )
+    found = values(flows)
+    assert found["large_clearing_time"] == 4 * 60
+    assert np.isnan(found["largest_clearing_time"]), "30,000 were never paid on"
+
+
+def test_habits():
+    rows = [(k, "in" if k % 2 else "out", CLIENT, 10) for k in range(3)]
+    found = values(history(*rows, (9, "in", THIRD, 30)))
+    assert found["regulars_share"] == 3 / 4
+    assert found["transfers_per_counterparty"] == 2
+    assert found["reciprocal_value_share"] == 1 / 2
+    assert found["receipts_per_payment"] == 1
+
+
+def test_hours_are_those_of_the_day_and_move_with_it():
+    nightly = history(*((k * DAY, "in", CLIENT, 1) for k in range(5)))
+    assert values(nightly)["activity_hours_entropy"] == 0
+    always = history(*((k * HOUR, "in", CLIENT, 1) for k in range(48)))
+    assert values(always)["activity_hours_entropy"] == pytest.approx(np.log2(24))
+    some = history(*((k * k * HOUR, "in", CLIENT, 1) for k in range(9)))
+    moved = replace(some, time=some.time + 5 * HOUR)
+    assert values(moved) == pytest.approx(values(some), rel=0, abs=0, nan_ok=True)
+    hours = next(s for s in FAMILY.signals if s.name == "activity_hours_entropy")
+    assert not hours.model_input
+
+
+def test_an_empty_history_says_nothing():
+    assert np.isnan(list(values(history()).values())).all()

@@ -1,0 +1,156 @@
+"""Stablecoin hopping: worked examples by hand, and swap-rich histories against the definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.evidence import recompute
+from features.history import DAY, HOUR, MICROSECONDS, History
+from features.stablecoin_hopping import FAMILY
+from tests.features.histories import COIN, DAI, TOKEN, USDC, USDT, columns_of, history
+
+VICTIM, ROUTER, OTHER_ROUTER, DESK = 1, 2, 3, 4
+NAMES = [signal.name for signal in FAMILY.signals]
+
+
+def values(of: History) -> dict[str, float]:
+    """Return the kernel's values by name."""
+    out = np.empty((1, len(NAMES)))
+    FAMILY.kernel(columns_of([of]), 0, 1, out)
+    return dict(zip(NAMES, out[0].tolist(), strict=True))
+
+
+def hops(*steps: tuple) -> History:
+    """Return a history of ("in"/"out", moment, coin, value, counterparty) and
+    ("swap", moment, sold coin, value, bought coin, value, router) steps."""
+    transfers: list[tuple[int, str, int, int]] = []
+    assets: list[int] = []
+    tx: list[int] = []
+    for k, (what, moment, coin, value, *rest) in enumerate(steps):
+        if what == "swap":
+            bought, got, router = rest
+            transfers += [(moment, "out", router, value), (moment, "in", router, got)]
+            assets, tx = [*assets, coin, bought], [*tx, k, k]
+        else:
+            transfers.append((moment, what, rest[0], value))
+            assets, tx = [*assets, coin], [*tx, k]
+    return replace(history(*transfers, asset=assets), tx=np.array(tx, dtype=np.int64))
+
+
+WORKED = hops(
+    ("in", 0, USDT, 100, VICTIM),
+    ("swap", HOUR, USDT, 100, DAI, 99, ROUTER),
+    ("out", 2 * HOUR, DAI, 99, DESK),
+)
+
+
+def test_the_worked_example_of_the_family():
+    assert values(WORKED) == pytest.approx(
+        {
+            "swaps": 1,
+            "swaps_24h": 1,
+            "swap_chain": 1,
+            "one_way_swap_share": 1,
+            "one_venue_share": 1,
+            "hold_before_swap": HOUR / MICROSECONDS,
+            "swapped_ratio": 1,
+            "stablecoins_used": 2,
+            "stablecoin_share": 1,
+            "asset_entropy": 1.0,
+            "asset_mix_shift": 1,
+            "switched_stablecoin_share": 1,
+            "freezable_escape_24h_share": 1,
+        },
+        abs=1e-4,
+    )
+
+
+def test_a_chain_needs_the_coin_just_bought_and_at_most_an_hour():
+    def chain(*swaps: tuple) -> float:
+        return values(hops(*(("swap", t, a, 10, b, 9, ROUTER) for t, a, b in swaps)))["swap_chain"]
+
+    assert chain((0, USDT, USDC), (HOUR, USDC, DAI), (2 * HOUR, DAI, COIN)) == 3
+    assert chain((0, USDT, USDC), (HOUR + 1, USDC, DAI)) == 1
+    assert chain((0, USDT, USDC), (1, DAI, COIN), (2, COIN, USDT)) == 2
+
+
+def test_swaps_a_day_apart_share_no_window():
+    swaps = [("swap", k * DAY, USDT, 10, DAI, 9, ROUTER) for k in range(3)]
+    assert values(hops(*swaps))["swaps_24h"] == 1
+    swaps[1] = ("swap", DAY - 1, USDT, 10, DAI, 9, ROUTER)
+    assert values(hops(*swaps))["swaps_24h"] == 2
+
+
+def test_a_trader_comes_back_and_shops_around():
+    trader = values(
+        hops(
+            ("swap", 0, USDT, 60, COIN, 60, ROUTER),
+            ("swap", DAY, COIN, 40, USDT, 40, OTHER_ROUTER),
+            ("swap", 2 * DAY, USDT, 20, COIN, 20, OTHER_ROUTER),
+        )
+    )
+    assert trader["one_way_swap_share"] == pytest.approx(2 / 3)
+    assert trader["one_venue_share"] == pytest.approx(60 / 120)
+    assert trader["hold_before_swap"] == DAY / MICROSECONDS
+
+
+def test_escape_is_first_in_first_out_and_within_a_day():
+    flows = [
+        ("in", 0, USDT, 100, VICTIM),
+        ("in", 2 * HOUR, USDT, 100, VICTIM),
+        ("swap", DAY + HOUR, USDT, 150, COIN, 1, ROUTER),  # 100 are too old, 50 are not
+    ]
+    assert values(hops(*flows))["freezable_escape_24h_share"] == pytest.approx(50 / 200)
+    flows[2] = ("swap", 3 * HOUR, USDT, 150, USDC, 150, ROUTER)
+    freezable = values(hops(*flows))
+    assert freezable["freezable_escape_24h_share"] == 0, "USDC can be frozen too"
+
+
+def test_coins_are_compared_beside_the_swaps():
+    kept = values(hops(("in", 0, USDT, 10, VICTIM), ("out", 1, USDT, 9, DESK)))
+    assert kept["asset_mix_shift"] == kept["switched_stablecoin_share"] == 0
+    half = values(
+        hops(
+            ("in", 0, USDT, 100, VICTIM),
+            ("out", 1, USDT, 30, DESK),
+            ("out", 2, USDC, 10, DESK),
+            ("out", 3, TOKEN, 40, DESK),
+        )
+    )
+    assert half["asset_mix_shift"] == pytest.approx(1 - 30 / 80)
+    assert half["switched_stablecoin_share"] == pytest.approx(10 / 40)
+
+
+def test_what_an_export_cannot_show_is_not_looked_at():
+    unseen = values(replace(WORKED, two_sided=np.zeros(len(WORKED), dtype=bool)))
+    assert unseen["swaps"] == unseen["stablecoins_used"] == 0
+    assert np.isnan(
+        [unseen[n] for n in ("swapped_ratio", "asset_entropy", "one_venue_share")]
+    ).all()
+
+
+step = st.tuples(st.sampled_from([0, 1, HOUR, HOUR + 1, DAY, DAY + 1]), st.sampled_from(range(5)))
+amount, party = st.sampled_from([1, 50, 100, 10**9]), st.integers(1, 3)
+payment = st.tuples(st.sampled_from(["in", "out"]), step, amount, party)
+swap = st.tuples(st.just("swap"), step, amount, st.sampled_from(range(5)), amount, party)
+
+
+@given(st.lists(swap | swap | payment, max_size=25))
+def test_kernel_definition_and_evidence_agree_on_swap_rich_histories(drawn):
+    moment, steps = 0, []
+    for what, (gap, coin), *rest in drawn:
+        moment += gap
+        steps.append((what, moment, coin, *rest))
+    of = hops(*steps)
+    compiled = values(of)
+    for signal in FAMILY.signals:
+        shown = signal.definition(of)
+        value = np.nan if shown is None else shown.value
+        assert compiled[signal.name] == pytest.approx(value, nan_ok=True), signal.name
+        if shown is not None:
+            assert recompute(signal, of, shown) == pytest.approx(value), signal.name
