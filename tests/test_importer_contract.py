@@ -218,7 +218,7 @@ def test_1_6_base_units_have_neither_separators_nor_fractions(
 
 @named([s for s in having("amount") if "page" not in s.file and s.format != "table"])
 @pytest.mark.parametrize(
-    ("amount", "exact"), [("1.5e+18", 15 * 10**17), (str(UINT256_MAX), UINT256_MAX), ("007", 7)]
+    "amount, exact", [("1.5e+18", 15 * 10**17), (str(UINT256_MAX), UINT256_MAX), ("007", 7)]
 )
 def test_4_6_an_exact_amount_is_read_exactly(
     sample: Sample, amount: str, exact: int, tmp_path: Path
@@ -262,7 +262,7 @@ def test_3_another_coin_is_another_chain(sample: Sample, tmp_path: Path) -> None
         read(sample, sample.content().replace(b"(ETH)", b"(XYZ)"), tmp_path)
 
 
-@named(having("date"))
+@named([s for s in having("date") if s.format != "etherscan_page_internal"])
 def test_5_an_nft_page_is_refused(sample: Sample, tmp_path: Path) -> None:
     content = sample.content().replace(b'"Blockno"', b'"Blockno","TokenId"', 1)
     path = tmp_path / "nft.csv"
@@ -305,7 +305,8 @@ def test_9_12_a_symbol_is_inert_text(sample: Sample, symbol: str, tmp_path: Path
     straight = read(sample, sample.content(), tmp_path)
     result = read(sample, sample.edited("symbol", symbol), tmp_path)
     assert result.quarantine.is_empty()
-    assert facts(result).drop("token_symbol").equals(facts(straight).drop("token_symbol"))
+    plain = [i.transfers.drop(ROW, "token_symbol").sort(pl.all()) for i in (result, straight)]
+    assert plain[0].equals(plain[1])
     seen = result.transfers.filter(pl.col(ROW) == 2)["token_symbol"][0]
     assert seen.strip() == symbol.strip()
 
@@ -315,9 +316,7 @@ def test_9_12_a_symbol_is_inert_text(sample: Sample, symbol: str, tmp_path: Path
     "address",
     ["", "0x123", "0x" + "g" * 40, "T" + "1" * 33, "'; DROP TABLE", "NULL", "0X", "\u0430" * 42],
 )
-def test_19_what_is_no_address_is_quarantined(
-    sample: Sample, address: str, tmp_path: Path
-) -> None:
+def test_19_what_is_no_address_is_quarantined(sample: Sample, address: str, tmp_path: Path) -> None:
     _quarantined(sample, sample.edited("from", address), tmp_path)
 
 
@@ -372,9 +371,7 @@ def test_20_a_moment_before_the_chain_or_in_the_future_is_quarantined(
     path = tmp_path / sample.file
     path.write_bytes(sample.content(rows))
     chain = sample.chain if sample.format == "table" else None
-    result = ingest(
-        sample.format, [path], tmp_path / "out", chain=chain, mapping=sample.mapping
-    )
+    result = ingest(sample.format, [path], tmp_path / "out", chain=chain, mapping=sample.mapping)
     assert (result.quarantined, result.exit_code) == (1, 3)
 
 

@@ -28,6 +28,7 @@ DATE_FORMATS = (
 MINUTE_FORMATS = ("%m/%d/%y %H:%M", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M")
 """Spellings that a spreadsheet makes of a date when it drops the seconds."""
 
+_EARLIEST_YEAR = 1970  # %Y would read 24 as the year 24, where another format reads 2024
 _ZONE = r"(?i)\s*(utc|z|\+00:?00)$"
 _FRACTION = r"(:\d\d)\.\d+$"
 
@@ -65,6 +66,7 @@ def from_text(text: pl.Series, formats: tuple[str, ...] = DATE_FORMATS) -> pl.Se
         if not left.any():
             break
         read = clean.str.strptime(pl.Datetime("us"), form, strict=False, exact=True)
+        read = pl.select(pl.when(read.dt.year() >= _EARLIEST_YEAR).then(read)).to_series()
         out = pl.select(pl.coalesce(out, read.dt.replace_time_zone("UTC"))).to_series()
     return out
 
