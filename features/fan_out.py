@@ -270,7 +270,7 @@ def senders_24h_share(history: History) -> Evidence | None:
     rows = history.inflows
     if not len(rows):
         return None
-    busiest, all_of_them = senders_24h(history), len(np.unique(history.counterparty[rows]))
+    busiest, all_of_them = _most(history, rows, DAY), len(np.unique(history.counterparty[rows]))
     return evidence(
         busiest.value / all_of_them,
         rows,

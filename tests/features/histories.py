@@ -41,7 +41,12 @@ ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int64)
 START = 1_700_000_000 * MICROSECONDS
 
 EVENT_ARRAYS = ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided")
-DTYPES = {"time": np.int64, "value": np.int64, "incoming": np.bool_, "counterparty": np.int64}
+DTYPES: dict[str, type] = {
+    "time": np.int64,
+    "value": np.int64,
+    "incoming": np.bool_,
+    "counterparty": np.int64,
+}
 DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_}
 
 
@@ -72,7 +77,7 @@ def history(
 def columns_of(histories: Sequence[History]) -> Columns:
     """Lay histories end to end, as kernels read them."""
     lengths = [len(h) for h in histories]
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         name: np.concatenate(
             [np.empty(0, DTYPES[name]), *(getattr(h, name) for h in histories)], dtype=DTYPES[name]
         )
