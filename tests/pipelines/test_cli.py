@@ -1,0 +1,296 @@
+"""The command line: what it passes on, what it prints where, and how it ends."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from data.errors import Refused
+from pipelines import cli
+
+HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
+
+COMMANDS: dict[str, list[str]] = {
+    "demo": ["demo", "--out", "o", "--seed", "3"],
+    "simulate": ["simulate", "--out", "o", "--seed", "3", "--addresses", "9", "--days", "8"],
+    "ingest": [
+        *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
+        *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
+        *("--as-of", "2024-05-09"),
+    ],
+    "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
+    "signals": [
+        *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
+        *("--basis", "native", "--legs", "native_out,native_in", "--services", "s.csv"),
+        *("--engine", "local", "--threads", "2", "--assume-complete"),
+    ],
+    "train": [
+        *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
+        *("--min-transfers", "5", "--seed", "4", "--base-rate", "0.01", "--trained-on"),
+        *("research", "--tracking-uri", "sqlite:///x.db"),
+    ],
+    "evaluate": ["evaluate", "b", "t", "l.csv", "--out", "o"],
+    "score": [
+        *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
+        *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
+        *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
+        "--assume-complete",
+    ],
+    "explain": [
+        *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
+        *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
+        *("--research-use", "--assume-complete"),
+    ],
+    "catalogue": ["catalogue", "--format", "md"],
+    "models list": ["models", "list", "runs"],
+    "models show": ["models", "show", "b"],
+    "models verify": ["models", "verify", "b", "--sha256", "ab"],
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A job's result, as jobs return them."""
+
+    out: Path = Path("o")
+    addresses: int = 1234
+    statuses: tuple[tuple[str, int], ...] = ()
+    as_of: datetime = datetime(2024, 5, 9, tzinfo=UTC)
+    notes: tuple[str, ...] = ("one <b>\x1b[2Jnote",)
+    exit_code: int = 0
+
+
+Calls = list[tuple[str, str, tuple[Any, ...], dict[str, Any]]]
+
+
+@pytest.fixture
+def calls(monkeypatch) -> Calls:
+    """Replace every job by one that only records how it was called."""
+    made: Calls = []
+
+    def record(job: str, function: str, *arguments: object, **options: object) -> object:
+        given = {k: cli._plain(v) for k, v in options.items() if v is not None}
+        made.append((job, function, arguments, given))
+        return Result()
+
+    monkeypatch.setattr(cli, "_call", record)
+    return made
+
+
+@pytest.fixture
+def job(monkeypatch) -> Callable[[Callable[[], object]], None]:
+    """Let every job do one thing."""
+
+    def let(behave: Callable[[], object]) -> None:
+        monkeypatch.setattr(cli, "_call", lambda *arguments, **options: behave())
+
+    return let
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(cli.app, list(arguments))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_every_option_reaches_a_parameter_of_the_job(command, calls):
+    done = run(*COMMANDS[command])
+    assert done.exit_code == 0, done.stderr
+    [(module, function, arguments, options)] = calls
+    accepted = getattr(importlib.import_module(f"pipelines.{module}"), function)
+    inspect.signature(accepted).bind(*arguments, **options)  # TypeError where it does not fit
+
+
+@pytest.mark.parametrize("command", [k for k in COMMANDS if k not in ("demo", "catalogue")])
+def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
+    words = COMMANDS[command]
+    required = {"--out", "--addresses"} if command in ("score", "explain") else {"--out"}
+    kept = []
+    for word, before in zip(words, ["", *words], strict=False):
+        if before.startswith("--") and before not in required:
+            continue
+        if word.startswith("--") and word not in required:
+            continue
+        kept.append(word)
+    assert run(*kept).exit_code == 0
+    assert calls[0][3] == {}
+
+
+def test_arguments_arrive_parsed(calls):
+    run(*COMMANDS["score"])
+    _, _, arguments, options = calls[0]
+    assert arguments == (Path("b"), Path("t"), Path("a.txt"), Path("s.csv"))
+    assert options["as_of"] == datetime(2024, 5, 9, 8, tzinfo=UTC)
+    assert options["research_use"] is True
+    run(*COMMANDS["signals"])
+    assert calls[1][3]["legs"] == "native_in,native_out"
+    assert calls[1][3]["basis"] == "native"
+    run(*COMMANDS["ingest"])
+    assert calls[2][2] == ("table", [Path("a.csv"), Path("b.csv")], Path("o"))
+    assert calls[2][3]["mapping"] == ["sender=payer", "asset=x"]
+
+
+def test_stdout_is_one_json_object_and_stderr_is_for_people(calls):
+    done = run(*COMMANDS["score"])
+    assert json.loads(done.stdout) == {
+        "out": "o",
+        "addresses": 1234,
+        "statuses": [],
+        "as_of": "2024-05-09T00:00:00+00:00",
+        "notes": ["one <b>\x1b[2Jnote"],
+        "exit_code": 0,
+    }
+    assert "addresses" in done.stderr
+    assert "1,234" in done.stderr
+    assert "one <b>⟨U+001B⟩[2Jnote" in done.stderr
+
+
+def test_a_partial_result_ends_with_3(job):
+    job(lambda: Result(exit_code=3))
+    assert run(*COMMANDS["score"]).exit_code == 3
+
+
+def test_a_refusal_is_one_message_and_2(job):
+    def refuse() -> None:
+        raise Refused("the file is empty: 'x\x1b[2J'", expected="a CSV", hint="export it again")
+
+    job(refuse)
+    done = run(*COMMANDS["score"])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.strip() == (
+        "Refused: The file is empty: 'x⟨U+001B⟩[2J'. Expected: a CSV. Hint: export it again."
+    )
+
+
+def test_a_bug_is_a_traceback_a_plea_and_1(job):
+    job(lambda: 1 / 0)
+    done = run(*COMMANDS["score"])
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "ZeroDivisionError" in done.stderr
+    assert "Please report it" in done.stderr
+
+
+def test_a_panic_of_a_library_is_a_bug_too(job):
+    class PanicException(BaseException):
+        pass
+
+    def panic() -> None:
+        raise PanicException("index out of bounds")
+
+    job(panic)
+    done = run(*COMMANDS["score"])
+    assert done.exit_code == 1
+    assert "PanicException: index out of bounds" in done.stderr
+
+
+def test_ctrl_c_ends_with_130_and_a_word(job):
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    job(interrupt)
+    done = run(*COMMANDS["score"])
+    assert done.exit_code == 130
+    assert "Stopped" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["score", "b", "t", "--out", "s.csv"],
+        ["score", "b"],
+        ["nonsense"],
+        ["score", "b", "t", "--addresses", "a", "--out", "s", "--as-of", "yesterday"],
+        ["score", "b", "t", "--addresses", "a", "--out", "s", "--max-unscored", "3"],
+        ["signals", "t", "--out", "s", "--legs", "native_in,tokens"],
+        ["signals", "t", "--out", "s", "--basis", "eur"],
+        ["ingest", "table", "a.csv", "--out", "o", "--map", "a=b", "--mapping", "m.toml"],
+        ["train", "t", "l", "--out", "b", "--trained-on", "guesses"],
+    ],
+    ids=" ".join,
+)
+def test_a_usage_error_ends_with_2_before_any_work(words, calls):
+    done = run(*words)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "words", [[], *([name] for name in COMMANDS if " " not in name), ["models", "list"]], ids=str
+)
+def test_help_has_an_example(words):
+    done = run(*words, "--help")
+    assert done.exit_code == 0
+    if words:
+        assert "Example" in done.stdout
+        assert f"unrinse {' '.join(words)}" in " ".join(done.stdout.split())
+
+
+def in_a_shell(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own, where nothing is imported yet."""
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "pipelines.cli"]
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
+    return subprocess.run(
+        [*command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        cwd=Path(cli.__file__).parent.parent,
+        check=False,
+    )
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from pipelines import cli\n"
+        "sys.argv = ['unrinse', 'score', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])\n"
+    )
+    done = in_a_shell(code=code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_version_is_the_packages():
+    import unrinse
+
+    assert in_a_shell("--version").stdout.strip() == f"unrinse {unrinse.__version__}"
+
+
+def test_a_missing_bundle_is_refused_in_one_line():
+    done = in_a_shell("models", "show", "no-such-bundle")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Refused: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_is_no_bug():
+    command = f"{sys.executable} -m pipelines.cli catalogue | head -c 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(cli.__file__).parent.parent,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 141)
