@@ -3,7 +3,7 @@
 Strings are slow to group; numbers are not. `address_ids` maps "chain:address" to a signed 64-bit
 integer with MurmurHash64A (Austin Appleby, public domain), seeded with the hash of the chain's
 name. Two addresses with one id would merge two histories, so whoever groups by id compares
-`address_checks`, a second hash with another seed, and refuses a collision.
+a second hash with another seed (`checked_address_ids`), and refuses a collision.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def address_ids(chain: pl.Series, address: pl.Series) -> np.ndarray:
     Parameters
     ----------
     chain, address
-        String columns of one length; nulls are not allowed.
+        String (or, for `chain`, categorical) columns of one length, without nulls.
 
     Returns
     -------
@@ -41,18 +41,26 @@ def address_ids(chain: pl.Series, address: pl.Series) -> np.ndarray:
     >>> one.tolist() == address_ids(pl.Series(["bsc"]), pl.Series(["TXYZ"])).tolist()
     False
     """
-    return _hash_pairs(chain, address, _ID_SEED)
+    return checked_address_ids(chain, address)[0]
 
 
-def address_checks(chain: pl.Series, address: pl.Series) -> np.ndarray:
-    """Hash addresses a second time, independently of `address_ids` (int64)."""
-    return _hash_pairs(chain, address, _CHECK_SEED)
+def checked_address_ids(chain: pl.Series, address: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Hash addresses to their ids, and a second time, independently (both int64).
+
+    Two addresses with one id but different second hashes are a collision.
+    """
+    names = chain.unique().cast(pl.String).sort()
+    codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
+    seeds = [_hash_text(names, seed).view(np.uint64) for seed in (_ID_SEED, _CHECK_SEED)]
+    words, offsets = _words(address)
+    ids, checks = np.empty((2, len(address)), dtype=np.uint64)
+    _murmur64a_twice(words, offsets, codes, *seeds, ids, checks)
+    return ids.view(np.int64), checks.view(np.int64)
 
 
 def text_ids(text: pl.Series) -> np.ndarray:
     """Hash any strings, such as transaction ids, to int64."""
-    seeds = np.full(len(text), _ID_SEED, dtype=np.uint64)
-    return _hash_text(text, seeds)
+    return _hash_text(text, _ID_SEED)
 
 
 def address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
@@ -87,14 +95,15 @@ def address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
-def _hash_pairs(chain: pl.Series, address: pl.Series, seed: np.uint64) -> np.ndarray:
-    names = chain.unique().sort()
-    by_code = _hash_text(names, np.full(len(names), seed, dtype=np.uint64)).view(np.uint64)
-    codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
-    return _hash_text(address, by_code[codes])
+def _hash_text(text: pl.Series, seed: np.uint64) -> np.ndarray:
+    words, offsets = _words(text)
+    out = np.empty(len(text), dtype=np.uint64)
+    _murmur64a_each(words, offsets, seed, out)
+    return out.view(np.int64)
 
 
-def _hash_text(text: pl.Series, seeds: np.ndarray) -> np.ndarray:
+def _words(text: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of all strings as 64-bit words, and where each string starts."""
     if text.null_count():
         raise ValueError("Addresses and transaction ids must not be null.")
     array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -103,31 +112,52 @@ def _hash_text(text: pl.Series, seeds: np.ndarray) -> np.ndarray:
         array.offset : array.offset + len(array) + 1
     ]
     size = int(offsets[-1]) if len(text) else 0
-    padded = np.zeros(size // 8 + 2, dtype=np.uint64)  # whole words may be read at the end
+    words = np.empty(size // 8 + 2, dtype=np.uint64)  # whole words may be read at the end
+    words[-2:] = 0
     if size:
-        padded.view(np.uint8)[:size] = np.frombuffer(bytes_buffer, dtype=np.uint8)[:size]
-    out = np.empty(len(text), dtype=np.uint64)
-    _murmur64a(padded, offsets, seeds, out)
-    return out.view(np.int64)
+        words.view(np.uint8)[:size] = np.frombuffer(bytes_buffer, dtype=np.uint8)[:size]
+    return words, offsets
 
 
 @numba.njit(nogil=True)
-def _murmur64a(
-    words: np.ndarray, offsets: np.ndarray, seeds: np.ndarray, out: np.ndarray
+def _murmur64a_each(
+    words: np.ndarray, offsets: np.ndarray, seed: np.uint64, out: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
     for i in range(len(out)):
+        out[i] = _murmur64a(words, offsets[i], offsets[i + 1] - offsets[i], seed)
+
+
+@numba.njit(nogil=True)
+def _murmur64a_twice(
+    words: np.ndarray,
+    offsets: np.ndarray,
+    codes: np.ndarray,
+    id_seeds: np.ndarray,
+    check_seeds: np.ndarray,
+    ids: np.ndarray,
+    checks: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    for i in range(len(ids)):
         start, length = offsets[i], offsets[i + 1] - offsets[i]
-        h = seeds[i] ^ (np.uint64(length) * _M)
-        for at in range(start, start + length - length % 8, 8):
-            k = _word(words, at) * _M
-            k = (k ^ (k >> _R)) * _M
-            h = (h ^ k) * _M
-        rest = length % 8
-        if rest:
-            mask = (np.uint64(1) << np.uint64(8 * rest)) - np.uint64(1)
-            h = (h ^ (_word(words, start + length - rest) & mask)) * _M
-        h = (h ^ (h >> _R)) * _M
-        out[i] = h ^ (h >> _R)
+        ids[i] = _murmur64a(words, start, length, id_seeds[codes[i]])
+        checks[i] = _murmur64a(words, start, length, check_seeds[codes[i]])
+
+
+@numba.njit(nogil=True, inline="always")
+def _murmur64a(
+    words: np.ndarray, start: int, length: int, seed: np.uint64
+) -> np.uint64:  # pragma: no cover (compiled)
+    h = seed ^ (np.uint64(length) * _M)
+    for at in range(start, start + length - length % 8, 8):
+        k = _word(words, at) * _M
+        k = (k ^ (k >> _R)) * _M
+        h = (h ^ k) * _M
+    rest = length % 8
+    if rest:
+        mask = (np.uint64(1) << np.uint64(8 * rest)) - np.uint64(1)
+        h = (h ^ (_word(words, start + length - rest) & mask)) * _M
+    h = (h ^ (h >> _R)) * _M
+    return h ^ (h >> _R)
 
 
 @numba.njit(nogil=True, inline="always")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,51 @@ from features.history import STABLECOIN, Columns, Histories
 from features.loading import Events, load_events
 
 _LARGEST_SUM = 2.0**62
+_ALL_LEGS = (1 << len(LEGS)) - 1
+
+
+class Seen(NamedTuple):
+    """The transfers a kernel reads, as `Events` holds them; `amount` as 64 bits of any type."""
+
+    sender: np.ndarray
+    receiver: np.ndarray
+    time: np.ndarray
+    amount: np.ndarray
+    tx: np.ndarray
+    asset: np.ndarray
+    leg_kind: np.ndarray
+    valued: np.ndarray
+
+
+class Asked(NamedTuple):
+    """The requests.
+
+    `first` of each address code, `following` of each request, legs in force, cut; `alone`: each
+    address is asked for once; `alike`: every request sees every transfer that was read.
+    """
+
+    first: np.ndarray
+    following: np.ndarray
+    masks: np.ndarray
+    cut: np.ndarray
+    alone: bool
+    alike: bool
+
+
+class Laid(NamedTuple):
+    """The histories' arrays, end to end, as they are laid."""
+
+    time: np.ndarray
+    amount: np.ndarray
+    tx: np.ndarray
+    source: np.ndarray
+    counterparty: np.ndarray
+    asset: np.ndarray
+    incoming: np.ndarray
+    two_sided: np.ndarray
+
+
+_LAID_KINDS = (np.int64, np.int64, np.int64, np.int64, np.int32, np.int32, np.bool_, np.bool_)
 
 
 def build_histories(
@@ -50,9 +96,9 @@ def build_histories(
     assert isinstance(latest, datetime)
     events = load_events(transfers, before=latest, basis=basis)
     if requests is None and transfers.assume_complete:
-        asked = events.addresses.sort("chain", "address").with_columns(
-            as_of=pl.lit(as_of, dtype=TIME)
-        )
+        asked = _everybody(events.addresses).with_columns(as_of=pl.lit(as_of, dtype=TIME))
+    else:
+        asked = _with_codes(asked, events.addresses)
     keys = _with_legs(asked, transfers, legs)
     return _assemble(events, keys, basis)
 
@@ -77,6 +123,13 @@ def _requests(
         requests = requests.with_columns(as_of=pl.lit(None, dtype=TIME))
     common = pl.lit(as_of, dtype=TIME)
     return requests.select("chain", "address", pl.col("as_of").cast(TIME).fill_null(common))
+
+
+def _everybody(addresses: pl.DataFrame) -> pl.DataFrame:
+    """Return all addresses with their codes, by chain and address."""
+    coded = addresses.with_row_index("code").with_columns(pl.col("code").cast(pl.Int32))
+    ordered = coded.sort("chain", "address")
+    return ordered.select("chain", "address", "code")
 
 
 def _with_legs(
@@ -111,6 +164,7 @@ def _with_legs(
     ).select(
         "chain",
         "address",
+        "code",
         "as_of",
         pl.col("covered").fill_null(False),
         pl.col("complete").fill_null(False),
@@ -119,55 +173,58 @@ def _with_legs(
 
 
 def _assemble(events: Events, keys: pl.DataFrame, basis: str) -> Histories:
-    code = _codes_of(events.addresses, keys)
-    masks = _leg_masks(keys["legs"])
-    cut = keys["as_of"].to_physical().to_numpy()
-    first, chained = _requests_by_code(code, events.addresses.height)
-    counts, unvalued = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-    sides = (events.sender, events.receiver)
-    for compiled in (_count, _scatter, relative_values, _inflows_first):
+    """Lay each request's transfers end to end.
+
+    Writing them one by one to their places would miss the cache each time, so they go first into
+    buckets of requests (few enough streams), then bucket by bucket to their places.
+    """
+    request_of, following = _requests_by_code(keys["code"].to_numpy(), events.addresses.height)
+    masks, cut = _leg_masks(keys["legs"]), keys["as_of"].to_physical().to_numpy()
+    alike = bool((masks == _ALL_LEGS).all() and (cut == cut[:1]).all())
+    asked = Asked(request_of, following, masks, cut, bool((following < 0).all()), alike)
+    if len(events.asset_kind) > _MOST_ASSETS:
+        raise Refused(f"{len(events.asset_kind):,} assets are more than can be told apart.")
+    seen = Seen(
+        events.sender, events.receiver, events.time, events.amount.view(np.int64), events.tx,
+        events.asset, events.leg_kind, events.amount > 0,
+    )  # fmt: skip
+    counts, unvalued = np.zeros(keys.height, np.int64), np.zeros(keys.height, np.int64)
+    kernels = (_count, _partition, _place, relative_values, _inflows_first, _overflowing)
+    for compiled in kernels:
         keep_compiled(compiled)
-    _count(
-        *sides, events.time, events.leg_kind, events.amount, first, chained, masks, cut, counts,
-        unvalued,
-    )  # fmt: skip
+    _count(seen, asked, counts, unvalued)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    total = int(offsets[-1])
-    source = np.empty(total, np.int64)
-    incoming, other = np.empty(total, np.bool_), np.empty(total, np.int32)
-    _scatter(
-        *sides, events.time, events.leg_kind, events.amount, first, chained, masks, cut,
-        offsets[:-1].copy(), source, incoming, other,
-    )  # fmt: skip
+    laid = Laid(*(np.empty(int(offsets[-1]), kind) for kind in _LAID_KINDS))
+    records = _partition(seen, asked, offsets)
+    _place(records, masks, offsets[:-1].copy(), laid)
+    del records
     if not events.placed.all():
-        _inflows_first(offsets, events.time, events.placed, source, incoming, other)
-    leg_kind = events.leg_kind[source]
+        _inflows_first(offsets, events.placed, laid)
     columns = Columns(
         offsets=offsets,
-        time=events.time[source],
-        value=_values(events, source, offsets, basis),
-        incoming=incoming,
-        counterparty=other,
-        asset=events.asset[source],
-        tx=events.tx[source],
-        two_sided=_two_sided(masks, leg_kind, counts),
+        time=laid.time,
+        value=_values(events, laid, offsets, basis),
+        incoming=laid.incoming,
+        counterparty=laid.counterparty,
+        asset=laid.asset,
+        tx=laid.tx,
+        two_sided=laid.two_sided,
         as_of=cut,
         scale=scales(basis, keys["chain"]),
         asset_kind=events.asset_kind,
         asset_group=events.asset_group,
     )
     _refuse_overflow(columns, keys)
-    keys = keys.with_columns(n_unvalued=pl.Series(unvalued))
-    return Histories(columns, events.row[source], keys, basis)
+    keys = keys.drop("code").with_columns(n_unvalued=pl.Series(unvalued))
+    return Histories(columns, laid.source, events.row, keys, basis)
 
 
-def _codes_of(addresses: pl.DataFrame, keys: pl.DataFrame) -> np.ndarray:
-    """Return the code of each requested address, -1 where it does not occur."""
-    coded = addresses.with_row_index("code")
-    found = keys.select("chain", "address").join(
+def _with_codes(keys: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
+    """Add the code of each requested address, -1 where it does not occur."""
+    coded = addresses.with_row_index("code").with_columns(pl.col("code").cast(pl.Int32))
+    return keys.join(
         coded, on=["chain", "address"], how="left", maintain_order="left"
-    )
-    return found["code"].cast(pl.Int32).fill_null(-1).to_numpy()
+    ).with_columns(pl.col("code").fill_null(-1))
 
 
 def _requests_by_code(code: np.ndarray, known: int) -> tuple[np.ndarray, np.ndarray]:
@@ -195,103 +252,151 @@ def _leg_masks(legs: pl.Series) -> np.ndarray:
     return legs.replace_strict(masks, return_dtype=pl.UInt8).to_numpy()
 
 
-def _two_sided(masks: np.ndarray, leg_kind: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Say of each event whether its kind of transfer is in force in both directions."""
-    both = np.stack([(masks >> (2 * kind)) & 3 == 3 for kind in range(3)])
-    return both[leg_kind, np.repeat(np.arange(len(masks)), counts)]
-
-
-def _values(events: Events, source: np.ndarray, offsets: np.ndarray, basis: str) -> np.ndarray:
-    amount = events.amount[source]
+def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.ndarray:
     if basis != "relative":
-        return amount
-    asset = events.asset[source]
-    stable = (events.asset_kind[asset] & STABLECOIN) > 0
-    value = np.empty(len(source), dtype=np.int64)
-    relative_values(offsets, amount, np.where(stable, -1, asset).astype(np.int32), value)
+        return laid.amount
+    stable = (events.asset_kind[laid.asset] & STABLECOIN) > 0
+    value = np.empty(len(laid.amount), dtype=np.int64)
+    classes = np.where(stable, -1, laid.asset).astype(np.int32)
+    relative_values(offsets, laid.amount.view(np.float64), classes, value)
     return value
 
 
 def _refuse_overflow(columns: Columns, keys: pl.DataFrame) -> None:
-    if not len(columns.value) or float(columns.value.max()) * len(columns.value) < _LARGEST_SUM:
-        return
-    counts = np.diff(columns.offsets)
-    sums = np.bincount(
-        np.repeat(np.arange(len(counts)), counts), columns.value.astype(float), len(counts)
-    )
-    if (sums > _LARGEST_SUM).any():
-        worst = int(sums.argmax())
+    worst = _overflowing(columns.offsets, columns.value)
+    if worst >= 0:
         raise Refused(
             f"the values of {keys['address'][worst]} add up to more than 63 bits hold.",
             hint="Score it with --basis relative, or leave it out.",
         )
 
 
+_BUCKET_BITS = 14
+"""Transfers to a bucket, as a power of two: their arrays fit the second-level cache."""
+
+_RECORD = 5
+_MOST_ASSETS = 1 << 21
+"""What a record's 21 bits can tell apart."""
+
+
+@kernel
+def _wanted(
+    seen: Seen, asked: Asked, j: int, side: int, request: int
+) -> bool:  # pragma: no cover (compiled)
+    """Say whether a request sees transfer `j` from this side (0 in, 1 out)."""
+    if asked.alike:
+        return True
+    leg = np.uint8(1) << np.uint8(2 * seen.leg_kind[j] + side)
+    return seen.time[j] < asked.cut[request] and (asked.masks[request] & leg) != 0
+
+
 @kernel
 def _count(
-    sender: np.ndarray, receiver: np.ndarray, time: np.ndarray, leg_kind: np.ndarray,
-    amount: np.ndarray, first: np.ndarray, following: np.ndarray, masks: np.ndarray,
-    cut: np.ndarray, counts: np.ndarray, unvalued: np.ndarray,
-) -> None:  # fmt: skip  # pragma: no cover (compiled)
+    seen: Seen, asked: Asked, counts: np.ndarray, unvalued: np.ndarray
+) -> None:  # pragma: no cover (compiled)
     """Count each request's transfers, with and without a value."""
-    for j in range(len(sender)):
+    for j in range(len(seen.sender)):
         for side in range(2):
-            request = first[receiver[j]] if side == 0 else first[sender[j]]
-            leg = np.uint8(1) << np.uint8(2 * leg_kind[j] + side)
+            request = asked.first[seen.receiver[j] if side == 0 else seen.sender[j]]
             while request >= 0:
-                if time[j] < cut[request] and masks[request] & leg:
-                    if amount[j] > 0:
+                if _wanted(seen, asked, j, side, request):
+                    if seen.valued[j]:
                         counts[request] += 1
                     else:
                         unvalued[request] += 1
-                request = following[request]
+                request = -1 if asked.alone else asked.following[request]
 
 
 @kernel
-def _scatter(
-    sender: np.ndarray, receiver: np.ndarray, time: np.ndarray, leg_kind: np.ndarray,
-    amount: np.ndarray, first: np.ndarray, following: np.ndarray, masks: np.ndarray,
-    cut: np.ndarray, at: np.ndarray, source: np.ndarray, incoming: np.ndarray,
-    other: np.ndarray,
-) -> None:  # fmt: skip  # pragma: no cover (compiled)
-    """Lay each request's transfers end to end, keeping the order of the table."""
-    for j in range(len(sender)):
-        if not amount[j] > 0:
+def _partition(
+    seen: Seen, asked: Asked, offsets: np.ndarray
+) -> np.ndarray:  # pragma: no cover (compiled)
+    """Copy each request's transfers to its bucket, in the order of the table.
+
+    A record is time, amount, tx, request and counterparty, and row, asset and leg.
+    """
+    total = offsets[-1]
+    cursor = np.empty((total >> _BUCKET_BITS) + 1, dtype=np.int64)
+    bucket_of = np.empty(len(offsets) - 1, dtype=np.int32)
+    for request in range(len(offsets) - 2, -1, -1):
+        bucket_of[request] = offsets[request] >> _BUCKET_BITS
+        cursor[bucket_of[request]] = offsets[request]
+    records = np.empty((total, _RECORD), dtype=np.int64)
+    for j in range(len(seen.sender)):
+        if not seen.valued[j]:
             continue
         for side in range(2):
-            request = first[receiver[j]] if side == 0 else first[sender[j]]
-            leg = np.uint8(1) << np.uint8(2 * leg_kind[j] + side)
+            own, other = seen.receiver[j], seen.sender[j]
+            if side == 1:
+                own, other = other, own
+            request = asked.first[own]
             while request >= 0:
-                if time[j] < cut[request] and masks[request] & leg:
-                    k = at[request]
-                    source[k], incoming[k] = j, side == 0
-                    other[k] = sender[j] if side == 0 else receiver[j]
-                    at[request] = k + 1
-                request = following[request]
+                if _wanted(seen, asked, j, side, request):
+                    bucket = bucket_of[request]
+                    k = cursor[bucket]
+                    cursor[bucket] = k + 1
+                    records[k, 0], records[k, 1] = seen.time[j], seen.amount[j]
+                    records[k, 2] = seen.tx[j]
+                    records[k, 3] = (np.int64(request) << 32) | np.int64(other)
+                    detail = (np.int64(seen.asset[j]) << 3) | (2 * seen.leg_kind[j] + side)
+                    records[k, 4] = (np.int64(j) << 24) | detail
+                request = -1 if asked.alone else asked.following[request]
+    return records
+
+
+@kernel
+def _place(
+    records: np.ndarray, masks: np.ndarray, at: np.ndarray, laid: Laid
+) -> None:  # pragma: no cover (compiled)
+    """Copy records to their places; `at` holds the next free place of each request."""
+    for k in range(len(records)):
+        request, detail = records[k, 3] >> 32, records[k, 4]
+        leg = detail & 7
+        place = at[request]
+        at[request] = place + 1
+        laid.time[place], laid.amount[place] = records[k, 0], records[k, 1]
+        laid.tx[place] = records[k, 2]
+        laid.counterparty[place] = records[k, 3] & 0xFFFFFFFF
+        laid.source[place] = detail >> 24
+        laid.asset[place] = (detail >> 3) & 0x1FFFFF
+        laid.incoming[place] = (leg & 1) == 0
+        laid.two_sided[place] = ((masks[request] >> (leg & 6)) & 3) == 3
+
+
+@kernel
+def _overflowing(
+    offsets: np.ndarray, value: np.ndarray
+) -> int:  # pragma: no cover (compiled)
+    """Return the first history whose values add up to more than 62 bits, -1 for none."""
+    for i in range(len(offsets) - 1):
+        total = 0.0
+        for j in range(offsets[i], offsets[i + 1]):
+            total += value[j]
+        if total > _LARGEST_SUM:
+            return i
+    return -1
 
 
 @kernel
 def _inflows_first(
-    offsets: np.ndarray, time: np.ndarray, placed: np.ndarray, source: np.ndarray,
-    incoming: np.ndarray, other: np.ndarray,
-) -> None:  # fmt: skip  # pragma: no cover (compiled)
+    offsets: np.ndarray, placed: np.ndarray, laid: Laid
+) -> None:  # pragma: no cover (compiled)
     """Put inflows before outflows within a moment, where a place in the block is unknown."""
     for i in range(len(offsets) - 1):
         start = offsets[i]
         while start < offsets[i + 1]:
-            end, unplaced = start + 1, not placed[source[start]]
-            while end < offsets[i + 1] and time[source[end]] == time[source[start]]:
-                unplaced |= not placed[source[end]]
+            end, unplaced = start + 1, not placed[laid.source[start]]
+            while end < offsets[i + 1] and laid.time[end] == laid.time[start]:
+                unplaced |= not placed[laid.source[end]]
                 end += 1
             if unplaced and end - start > 1:
-                order = np.concatenate(
-                    (
-                        start + np.flatnonzero(incoming[start:end]),
-                        start + np.flatnonzero(~incoming[start:end]),
-                    )
-                )
-                source[start:end] = source[order]
-                incoming[start:end] = incoming[order]
-                other[start:end] = other[order]
+                into = laid.incoming[start:end].copy()
+                order = np.concatenate((np.flatnonzero(into), np.flatnonzero(~into)))
+                laid.amount[start:end] = laid.amount[start:end][order]
+                laid.tx[start:end] = laid.tx[start:end][order]
+                laid.source[start:end] = laid.source[start:end][order]
+                laid.counterparty[start:end] = laid.counterparty[start:end][order]
+                laid.asset[start:end] = laid.asset[start:end][order]
+                laid.incoming[start:end] = into[order]
+                laid.two_sided[start:end] = laid.two_sided[start:end][order]
             start = end
-

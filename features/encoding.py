@@ -53,20 +53,14 @@ def encode(
     return tuple(codes), np.concatenate([np.empty(0, np.int64), *firsts]), collided
 
 
-_Table = tuple[np.ndarray, np.ndarray, np.ndarray]
+def _new_table(slots: int) -> np.ndarray:
+    """Make a table of id, check and code per slot, side by side for the cache; code -1: free."""
+    return np.full((slots, 3), -1, dtype=np.int64)
 
 
-def _new_table(slots: int) -> _Table:
-    return (
-        np.empty(slots, dtype=np.int64),
-        np.empty(slots, dtype=np.int64),
-        np.full(slots, -1, dtype=np.int32),
-    )
-
-
-def _grown(table: _Table) -> _Table:
-    larger = _new_table(len(table[0]) * 4)
-    _rehash(*table, *larger)
+def _grown(table: np.ndarray) -> np.ndarray:
+    larger = _new_table(len(table) * 4)
+    _rehash(table, larger)
     return larger
 
 
@@ -77,43 +71,35 @@ def _encode(
     done: int,
     known: int,
     position: int,
-    table: _Table,
+    table: np.ndarray,
     out: np.ndarray,
     first: np.ndarray,
 ) -> tuple[int, int, bool]:  # pragma: no cover (compiled)
-    keys, seconds, codes = table
-    mask = len(keys) - 1
-    room = len(keys) // 2
+    mask = len(table) - 1
+    room = len(table) // 2
     start, collided = known, False
     for i in range(done, len(ids)):
         slot = ids[i] & mask
-        while codes[slot] >= 0 and keys[slot] != ids[i]:
+        while table[slot, 2] >= 0 and table[slot, 0] != ids[i]:
             slot = (slot + 1) & mask
-        if codes[slot] < 0:
+        if table[slot, 2] < 0:
             if known >= room:
                 return i, known, collided
-            keys[slot], seconds[slot], codes[slot] = ids[i], checks[i], known
+            table[slot, 0], table[slot, 1], table[slot, 2] = ids[i], checks[i], known
             first[known - start] = position + i
             known += 1
-        elif seconds[slot] != checks[i]:
+        elif table[slot, 1] != checks[i]:
             collided = True
-        out[i] = codes[slot]
+        out[i] = table[slot, 2]
     return len(ids), known, collided
 
 
 @kernel
-def _rehash(
-    keys: np.ndarray,
-    seconds: np.ndarray,
-    codes: np.ndarray,
-    new_keys: np.ndarray,
-    new_seconds: np.ndarray,
-    new_codes: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    mask = len(new_keys) - 1
-    for i in range(len(keys)):
-        if codes[i] >= 0:
-            slot = keys[i] & mask
-            while new_codes[slot] >= 0:
+def _rehash(table: np.ndarray, larger: np.ndarray) -> None:  # pragma: no cover (compiled)
+    mask = len(larger) - 1
+    for i in range(len(table)):
+        if table[i, 2] >= 0:
+            slot = table[i, 0] & mask
+            while larger[slot, 2] >= 0:
                 slot = (slot + 1) & mask
-            new_keys[slot], new_seconds[slot], new_codes[slot] = keys[i], seconds[i], codes[i]
+            larger[slot] = table[i]

@@ -123,8 +123,10 @@ class Histories:
     ----------
     columns
         The arrays.
+    source
+        int64 per event: its position among the transfers that were read.
     row
-        int64 per event: the row of the transfers table it came from.
+        int64 per transfer read: its row in the transfers table.
     keys
         One row per history, in the order requested: ``chain``, ``address``, ``as_of``,
         ``covered`` (has a coverage row), ``complete``, ``legs`` (in force), ``n_unvalued``
@@ -134,6 +136,7 @@ class Histories:
     """
 
     columns: Columns
+    source: np.ndarray
     row: np.ndarray
     keys: pl.DataFrame
     basis: str
@@ -165,7 +168,7 @@ class Histories:
 
     def rows_of(self, i: int) -> np.ndarray:
         """Return the table rows behind history `i`'s transfers."""
-        return self.row[self.columns.offsets[i] : self.columns.offsets[i + 1]]
+        return self.row[self.source[self.columns.offsets[i] : self.columns.offsets[i + 1]]]
 
     def spans(self) -> pl.DataFrame:
         """Return ``n_transfers``, ``first_seen`` and ``last_seen`` per history."""

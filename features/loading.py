@@ -10,13 +10,15 @@ import polars as pl
 
 from data.assets import asset_lookup
 from data.errors import Refused
-from data.identity import address_checks, address_ids, text_ids
+from data.identity import checked_address_ids, text_ids
+from data.schema import KINDS
 from data.transfers import Transfers
 from features.basis import amount_expression
 from features.encoding import encode
 from features.history import FREEZABLE, NATIVE, STABLECOIN
 
-_LEG_KIND = {"native": 0, "internal": 1, "token": 2, "mint": 2, "burn": 2}
+_LEG_KIND = np.array([{"native": 0, "internal": 1}.get(kind, 2) for kind in KINDS], dtype=np.int8)
+"""Leg kind of each of `KINDS`: coins made or burnt move as tokens do."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,6 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
         .to_series()
         .fill_null(-1)
     )
-    leg_kind = frame["kind"].replace_strict(_LEG_KIND, return_dtype=pl.Int8)
     sender, receiver, addresses = _addresses(transfers, frame)
     placed = (frame["tx_index"].is_not_null() & frame["block_number"].is_not_null()).to_numpy()
     return Events(
@@ -82,7 +83,7 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
         sender=sender,
         receiver=receiver,
         amount=amount.to_numpy(),
-        leg_kind=leg_kind.to_numpy(),
+        leg_kind=_LEG_KIND[frame["kind"].to_physical().to_numpy()],
         asset=codes,
         row=frame["row"].cast(pl.Int64).to_numpy(),
         placed=placed,
@@ -110,7 +111,9 @@ def _collect(transfers: Transfers, before: datetime, basis: str) -> pl.DataFrame
         )
         if unplaced.collect().item():
             columns.append("tx_id")
-        frame = lazy.filter(wanted).select(columns).collect()
+        few = pl.col("chain", "asset").cast(pl.Categorical)
+        kind = pl.col("kind").cast(pl.Enum(KINDS))
+        frame = lazy.filter(wanted).select(columns).with_columns(few, kind).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Refused(f"the transfers cannot be read ({str(error).splitlines()[0]}).") from error
     if transfers.trusted or _in_order(frame):
@@ -149,10 +152,9 @@ def _addresses(
         if len(first) > dictionary.height:
             raise Refused("the store's address dictionary is not complete.", hint="Ingest again.")
         return sender, receiver, dictionary.select("chain", "address")
-    sides = [(frame["chain"], frame[side]) for side in ("sender", "receiver")]
-    (sender, receiver), first, collided = encode(
-        tuple(address_ids(*side) for side in sides), tuple(address_checks(*side) for side in sides)
-    )
+    hashed = [checked_address_ids(frame["chain"], frame[side]) for side in ("sender", "receiver")]
+    ids, checks = zip(*hashed, strict=True)
+    (sender, receiver), first, collided = encode(ids, checks)
     if collided:
         raise Refused("two addresses among the transfers have the same 64-bit id.")
     row, received = first % max(frame.height, 1), first >= frame.height
@@ -178,12 +180,11 @@ def _assets(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, pl
 
     Codes follow (chain, asset), groups the coin's name, so neither depends on the order of rows.
     """
-    chains = frame["chain"].unique().sort()
-    names = frame["asset"].unique().sort()
-    both = (
-        frame["chain"].cast(pl.Enum(chains)).to_physical().cast(pl.Int64) * len(names)
-        + frame["asset"].cast(pl.Enum(names)).to_physical()
-    ).to_numpy()
+    chains = frame["chain"].unique().cast(pl.String).sort()
+    names = frame["asset"].unique().cast(pl.String).sort()
+    both = frame["asset"].cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
+    if len(chains) > 1:
+        both += len(names) * frame["chain"].cast(pl.Enum(chains)).to_physical().to_numpy()
     present = np.flatnonzero(np.bincount(both, minlength=len(chains) * len(names)))
     lookup = np.zeros(len(chains) * len(names), dtype=np.int32)
     lookup[present] = np.arange(len(present))

@@ -1,4 +1,1 @@
-"""Engines move histories to where signals are computed; none of them implements a signal.
-
-`local` uses the threads of one machine; `spark` sends the same partitions through a cluster.
-"""
+"""Engines move histories to the kernels; none of them re-implements a signal."""

@@ -1,0 +1,51 @@
+"""The local engine: this process, all its threads, histories in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from data.transfers import Transfers
+from features.building import build_histories
+from features.catalogue import compute_signals
+from features.history import Histories
+from pipelines.console import progress
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Histories and their signals, row by row."""
+
+    histories: Histories
+    signals: pl.DataFrame
+
+
+def measure(
+    transfers: Transfers,
+    requests: pl.DataFrame | None,
+    *,
+    as_of: datetime,
+    basis: str,
+    legs: Iterable[str] | None = None,
+    threads: int | None = None,
+) -> Measured:
+    """Build histories and compute the whole catalogue for them.
+
+    Parameters
+    ----------
+    requests
+        ``chain``, ``address`` and optionally ``as_of``; None for every covered address.
+    threads
+        Default: all cores. The result does not depend on them.
+    """
+    with progress("Reading histories"):
+        histories = build_histories(transfers, requests, as_of=as_of, basis=basis, legs=legs)
+    with progress("Computing signals", total=len(histories)) as done:
+        signals = compute_signals(
+            histories, threads=threads or os.cpu_count() or 1, progress=done
+        )
+    return Measured(histories, signals)

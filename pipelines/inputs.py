@@ -1,0 +1,106 @@
+"""What several jobs are given: transfers, a list of addresses, a moment, an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from data.address_lists import AddressList, Problem, read_address_list
+from data.errors import Refused
+from data.transfers import Transfers
+
+ENGINES = ("local",)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The addresses a job is asked about, and the lines of the list that name none."""
+
+    requests: pl.DataFrame
+    problems: tuple[Problem, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence per line that could not be used, and for how many more there are."""
+        shown = [f"line {p.line}: {p.text!r}: {p.reason}" for p in self.problems[:5]]
+        more = len(self.problems) - len(shown)
+        return (*shown, *((f"and {more} more such lines",) if more else ()))
+
+
+def read_requests(path: Path, transfers: Transfers) -> Asked:
+    """Read an address list, telling chains by what the transfers hold."""
+    listed: AddressList = read_address_list(path, known_addresses(transfers))
+    return Asked(listed.requests.select("chain", "address", "as_of"), listed.problems)
+
+
+def known_addresses(transfers: Transfers) -> pl.LazyFrame:
+    """Return every (chain, address) the transfers or their coverage know, repeats included."""
+    dictionary = transfers.addresses()
+    if dictionary is not None:
+        sides = [dictionary.lazy().select("chain", "address")]
+    else:
+        scan = transfers.scan()
+        sides = [scan.select("chain", address=pl.col(side)) for side in ("sender", "receiver")]
+    if transfers.coverage is not None:
+        sides.append(transfers.coverage.lazy().select("chain", "address"))
+    return pl.concat(sides)
+
+
+def resolved_as_of(transfers: Transfers, given: datetime | None) -> datetime:
+    """Return the moment of a job: the one given, else the one recorded at ingest.
+
+    Raises
+    ------
+    Refused
+        Neither is known. It is never filled with today's date or the last transfer's.
+    """
+    if given is not None:
+        return given
+    if transfers.as_of is None:
+        raise Refused(
+            "nothing records for what moment these transfers speak.",
+            expected="a store made by `unrinse ingest`, or --as-of",
+            hint="Pass --as-of, for example --as-of 2024-06-01.",
+        )
+    return transfers.as_of
+
+
+def resolved_engine(name: str) -> str:
+    """Check the name of an engine."""
+    if name not in ENGINES:
+        raise Refused(
+            f"the engine {name!r} is not part of this version.",
+            expected=f"one of {', '.join(ENGINES)}",
+        )
+    return name
+
+
+def unscored_exit(statuses: pl.Series, problems: int, most: float | None) -> int:
+    """Return 3 where lines of the list were unusable, or too many addresses have no score.
+
+    Parameters
+    ----------
+    most
+        Largest share of requested addresses without a score that is still in order; None: any.
+    """
+    asked = len(statuses) + problems
+    unscored = int((statuses != "scored").sum()) + problems
+    too_many = most is not None and asked > 0 and unscored / asked > most
+    return 3 if problems or too_many else 0
+
+
+def counts(values: pl.Series) -> dict[str, int]:
+    """Count values, most frequent first, ties by name."""
+    table = values.value_counts().sort(["count", values.name], descending=[True, False])
+    return dict(table.iter_rows())
+
+
+def leg_names(legs: str | Iterable[str] | None) -> list[str] | None:
+    """Read legs given as text or as names."""
+    if legs is None:
+        return None
+    return legs.split(",") if isinstance(legs, str) else list(legs)

@@ -1,0 +1,172 @@
+"""The `score` job: a bundle applied to a list of addresses, one row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from data.services import Services, load_services
+from data.transfers import Transfers, open_transfers
+from models.bundle import Bundle
+from models.scoring import score_frame
+from pipelines.engines import local
+from pipelines.inputs import (
+    Asked,
+    counts,
+    read_requests,
+    resolved_as_of,
+    resolved_engine,
+    unscored_exit,
+)
+from pipelines.outputs import check_output, write_table
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What the job did."""
+
+    out: Path
+    addresses: int
+    statuses: Mapping[str, int]
+    bands: Mapping[str, int]
+    base_rate: float
+    decision_use: bool
+    bundle_sha256: str
+    content_sha256: str
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Everything a scoring run has in hand: for the scores file and for explanations."""
+
+    bundle: Bundle
+    transfers: Transfers
+    services: Services
+    asked: Asked
+    measured: local.Measured
+    scores: pl.DataFrame
+    as_of: datetime
+
+
+def score_addresses(
+    bundle: str | Path,
+    transfers: str | Path,
+    addresses: str | Path,
+    *,
+    as_of: datetime | None = None,
+    reasons: int = 0,
+    research_use: bool = False,
+    services: str | Path | None = None,
+    threads: int | None = None,
+    assume_complete: bool = False,
+) -> Scored:
+    """Score a list of addresses in memory; see `score` for the parameters."""
+    loaded = Bundle.load(Path(bundle))
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    loaded.check_use(real=not opened.synthetic, research_use=research_use)
+    known = load_services(None if services is None else Path(services))
+    asked = read_requests(Path(addresses), opened)
+    moment = resolved_as_of(opened, as_of)
+    measured = local.measure(
+        opened,
+        asked.requests,
+        as_of=moment,
+        basis=loaded.facts.basis,
+        legs=loaded.facts.legs,
+        threads=threads,
+    )
+    scores = score_frame(loaded, measured.signals, known, reasons=reasons, threads=threads or 1)
+    return Scored(loaded, opened, known, asked, measured, scores, moment)
+
+
+def score(
+    bundle: str | Path,
+    transfers: str | Path,
+    addresses: str | Path,
+    out: str | Path,
+    *,
+    as_of: datetime | None = None,
+    reasons: int = 0,
+    engine: str = "local",
+    research_use: bool = False,
+    services: str | Path | None = None,
+    threads: int | None = None,
+    max_unscored: float | None = None,
+    assume_complete: bool = False,
+) -> ScoreResult:
+    """Score a list of addresses and write one row for each, in the order requested.
+
+    Parameters
+    ----------
+    bundle
+        A trained model, as `train` writes it.
+    transfers
+        A store, a canonical Parquet file, a folder of them or a glob.
+    addresses
+        Plain text, CSV or Parquet; one address a row.
+    out
+        Parquet, CSV or JSON Lines by its suffix.
+    as_of
+        Score as things stood then; default: the moment recorded at ingest.
+    reasons
+        Fill ``top_reasons`` for that many of the highest scores.
+    research_use
+        Score real transfers with a model that is not for decisions; every row says so.
+    services
+        A file of further known services and listed parties.
+    max_unscored
+        Exit code 3 where a larger share of the requested addresses has no score.
+
+    Raises
+    ------
+    Refused
+        An input cannot be used; the message says what was expected.
+    """
+    out = Path(out)
+    check_output(out)
+    resolved_engine(engine)
+    run = score_addresses(
+        bundle,
+        transfers,
+        addresses,
+        as_of=as_of,
+        reasons=reasons,
+        research_use=research_use,
+        services=services,
+        threads=threads,
+        assume_complete=assume_complete,
+    )
+    facts = {
+        "transfers_sha256": run.transfers.sha256,
+        "bundle_sha256": run.bundle.sha256,
+        "as_of": run.as_of.isoformat(),
+        "training_basis": run.bundle.facts.training_basis,
+        "decision_use": run.bundle.facts.decision_use,
+        "base_rate": run.bundle.facts.calibration.base_rate,
+    }
+    manifest = write_table(run.scores, out, kind="scores", facts=facts)
+    return ScoreResult(
+        out=out,
+        addresses=run.scores.height,
+        statuses=counts(run.scores["status"]),
+        bands=counts(run.scores["band"].drop_nulls()),
+        base_rate=run.bundle.facts.calibration.base_rate,
+        decision_use=run.bundle.facts.decision_use,
+        bundle_sha256=run.bundle.sha256,
+        content_sha256=manifest["content_sha256"],
+        notes=(*run.asked.notes, *use_notes(run.bundle)),
+        exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
+    )
+
+
+def use_notes(bundle: Bundle) -> tuple[str, ...]:
+    """Say, wherever a model that is not for decisions speaks, that it is not."""
+    if bundle.facts.decision_use:
+        return ()
+    return (f"Trained on {bundle.facts.training_basis} labels: not for decisions about anybody.",)

@@ -1,0 +1,101 @@
+"""The `signals` job: every behavioural signal of every address, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from data.transfers import open_transfers
+from features.catalogue import catalogue
+from pipelines.engines import local
+from pipelines.inputs import leg_names, read_requests, resolved_as_of, resolved_engine
+from pipelines.outputs import check_output, write_table
+
+
+@dataclass(frozen=True)
+class SignalsResult:
+    """What the job did."""
+
+    out: Path
+    addresses: int
+    transfers: int
+    signals: int
+    as_of: datetime
+    basis: str
+    content_sha256: str
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+def signals(
+    transfers: str | Path,
+    out: str | Path,
+    *,
+    addresses: str | Path | None = None,
+    as_of: datetime | None = None,
+    basis: str = "usd",
+    legs: str | Iterable[str] | None = None,
+    engine: str = "local",
+    threads: int | None = None,
+    assume_complete: bool = False,
+) -> SignalsResult:
+    """Compute the signals of some addresses, or of every covered one.
+
+    Parameters
+    ----------
+    transfers
+        A store, a canonical Parquet file, a folder of them or a glob.
+    out
+        The result, Parquet, CSV or JSON Lines by its suffix: ``chain``, ``address``, ``as_of``,
+        the coverage columns, ``n_transfers``, ``first_seen``, ``last_seen``, then one column per
+        signal, null where it is not defined.
+    addresses
+        An address list; default: every address that the coverage names.
+    as_of
+        Only transfers before it count; default: the moment recorded at ingest.
+    basis
+        ``usd``, ``native`` or ``relative``.
+    legs
+        Look at these legs only.
+    assume_complete
+        Every address is covered in full (for tables without a coverage sidecar).
+
+    Raises
+    ------
+    Refused
+        An input cannot be used; the message says what was expected.
+    """
+    out = Path(out)
+    check_output(out)
+    resolved_engine(engine)
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    moment = resolved_as_of(opened, as_of)
+    asked = read_requests(Path(addresses), opened) if addresses is not None else None
+    measured = local.measure(
+        opened,
+        None if asked is None else asked.requests,
+        as_of=moment,
+        basis=basis,
+        legs=leg_names(legs),
+        threads=threads,
+    )
+    facts = {
+        "transfers_sha256": opened.sha256,
+        "as_of": moment.isoformat(),
+        "basis": basis,
+        "catalogue_hash": catalogue().hash(),
+    }
+    manifest = write_table(measured.signals, out, kind="signals", facts=facts)
+    return SignalsResult(
+        out=out,
+        addresses=measured.signals.height,
+        transfers=int(measured.histories.counts.sum()),
+        signals=len(catalogue().signals),
+        as_of=moment,
+        basis=basis,
+        content_sha256=manifest["content_sha256"],
+        notes=() if asked is None else asked.notes,
+        exit_code=3 if asked is not None and asked.problems else 0,
+    )
