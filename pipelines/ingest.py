@@ -12,7 +12,7 @@ the rows of every file; that is checked on every run and written into the manife
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +47,7 @@ from data.schema import (
 from data.screening import screen
 from data.storage import sha256_file, write_store
 from data.valuation import value_transfers
+from pipelines.console import progress
 
 SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".csv.gz", ".tsv.gz", ".json.gz")
 """Files that are taken from a folder."""
@@ -105,10 +106,6 @@ class _Read:
     imported: Imported
 
 
-Progress = Callable[[str, int, int], None]
-"""Called with a file's name, how many files are done, and how many there are."""
-
-
 def ingest(
     format: str,
     files: Sequence[Path],
@@ -119,7 +116,6 @@ def ingest(
     prices: Path | None = None,
     mapping: Mapping[str, Any] | Sequence[str] | Path | None = None,
     as_of: datetime | None = None,
-    progress: Progress | None = None,
 ) -> IngestResult:
     """Read exports into a store.
 
@@ -153,9 +149,14 @@ def ingest(
         raise Refused(f"unknown chain {chain!r}", expected=f"one of {', '.join(CHAINS)}")
     if format != AUTO:
         importer_named(format)
+    if mapping is not None and format != "table":
+        raise Refused(
+            f"a column mapping is given, but the format {format!r} knows its columns",
+            expected="the format table, or no mapping",
+        )
     table = read_prices(prices) if prices is not None else None
     context = Context(chain=chain, account=account, mapping=mapping, fetched=as_of)
-    read = _read_all(format, _named(files), context, progress)
+    read = _read_all(format, _named(files), context)
     rows, faults = _checked(read, table)
     rows, contradicted = _without_conflicts(rows, read)
     result = deduplicate(rows)
@@ -208,22 +209,18 @@ def _named(given: Sequence[Path]) -> list[tuple[str, Path]]:
     )
 
 
-def _read_all(
-    format: str, files: list[tuple[str, Path]], context: Context, progress: Progress | None
-) -> list[_Read]:
+def _read_all(format: str, files: list[tuple[str, Path]], context: Context) -> list[_Read]:
     """Read every file; refuse with the list of all that cannot be used."""
     read, refused = [], []
-    for done, (name, path) in enumerate(files):
-        if progress:
-            progress(name, done, len(files))
-        try:
-            source = open_source(path)
-            importer = recognise(source) if format == AUTO else importer_named(format)
-            read.append(_Read(name, importer.name, source, importer.read(source, context)))
-        except Refused as refusal:
-            refused.append(refusal)
-    if progress:
-        progress("", len(files), len(files))
+    with progress("Reading files", total=len(files)) as advance:
+        for name, path in files:
+            try:
+                source = open_source(path)
+                importer = recognise(source) if format == AUTO else importer_named(format)
+                read.append(_Read(name, importer.name, source, importer.read(source, context)))
+            except Refused as refusal:
+                refused.append(refusal)
+            advance(1)
     if len(refused) == 1:
         raise refused[0]
     if refused:

@@ -121,7 +121,7 @@ def test_the_order_of_rows_changes_nothing(sample: Sample, tmp_path: Path) -> No
         pytest.param(lambda b: b.replace(b" ", "\u00a0".encode(), 1), id="nbsp"),
     ],
 )
-def test_25_the_container_changes_nothing(sample: Sample, rewritten, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_25_the_container_changes_nothing(sample: Sample, rewritten, tmp_path: Path) -> None:
     straight = read(sample, sample.content(), tmp_path)
     other = read(sample, rewritten(sample.content()), tmp_path)
     assert facts(straight).equals(facts(other))
@@ -462,8 +462,8 @@ def _survives(seed: int, folder: Path) -> None:
     assert pl.read_parquet(folder / "out" / "quarantine.parquet").height == account.quarantined
     assert account.transfers == result.transfers
     if sample.is_text and b'"' not in content and not content.startswith((b"\xef", b"\xff")):
-        ends = content.replace(b"\r\n", b"\n")
-        lines = ends.split(b"\n") if b"\n" in ends else ends.split(b"\r")
+        text = content.replace(b"\r\n", b"\n")
+        lines = text.split(b"\n") if b"\n" in text else text.split(b"\r")
         while not lines[0].strip():
             lines.pop(0)
         assert account.rows == sum(line != b"" for line in lines) - 1

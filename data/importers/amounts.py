@@ -108,7 +108,7 @@ def shortest_text(values: pl.Series) -> pl.Series:
 def product(left: pl.Series, right: pl.Series) -> pl.Series:
     """Multiply two columns of whole numbers exactly; null where either is not one."""
     a, b = (s.cast(pl.Int64, strict=False) for s in (left, right))
-    small = (a >= 0) & (b >= 0) & (a < 2**31) & (b < 2**32)
+    small = (a >= 0) & (b >= 0) & (a < 2**26) & (b < 2**37)  # gas, and up to 137 gwei
     out = pl.select(pl.when(small).then(a * b).cast(pl.String)).to_series()
     rest = (~small.fill_null(False)) & left.str.contains(_DIGITS) & right.str.contains(_DIGITS)
     rest = rest.fill_null(False)

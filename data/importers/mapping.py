@@ -134,7 +134,7 @@ def _entries(given: Mapping[str, Any] | Sequence[str] | Path | None) -> dict[str
     if given is None:
         raise Refused(
             "the format 'table' needs a column mapping",
-            expected="--map name=column for each column, or --map FILE.toml",
+            expected="--map name=column for each column, or --mapping FILE.toml",
         )
     if isinstance(given, Path):
         try:

@@ -212,6 +212,7 @@ def test_a_file_without_a_usable_row_is_refused(tmp_path: Path) -> None:
         ({"as_of": datetime(2020, 1, 1, tzinfo=UTC)}, "before the last transfer"),
         ({"format": "trongrid_trc20"}, "is not trongrid_trc20: it lacks"),
         ({"format": "table"}, "needs a column mapping"),
+        ({"mapping": {"sender": "from"}}, "knows its columns"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from data.addresses import canonical_address
 
@@ -65,14 +65,16 @@ class Sample:
         rows = list(self.rows if rows is None else rows)
         columns = self.columns or tuple(self.rows[0])
         if self.written == "etherscan json":
-            answer = {"status": "1", "message": "OK", "result": rows}
-            return (json.dumps(answer, indent=1) + "\n").encode()
+            etherscan = {"status": "1", "message": "OK", "result": rows}
+            return (json.dumps(etherscan, indent=1) + "\n").encode()
         if self.written == "trongrid json":
-            meta = {"at": (START + 9_000_000) * 1000, "page_size": len(rows)}
-            answer = {"data": rows, "success": True, "meta": meta}
+            meta: Row = {"at": (START + 9_000_000) * 1000, "page_size": len(rows)}
+            answer: Row = {"data": rows, "success": True, "meta": meta}
             return (json.dumps(answer, indent=1) + "\n").encode()
         out = io.StringIO()
-        quoting = csv.QUOTE_ALL if self.written == "quoted csv" else csv.QUOTE_MINIMAL
+        quoting: Literal[0, 1] = (
+            csv.QUOTE_ALL if self.written == "quoted csv" else csv.QUOTE_MINIMAL
+        )
         extra = [""] if self.format == "etherscan_page_internal" else []
         csv.writer(out, quoting=quoting, lineterminator="\n").writerow(columns)
         for row in rows:

@@ -161,13 +161,13 @@ def table(rows: list[dict[str, Any]], folder: Path, **mapping: Any) -> Imported:
 
 
 def test_a_table_with_types(tmp_path: Path) -> None:
-    rows = [{**r, "Coins": float(r["Coins"]), "When": int(r["When"])} for r in TABLE]
+    rows = [{**r, "Coins": float(str(r["Coins"])), "When": int(str(r["When"]))} for r in TABLE]
     typed = table(rows, tmp_path).transfers
     assert typed["amount_raw"].to_list() == [str(v * 10**17) for v in (20, 15, 1)]
     assert typed["status"].to_list() == [None, None, "failed"]
     with_time = [{**r, "When": typed["block_time"][i]} for i, r in enumerate(rows)]
     assert table(with_time, tmp_path, time_unit=None).transfers.equals(typed)
-    in_floats = [{**r, "When": float(r["When"])} for r in rows]
+    in_floats = [{**r, "When": float(str(r["When"]))} for r in rows]
     assert table(in_floats, tmp_path).transfers.equals(typed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\ufffd\r"),
 @given(st.lists(st.lists(FIELD, min_size=3, max_size=3), max_size=12), st.booleans())
 def test_what_pythons_writer_writes_is_read_back(rows: list[list[str]], quoted: bool) -> None:
     out = io.StringIO()
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
     csv.writer(out, quoting=quoting, lineterminator="\n").writerows([["a", "b", "c"], *rows])
     parts = take_apart(out.getvalue())
     # A row of empty fields is still a row; CRLF inside a field becomes LF, which is why CR is out.
