@@ -165,21 +165,26 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def undeclared_libraries(root: Path) -> list[str]:
-    """A library that is imported and not declared, or declared for users and nowhere imported."""
+    """A library that is imported and not declared, or that every user installs for nothing."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
-    declared = [*project["dependencies"], *extras.get("report", []), *extras.get("spark", [])]
-    names = {re.split(r"[\[<>=!~; ]", requirement)[0] for requirement in declared}
-    allowed = {IMPORTED_AS.get(name, name.replace("-", "_")): name for name in names}
+    needed = import_names([*project["dependencies"], *extras.get("report", [])])
+    allowed = needed | import_names(extras.get("spark", []))
     used: dict[str, str] = {}
     for path, tree, _ in modules(root):
         for name, line in imports(path, tree):
             used.setdefault(name.partition(".")[0], f"{path}:{line}")
     ours = {*ORDER, "unrinse"} | set(sys.stdlib_module_names)
-    missing = {name: where for name, where in used.items() if name not in ours | set(allowed)}
+    missing = {name: where for name, where in used.items() if name not in ours | allowed}
     return [f"{where} imports {name}, not declared" for name, where in missing.items()] + [
-        f"{allowed[name]} is declared, but nothing imports it" for name in set(allowed) - set(used)
+        f"{name} is declared, but nothing imports it" for name in sorted(needed - set(used))
     ]
+
+
+def import_names(requirements: list[str]) -> set[str]:
+    """Return the names by which required distributions are imported."""
+    names = {re.split(r"[\[<>=!~; ]", requirement)[0] for requirement in requirements}
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
 
 
 RULES: list[Callable[[Path], list[str]]] = [
