@@ -13,11 +13,15 @@ from pathlib import Path
 
 import polars as pl
 
-from data.identity import address_ids
 from data.schema import QUARANTINE, empty
 from data.simulation import parameters, world
 from data.simulation.populations import CRIMINAL_ROLES
-from data.storage import whole_directory, write_manifest, write_parquet
+from data.storage import (
+    whole_directory,
+    write_manifest,
+    write_parquet,
+    write_store_tables,
+)
 from pipelines import console
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -126,14 +130,8 @@ def _facts(made: world.World, sizes: dict[str, int]) -> dict:
 
 
 def _write(made: world.World, facts: dict, directory: Path) -> None:
-    transfers = made.transfers.with_columns(
-        sender_id=address_ids(made.transfers["chain"], made.transfers["sender"]),
-        receiver_id=address_ids(made.transfers["chain"], made.transfers["receiver"]),
-    )
+    write_store_tables(directory, made.transfers, made.coverage, empty(QUARANTINE))
     for name, table in (
-        ("transfers", transfers),
-        ("coverage", made.coverage),
-        ("quarantine", empty(QUARANTINE)),
         ("truth", made.truth),
         ("truth_flows", made.truth_flows),
     ):

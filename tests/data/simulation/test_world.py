@@ -95,7 +95,7 @@ def test_nobody_spends_tokens_they_do_not_have(small: World) -> None:
         .sort("at")
         .with_columns(balance=pl.col("change").cum_sum().over(*KEY, "asset"))
     )
-    assert balance["balance"].min() >= 0
+    assert (balance["balance"] >= 0).all()
 
 
 def test_screening_finds_the_same_rows(small: World) -> None:
@@ -144,13 +144,13 @@ def test_labels_are_late_partial_and_cut_by_one_rule(small: World) -> None:
     assert (known["available_at"] > known["as_of"]).all()
     assert (labels["as_of"] <= small.end).all()
     criminal = labels.filter(pl.col("role").is_in(CRIMINAL_ROLES))
-    assert 0.3 < criminal["label"].is_not_null().mean() < 0.9
+    assert 0.3 < criminal["label"].is_not_null().to_numpy().mean() < 0.9
     assert (
         labels.filter(pl.col("label").is_null())["available_at"].null_count()
         == labels.filter(pl.col("label").is_null()).height
     )
     victims = labels.filter(pl.col("role") == "victim")
-    assert (victims["label"].drop_nulls() == 0).mean() > 0.9
+    assert (victims["label"].drop_nulls() == 0).to_numpy().mean() > 0.9
 
 
 def test_cut_does_not_know_roles(small: World) -> None:
@@ -165,8 +165,8 @@ def test_cut_does_not_know_roles(small: World) -> None:
     )
     joined = span.join(small.truth, on=KEY)
     criminal = joined["role"].is_in(CRIMINAL_ROLES)
-    ours = joined.filter(criminal)["share"].median()
-    theirs = joined.filter(~criminal)["share"].median()
+    ours = np.median(joined.filter(criminal)["share"].to_numpy())
+    theirs = np.median(joined.filter(~criminal)["share"].to_numpy())
     assert abs(ours - theirs) < 0.12
 
 
@@ -180,4 +180,8 @@ def test_cases_begin_throughout_the_period() -> None:
 @pytest.mark.parametrize("wrong", [{"addresses": 10}, {"days": 5}, {"days": 5000}, {"seed": -1}])
 def test_impossible_worlds_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(Refused, match="synthetic world cannot be"):
-        build(**wrong)
+        build(
+            seed=wrong.get("seed", 1),
+            addresses=wrong.get("addresses", 100),
+            days=wrong.get("days", 60),
+        )
