@@ -241,7 +241,12 @@ def _needs(facts: BundleFacts) -> Requirements:
 
 def _train(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) -> Trained:
     rows = known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))
-    inputs = model_inputs(of_code.signals, basis=settings.basis, legs=settings.legs)
+    inputs = model_inputs(
+        of_code.signals,
+        basis=settings.basis,
+        legs=settings.legs,
+        own_moments=known["as_of"].n_unique() > 1,
+    )
     return train_model(
         rows,
         rows,

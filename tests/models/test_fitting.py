@@ -16,7 +16,7 @@ from models.bundle import Bundle
 from models.evaluation import Judge, evaluate_split, metric_values, wilson
 from models.fitting import evaluate_bundle, fit
 from models.metrics import METRICS, logistic
-from tests.models.world import CATALOGUE, SETTINGS, fitted, world
+from tests.models.world import CATALOGUE, SETTINGS, MadeUp, fitted, world
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,17 @@ def test_the_test_part_decides_nothing(made):
     assert a.model == b.model
     assert a.evaluation["splits"]["test"] != b.evaluation["splits"]["test"]
     assert a.evaluation["splits"]["validation"] == b.evaluation["splits"]["validation"]
+
+
+def test_dates_in_disguise_are_no_inputs():
+    """With one common cut, the time since the last transfer tells the era, not the behaviour."""
+    signals = [replace(s, depends_on_as_of=s.name == "noise") for s in CATALOGUE.signals]
+    frame, labels = world(600)
+    apart = fit(frame, labels, SETTINGS, catalogue=MadeUp(signals))
+    assert "noise" in apart.facts.signals
+    frame = frame.with_columns(as_of=pl.lit(frame["as_of"].max()))
+    common = fit(frame, labels, SETTINGS, catalogue=MadeUp(signals))
+    assert "noise" not in common.facts.signals
 
 
 def test_labels_known_too_late_do_not_teach(made):

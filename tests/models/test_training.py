@@ -19,7 +19,8 @@ def train(frame, labels, **options):
     return train_model(frame, labels, CATALOGUE.signals, **options)
 
 
-def test_row_order_and_threads_change_no_byte():
+def test_row_order_and_threads_change_no_byte(monkeypatch):
+    monkeypatch.setattr("models.training.SMALL", 0)
     frame, labels = world(600)
     once = train(frame, labels, threads=1)
     order = np.random.default_rng(5).permutation(600)
@@ -109,5 +110,9 @@ def test_inputs_follow_basis_and_legs():
     assert chosen("relative", "native_in", "native_out") == ["a", "b", "c"]
     assert chosen("usd", "native_in", "token_out") == ["a", "b", "e"]
     assert chosen("usd", "token_in", "token_out") == ["a", "b", "c", "d", "e"]
+    dormancy = [signal("a"), signal("b", depends_on_as_of=True)]
+    for own, names in ((True, ["a", "b"]), (False, ["a"])):
+        found = model_inputs(dormancy, basis="usd", legs=LEGS, own_moments=own)
+        assert [s.name for s in found] == names
     with pytest.raises(Refused, match="No signal can be computed"):
         chosen("usd")
