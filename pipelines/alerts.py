@@ -37,6 +37,9 @@ SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
 MOST_COUNTERS = 3
+LEAST_TOLD = 0.05
+"""Contributions (log-odds) nearer to nothing than this are neither a reason nor counter-evidence:
+they change the odds by less than a twentieth."""
 
 
 def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
@@ -173,15 +176,20 @@ def _alert(
         "reasons": [
             _said(part, by_name[part.signal], scene)
             | {"evidence": dossier.evidence(by_name[part.signal])}
-            for part in explanation.reasons[:MOST_REASONS]
+            for part in _telling(explanation.reasons)[:MOST_REASONS]
         ],
         "counter": [
-            _said(part, by_name[part.signal], scene) for part in explanation.against[:MOST_COUNTERS]
+            _said(part, by_name[part.signal], scene)
+            for part in _telling(explanation.against)[:MOST_COUNTERS]
         ],
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
     }
+
+
+def _telling(parts: Sequence[Contribution]) -> list[Contribution]:
+    return [part for part in parts if abs(part.log_odds) >= LEAST_TOLD]
 
 
 def _contribution(

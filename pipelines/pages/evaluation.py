@@ -63,7 +63,9 @@ def _headline(splits: Mapping[str, Any]) -> str:
         return "How good the model is, on the labels supplied."
     test = splits["test"]
     auc = test["roc_auc"]
-    interval = "" if None in (auc["low"], auc["high"]) else f" [{auc['low']:.3f}, {auc['high']:.3f}]"
+    interval = (
+        "" if None in (auc["low"], auc["high"]) else f" [{auc['low']:.3f}, {auc['high']:.3f}]"
+    )
     return (
         f"On {test['n']:,} test addresses, {test['n_positive']:,} of them positive, "
         f"the model ranks with a ROC-AUC of {auc['value']:.3f}{interval}."

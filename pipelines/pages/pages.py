@@ -136,14 +136,15 @@ def _one_in(rate: float) -> str:
 def _standing(percentile: Mapping[str, Any]) -> str:
     """Say on which side of a population a value lies.
 
-    >>> _standing({"share_below": 0.97, "share_above": 0.02})
-    'higher than 97 %'
-    >>> _standing({"share_below": 0.0, "share_above": 0.88})
-    'lower than 88 %'
+    >>> _standing({"n": 2412, "population": "look-alikes", "share_below": 0.97, "share_above": 0})
+    'higher than 97 % of 2,412 look-alikes'
+    >>> _standing({"n": 45, "population": "look-alikes", "share_below": 0, "share_above": 1.0})
+    'lower than all 45 look-alikes'
     """
     below, above = percentile["share_below"], percentile["share_above"]
     side, share = ("higher", below) if below >= above else ("lower", above)
-    return f"{side} than {sentences.shown(share, 'share')}"
+    most = "all" if share == 1 else f"{sentences.shown(share, 'share')} of"
+    return f"{side} than {most} {percentile['n']:,} {percentile['population']}"
 
 
 def _times(multiplier: float) -> str:
@@ -203,6 +204,11 @@ def _overview_line(overview: Mapping[str, Any]) -> str:
     bands = overview["bands"]
     review = sum(n for band, n in bands.items() if band not in ("below_review", "none"))
     requested = f"{n:,} address" + ("" if n == 1 else "es")
+    if bands.get("none"):
+        return (
+            f"Of {requested}, {scored:,} could be scored; too few reference addresses are known "
+            "to say which of them call for review."
+        )
     verb = "resembles" if review == 1 else "resemble"
     return (
         f"Of {requested}, {scored:,} could be scored; {review:,} of them {verb} "

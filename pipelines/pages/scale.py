@@ -61,7 +61,8 @@ def scale(alert: Mapping[str, Any]) -> str:
 
 def _zones(thresholds: Mapping[str, float | None], x: Any, low: float, high: float) -> list[str]:
     """Colour the bar by band; a band without a threshold is not drawn."""
-    known = [("below_review", low)]
+    first = "no_band" if thresholds["medium"] is None else "below_review"
+    known = [(first, low)]
     known += [(b, s) for b in _BANDS[1:] if (s := thresholds.get(b)) is not None]
     ends = [start for _, start in known[1:]] + [high]
     parts = []
@@ -70,7 +71,7 @@ def _zones(thresholds: Mapping[str, float | None], x: Any, low: float, high: flo
         parts.append(
             element("rect", x=x(start), y=_TOP, width=width, height=_BAR, class_=f"zone {band}")
         )
-        if width > 90:
+        if width > 90 and band in BAND_NAMES:
             middle, under = x(start) + width / 2, _TOP + _BAR + 38
             parts.append(
                 element(
