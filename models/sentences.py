@@ -229,7 +229,7 @@ def _seconds(value: float) -> str:
     if round(value) < 60:
         return _count("seconds")(float(round(value)) if value >= 1 else value)
     if round(value / 60) < 60:
-        return _count("minutes")(float(round(value / 60)))
+        return _count("minutes")(round(value / 60, 1 if value < 600 else None))
     if round(value / 3600, 1) < 48:
         return _count("hours")(round(value / 3600, 1))
     return _count("days")(round(value / 86400, 1))

@@ -70,7 +70,7 @@ def alert_id(chain: str, address: str) -> str:
     """Return an alert's id, the same in every run over the same address.
 
     >>> alert_id("tron", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
-    'alert-0b01c16ff4b18ac3'
+    'alert-336313c579798059'
     """
     text = "".join(f"{part}\n" for part in (chain, address, TYPOLOGY))
     return "alert-" + hashlib.sha256(text.encode()).hexdigest()[:16]

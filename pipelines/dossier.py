@@ -170,7 +170,7 @@ def exact_amount(amount_raw: str, decimals: int | None) -> str:
 
     >>> exact_amount("1234500000", 6), exact_amount("5", 6), exact_amount("7", None)
     ('1234.5', '0.000005', '7')
-    >>> exact_amount(str(2**256 - 1), 18)[-20:]
+    >>> exact_amount(str(2**256 - 1), 18)[-19:]
     '.584007913129639935'
     """
     if not decimals:

@@ -42,6 +42,7 @@ def test_every_unit_of_a_signal_has_words():
         (1, "seconds", "1 second"),
         (59.4, "seconds", "59 seconds"),
         (59.6, "seconds", "1 minute"),
+        (90, "seconds", "1.5 minutes"),
         (2820, "seconds", "47 minutes"),
         (3599, "seconds", "1 hour"),
         (30960, "seconds", "8.6 hours"),
@@ -88,7 +89,7 @@ def test_a_larger_share_never_reads_smaller(a, b):
 def test_rounding_never_moves_a_value_by_more_than_a_tenth_nor_shows_an_exponent(unit, value):
     text = shown(value, unit)
     assert not re.search(r"\de[+-]?\d", text)
-    factors = {
+    factors: dict[str, dict[str, float]] = {
         "seconds": {"second": 1, "minute": 60, "hour": 3600, "day": 86400},
         "days": {"second": 1 / 86400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1},
     }

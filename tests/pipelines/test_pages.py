@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from models.bands import BANDS
@@ -375,6 +375,11 @@ def test_a_browser_finds_nothing_to_run_and_nobody_to_ask(tmp_path):
             (tmp_path / f"{name}-{number}.html").write_text(build(payload), encoding="utf-8")
     asked: list[str] = []
     happened: list[str] = []
+
+    def dismissed(dialog: Any) -> None:
+        happened.append(dialog.message)
+        dialog.dismiss()
+
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
@@ -382,12 +387,8 @@ def test_a_browser_finds_nothing_to_run_and_nobody_to_ask(tmp_path):
         context = browser.new_context(offline=True)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        page.on("dialog", lambda dialog: (happened.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", dismissed)
         page.on("pageerror", lambda error: happened.append(str(error)))
-        page.on(
-            "framenavigated",
-            lambda frame: happened.extend([frame.url] if frame.parent_frame else []),
-        )
         opened = []
         for file in sorted(tmp_path.glob("*.html")):
             page.goto(file.as_uri(), wait_until="load")
