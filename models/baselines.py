@@ -5,7 +5,7 @@ clearly better than its best signal is not worth its explanation.
 
 >>> frame = pl.DataFrame({"a": [1.0, 2.0, 3.0, None], "b": [5.0, 5.0, 5.0, 5.0]})
 >>> single_signal_auc(frame, np.array([0, 0, 1, 1]), ["a", "b"]).rows()
-[('a', 0.75, 'up', 3), ('b', 0.5, 'up', 4)]
+[('a', 1.0, 'up', 3), ('b', 0.5, 'up', 4)]
 """
 
 from __future__ import annotations

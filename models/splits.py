@@ -190,7 +190,8 @@ def _cut_by_time(group: pl.Series, moment: pl.Series, shares: Shares) -> pl.Seri
 def _predefined(frame: pl.DataFrame, group: pl.Series) -> pl.Series:
     """Return the split that the labels bring, checked."""
     part = frame["split"].cast(pl.String).alias("part")
-    wrong = part.unique().drop_nulls().filter(~part.unique().drop_nulls().is_in(PARTS)).sort()
+    values = part.drop_nulls().unique().sort()
+    wrong = values.filter(~values.is_in(PARTS))
     if part.null_count() or len(wrong):
         came = f"the values {wrong.to_list()}" if len(wrong) else f"{part.null_count()} empty rows"
         raise Refused(f"the `split` column has {came}", expected=f"one of {', '.join(PARTS)}")
