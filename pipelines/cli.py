@@ -30,6 +30,7 @@ from pipelines.options import (
     BundlePath,
     CatalogueFormat,
     EngineOption,
+    LabelsAsOf,
     LabelsPath,
     Legs,
     MaxUnscored,
@@ -61,9 +62,12 @@ app.add_typer(models_app, name="models")
 def demo(
     out: Annotated[Path | None, typer.Option(help="Default: runs/demo.")] = None,
     seed: Seed = None,
+    addresses: Annotated[
+        int | None, typer.Option(min=1, help="Addresses of the world. Default: 3000.")
+    ] = None,
 ) -> None:
     """Simulate a small world, train on it, score and explain: the whole in one go."""
-    _run("demo", "The demo is done.", out=out, seed=seed)
+    _run("demo", "The demo is done.", out=out, seed=seed, addresses=addresses)
 
 
 @app.command(epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1")
@@ -131,7 +135,6 @@ def signals(
     as_of: AsOf = None,
     basis: BasisOption = None,
     legs: Legs = None,
-    services: Services = None,
     engine: EngineOption = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
@@ -146,7 +149,6 @@ def signals(
         as_of=as_of,
         basis=basis,
         legs=legs,
-        services=services,
         engine=engine,
         threads=threads,
         assume_complete=assume_complete or None,
@@ -158,6 +160,7 @@ def train(
     transfers: TransfersPath,
     labels: LabelsPath,
     out: Out,
+    as_of: LabelsAsOf = None,
     basis: BasisOption = None,
     legs: Legs = None,
     min_transfers: Annotated[
@@ -171,7 +174,6 @@ def train(
         TrainingBasis | None, typer.Option(help="Where the labels come from.")
     ] = None,
     tracking_uri: TrackingUri = None,
-    services: Services = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -182,6 +184,7 @@ def train(
         transfers,
         labels,
         out,
+        as_of=as_of,
         basis=basis,
         legs=legs,
         min_transfers=min_transfers,
@@ -189,7 +192,6 @@ def train(
         base_rate=base_rate,
         trained_on=trained_on,
         tracking_uri=tracking_uri,
-        services=services,
         threads=threads,
         assume_complete=assume_complete or None,
     )
@@ -201,7 +203,7 @@ def evaluate(
     transfers: TransfersPath,
     labels: LabelsPath,
     out: Out,
-    services: Services = None,
+    as_of: LabelsAsOf = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -213,7 +215,7 @@ def evaluate(
         transfers,
         labels,
         out,
-        services=services,
+        as_of=as_of,
         threads=threads,
         assume_complete=assume_complete or None,
     )

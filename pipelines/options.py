@@ -55,7 +55,7 @@ def moment(text: str) -> datetime:
 
 
 def legs_given(text: str) -> str:
-    """Check the names of legs; the text itself is passed on."""
+    """Check the names of legs, and put them in their one order."""
     from data.schema import leg_set, leg_text
 
     try:
@@ -84,6 +84,12 @@ AsOf = Annotated[
         parser=moment,
         metavar="TIME",
         help="Only transfers before this moment count. Default: the one recorded at ingest.",
+    ),
+]
+LabelsAsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=moment, metavar="TIME", help="The cut of labels that bring none of their own."
     ),
 ]
 Services = Annotated[

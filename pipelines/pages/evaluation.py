@@ -58,15 +58,17 @@ def evaluation_page(
 
 
 def _headline(splits: Mapping[str, Any]) -> str:
-    """Say the one thing that matters: ranking on the split that nothing was chosen on."""
-    if "test" not in splits or splits["test"]["roc_auc"] is None:
+    """Say the one thing that matters: ranking on rows that nothing was chosen on."""
+    name = next((n for n in ("test", "all") if n in splits), None)
+    if name is None or splits[name]["roc_auc"] is None:
         return "How good the model is, on the labels supplied."
-    test = splits["test"]
+    test = splits[name]
+    kind = "test" if name == "test" else "labelled"
     auc = test["roc_auc"]
     interval = (
         "" if None in (auc["low"], auc["high"]) else f" [{auc['low']:.3f}, {auc['high']:.3f}]"
     )
     return (
-        f"On {test['n']:,} test addresses, {test['n_positive']:,} of them positive, "
+        f"On {test['n']:,} {kind} addresses, {test['n_positive']:,} of them positive, "
         f"the model ranks with a ROC-AUC of {auc['value']:.3f}{interval}."
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from data.errors import Refused
@@ -23,7 +24,7 @@ from pipelines import cli
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 
 COMMANDS: dict[str, list[str]] = {
-    "demo": ["demo", "--out", "o", "--seed", "3"],
+    "demo": ["demo", "--out", "o", "--seed", "3", "--addresses", "9"],
     "simulate": ["simulate", "--out", "o", "--seed", "3", "--addresses", "9", "--days", "8"],
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
@@ -33,15 +34,19 @@ COMMANDS: dict[str, list[str]] = {
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
-        *("--basis", "native", "--legs", "native_out,native_in", "--services", "s.csv"),
+        *("--basis", "native", "--legs", "native_out,native_in"),
         *("--engine", "local", "--threads", "2", "--assume-complete"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
-        *("--min-transfers", "5", "--seed", "4", "--base-rate", "0.01", "--trained-on"),
-        *("research", "--tracking-uri", "sqlite:///x.db"),
+        *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
+        *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db"),
+        *("--threads", "2", "--assume-complete"),
     ],
-    "evaluate": ["evaluate", "b", "t", "l.csv", "--out", "o"],
+    "evaluate": [
+        *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09"),
+        *("--threads", "2", "--assume-complete"),
+    ],
     "score": [
         *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
@@ -110,6 +115,16 @@ def test_every_option_reaches_a_parameter_of_the_job(command, calls):
     [(module, function, arguments, options)] = calls
     accepted = getattr(importlib.import_module(f"pipelines.{module}"), function)
     inspect.signature(accepted).bind(*arguments, **options)  # TypeError where it does not fit
+
+
+def test_the_cases_above_use_every_option():
+    group: Any = typer.main.get_command(cli.app)
+    for name, command in group.commands.items():
+        for leaf, parsed in getattr(command, "commands", {"": command}).items():
+            cases = [case for case in COMMANDS if case.startswith(f"{name} {leaf}".strip())]
+            words = {word for case in cases for word in COMMANDS[case]}
+            unused = [p.opts for p in parsed.params if not words & set(p.opts)]
+            assert [o for o in unused if o[0].startswith("--") and "--help" not in o] == [], name
 
 
 @pytest.mark.parametrize("command", [k for k in COMMANDS if k not in ("demo", "catalogue")])
