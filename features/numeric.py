@@ -9,28 +9,56 @@ import numpy as np
 
 from features.compilation import kernel
 
+_SHORT = 40
+
+
+@kernel
+def sort_in_place(values: np.ndarray) -> None:  # pragma: no cover (compiled)
+    """Sort ascending; most histories are short, and insertion is fastest for them."""
+    n = len(values)
+    if n > _SHORT:
+        values.sort()
+        return
+    for j in range(1, n):
+        moved = values[j]
+        k = j - 1
+        while k >= 0 and values[k] > moved:
+            values[k + 1] = values[k]
+            k -= 1
+        values[k + 1] = moved
+
+
+@kernel
+def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
+    """Count distinct numbers; leaves them sorted."""
+    n = len(ids)
+    sort_in_place(ids)
+    count = min(n, 1)
+    for j in range(1, n):
+        count += ids[j] != ids[j - 1]
+    return count
+
+
+@kernel
+def median_in_place(values: np.ndarray) -> float:  # pragma: no cover (compiled)
+    """Return the median of at least one number; leaves them sorted."""
+    sort_in_place(values)
+    n = len(values)
+    if n % 2:
+        return float(values[n // 2])
+    return (values[n // 2 - 1] + values[n // 2]) / 2
+
 
 @kernel
 def distinct(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
     """Count distinct numbers."""
-    n = len(ids)
-    if n < 2:
-        return n
-    ordered = np.sort(ids)
-    count = 1
-    for j in range(1, n):
-        count += ordered[j] != ordered[j - 1]
-    return count
+    return distinct_in_place(ids.copy())
 
 
 @kernel
 def median(values: np.ndarray) -> float:  # pragma: no cover (compiled)
     """Return the median of at least one number."""
-    ordered = np.sort(values)
-    n = len(ordered)
-    if n % 2:
-        return float(ordered[n // 2])
-    return (ordered[n // 2 - 1] + ordered[n // 2]) / 2
+    return median_in_place(values.copy())
 
 
 @kernel
@@ -82,3 +110,14 @@ def window_of_largest(time: np.ndarray, value: np.ndarray, width: int) -> tuple[
         if inside > best[2]:
             best = (start, end, inside)
     return best
+
+
+@kernel
+def longest_history(
+    offsets: np.ndarray, first: int, last: int
+) -> int:  # pragma: no cover (compiled)
+    """Return the number of transfers of the longest history, to size working arrays once."""
+    longest = 0
+    for i in range(first, last):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    return longest
