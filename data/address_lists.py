@@ -122,7 +122,10 @@ class KnownAddresses:
         evm = [c for c in EVM_CHAINS if c in chains]
         alone = "generic" if chains == {"generic"} else "ethereum"
         # Only what the list asks for is kept: a ledger has millions of addresses.
-        spelled = pl.LazyFrame({"address": sorted({a for t in texts for _, a in _spellings(t)})})
+        spelled = pl.LazyFrame(
+            {"address": sorted({a for t in texts for _, a in _spellings(t)})},
+            schema={"address": pl.String},  # an empty list would have no type
+        )
         found = frame.join(spelled, on="address", how="semi").unique().collect()
         return cls(frozenset(found.iter_rows()), default_chain or (evm[0] if evm else alone))
 

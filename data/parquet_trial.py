@@ -5,6 +5,8 @@ reader ask for exabytes of memory, and the whole process is aborted, without a m
 an exit code that means anything. So a file from outside is first read in a child process with a
 memory limit; only one that the child survives is read here.
 
+The file is read in batches, so that a table larger than memory passes.
+
 This finds files that *break* the reader. It does not find wrong values in a file that still reads:
 for our own files that is what the hashes in a manifest are for.
 """
@@ -13,12 +15,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import Refused
 
 TIMEOUT_SECONDS = 120
-"""A file that takes longer than this is not a table for a person's hands."""
+"""A small file that takes longer than this hangs; a large one gets more time."""
+
+_BYTES_PER_SECOND = 5 << 20
 
 # The limit is on address space, of which the reader's threads map some gigabytes they never touch.
 _CHILD = """
@@ -30,31 +35,40 @@ try:
 except (ImportError, ValueError, OSError):
     pass
 import polars
-polars.read_parquet(sys.argv[1])
+for path in sys.argv[1:]:
+    print(flush=True)
+    for batch in polars.scan_parquet(path, glob=False).collect_batches():
+        pass
 """
 
 
-def refuse_broken_parquet(path: Path, what: str) -> None:
-    """Refuse a Parquet file that a reader does not survive.
+def refuse_broken_parquet(paths: Path | Sequence[Path], what: str) -> None:
+    """Refuse Parquet files that a reader does not survive.
 
     Parameters
     ----------
-    path
-        The file; it is read whole.
+    paths
+        A file, or several; they are read whole, in one child process.
     what
-        What it should be, for the message: "an address list".
+        What each should be, for the message: "an address list".
 
     Raises
     ------
     Refused
-        The child process ended with an error, was killed, or took longer than `TIMEOUT_SECONDS`.
+        The child process ended with an error, was killed, or took longer than `TIMEOUT_SECONDS`
+        and the time that so many bytes may take.
     """
-    command = [sys.executable, "-I", "-c", _CHILD, str(path.resolve())]
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    if not files:
+        return
+    seconds = TIMEOUT_SECONDS + sum(f.stat().st_size for f in files) // _BYTES_PER_SECOND
+    command = [sys.executable, "-I", "-c", _CHILD, *(str(f.resolve()) for f in files)]
     try:
-        child = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+        child = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as expired:
         raise Refused(
-            f"{path} is a Parquet file that could not be read in {TIMEOUT_SECONDS} seconds",
+            f"{_last_begun(files, expired.stdout)} is a Parquet file that could not be read in "
+            f"{seconds} seconds",
             expected=what,
         ) from None
     if child.returncode == 0:
@@ -62,5 +76,13 @@ def refuse_broken_parquet(path: Path, what: str) -> None:
     said = child.stderr.decode(errors="replace").strip().splitlines()
     last = said[-1] if child.returncode > 0 and said else "reading it ends the reading process"
     raise Refused(
-        f"{path} is a broken Parquet file: {last[:200]}", expected=what, hint="export it again"
+        f"{_last_begun(files, child.stdout)} is a broken Parquet file: {last[:200]}",
+        expected=what,
+        hint="export it again",
     )
+
+
+def _last_begun(files: Sequence[Path], stdout: bytes | None) -> Path:
+    """Return the file that the child was reading when it ended."""
+    begun = (stdout or b"").count(b"\n")
+    return files[min(max(begun, 1), len(files)) - 1]

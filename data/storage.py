@@ -52,10 +52,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_directory(path: Path) -> Iterator[Path]:
+def whole_directory(path: Path, *, mark: str = MANIFEST) -> Iterator[Path]:
     """Yield an empty directory to fill; on success it becomes `path`, on failure nothing remains.
 
-    An earlier result at `path` (an empty directory, or one with a manifest) is replaced.
+    An earlier result at `path` (an empty directory, or one with the file `mark`) is replaced.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def whole_directory(path: Path) -> Iterator[Path]:
         `path` holds something that is not an earlier result, or the disk refuses.
     """
     path = path.absolute()
-    _refuse_foreign(path)
+    refuse_foreign(path, mark=mark)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
@@ -88,11 +88,23 @@ def whole_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_foreign(path: Path) -> None:
-    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).exists():
+def refuse_foreign(path: Path, *, mark: str = MANIFEST) -> None:
+    """Refuse a result directory that holds anything but an earlier result, before any work.
+
+    Parameters
+    ----------
+    mark
+        The file by which an earlier result is known.
+
+    Raises
+    ------
+    Refused
+        `path` is a file, or a directory with other people's files.
+    """
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).exists():
         raise Refused(
             f"{path} holds files that are not an earlier result of Unrinse.",
-            expected="a new or empty folder, or one with a manifest.json",
+            expected=f"a new or empty folder, or one with a {mark}",
             hint="Name another folder in --out.",
         )
     if path.exists() and not path.is_dir():
@@ -224,23 +236,29 @@ def write_store(
         Manifest entries; ``as_of`` (ISO 8601, the moment the data speaks for) and ``synthetic``
         (bool) are required.
     """
-    from data.identity import address_dictionary, address_ids  # only writers pay for numba
-
     if missing := {"as_of", "synthetic"} - set(facts):
         raise ValueError(f"A store's manifest needs {sorted(missing)}.")
-    if "sender_id" not in transfers.columns:
-        transfers = transfers.with_columns(
-            sender_id=address_ids(transfers["chain"], transfers["sender"]),
-            receiver_id=address_ids(transfers["chain"], transfers["receiver"]),
-        )
     with whole_directory(out) as directory:
-        write_parquet(transfers, directory / "transfers.parquet")
-        write_parquet(address_dictionary(transfers), directory / "addresses.parquet")
-        write_parquet(coverage, directory / "coverage.parquet")
-        write_parquet(quarantine, directory / "quarantine.parquet")
+        write_store_tables(directory, transfers, coverage, quarantine)
         rows = {
             "transfers": transfers.height,
             "coverage": coverage.height,
             "quarantine": quarantine.height,
         }
         write_manifest(directory, "store", {**facts, "rows": rows})
+
+
+def write_store_tables(
+    directory: Path, transfers: pl.DataFrame, coverage: pl.DataFrame, quarantine: pl.DataFrame
+) -> None:
+    """Write a store's tables, with ids and the address dictionary, but no manifest yet."""
+    from data.identity import address_dictionary, address_ids  # only writers pay for numba
+
+    transfers = transfers.with_columns(
+        sender_id=address_ids(transfers["chain"], transfers["sender"]),
+        receiver_id=address_ids(transfers["chain"], transfers["receiver"]),
+    )
+    write_parquet(transfers, directory / "transfers.parquet")
+    write_parquet(address_dictionary(transfers), directory / "addresses.parquet")
+    write_parquet(coverage, directory / "coverage.parquet")
+    write_parquet(quarantine, directory / "quarantine.parquet")

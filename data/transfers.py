@@ -16,10 +16,15 @@ from typing import Any
 import polars as pl
 
 from data.errors import Refused
-from data.schema import COVERAGE, conform_transfers, row_faults
+from data.parquet_trial import refuse_broken_parquet
+from data.schema import COVERAGE, ID_COLUMNS, conform_transfers, leg_set, row_faults
 from data.storage import MANIFEST, read_manifest, sha256_file
 
 ADDRESSES = "addresses.parquet"
+COVERAGE_FILE = "coverage.parquet"
+_NOT_TRANSFERS = (ADDRESSES, COVERAGE_FILE, "quarantine.parquet")
+_MAGIC = b"PAR1"
+_WHAT = "whole Parquet files, as `unrinse ingest` writes them"
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,17 @@ class Transfers:
     sha256: str
 
     def scan(self) -> pl.LazyFrame:
-        """Scan the canonical columns (and stored ids), with ``row`` numbering the rows."""
-        return conform_transfers(_scan(self.files)).with_row_index("row")
+        """Scan the canonical columns (and ids to rely upon), with ``row`` numbering the rows."""
+        return _scan(self.files, ids=self.has_ids).with_row_index("row")
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether stored ids can be relied upon, with a dictionary that names them."""
+        return self.trusted and (self.files[0].parent / ADDRESSES).exists()
 
     def addresses(self) -> pl.DataFrame | None:
         """Return the store's address dictionary (``id``, ``chain``, ``address``), if any."""
-        path = self.files[0].parent / ADDRESSES
-        return pl.read_parquet(path) if self.trusted and path.exists() else None
+        return pl.read_parquet(self.files[0].parent / ADDRESSES) if self.has_ids else None
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
@@ -81,24 +90,17 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
     files = _parquet_files(path)
     folder = files[0].parent
     manifest = _manifest_over(folder, files)
-    sidecar = folder / "coverage.parquet"
-    try:
-        present = _scan(files).collect_schema().names()
-        conform_transfers(_scan(files)).collect_schema()
-        coverage = pl.read_parquet(sidecar) if sidecar.exists() else None
-    except ValueError as error:
-        raise Refused(str(error), hint="Bring the file in with `unrinse ingest table`.") from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise Refused(
-            f"{path} is not readable as Parquet ({_first_line(error)}).",
-            expected="whole Parquet files, as `unrinse ingest` writes them",
-        ) from error
+    sidecar = folder / COVERAGE_FILE
+    present = [*files, sidecar] if sidecar.exists() else list(files)
+    # A damaged file can end the process that reads it. Where a manifest holds its hash, it is whole.
+    vouched = manifest["files"] if manifest else {}
+    refuse_broken_parquet([f for f in present if f.name not in vouched], _WHAT)
     if manifest is None:
-        _refuse_faulty(path, files, present)
+        _refuse_faulty(path, files)
     recorded = manifest.get("as_of") if manifest else None
     return Transfers(
         files=files,
-        coverage=None if coverage is None else coverage.select(list(COVERAGE)),
+        coverage=_coverage(sidecar) if sidecar.exists() else None,
         as_of=None if recorded is None else datetime.fromisoformat(recorded).astimezone(UTC),
         synthetic=bool(manifest and manifest.get("synthetic")),
         trusted=manifest is not None,
@@ -111,9 +113,9 @@ def _parquet_files(path: Path) -> tuple[Path, ...]:
     if path.is_dir():
         store = path / "transfers.parquet"
         found = [store] if store.exists() else sorted(path.glob("*.parquet"))
-        found = [f for f in found if f.name not in (ADDRESSES, "coverage.parquet")]
+        found = [f for f in found if f.name not in _NOT_TRANSFERS]
     elif has_magic(str(path)):
-        found = sorted(Path(f) for f in glob(str(path)))
+        found = sorted(Path(f) for f in glob(str(path)))  # noqa: PTH207 - it may be absolute
     else:
         found = [path] if path.is_file() else []
     if not found:
@@ -121,9 +123,22 @@ def _parquet_files(path: Path) -> tuple[Path, ...]:
             f"no transfers at {path}.",
             expected="a store (see `unrinse ingest`), a Parquet file, a folder of them or a glob",
         )
-    if empty := [f for f in found if f.stat().st_size == 0]:
-        raise Refused(f"{empty[0]} is empty.", expected="a Parquet file with transfers")
+    for file in found:
+        _refuse_other_formats(file)
     return tuple(found)
+
+
+def _refuse_other_formats(file: Path) -> None:
+    with file.open("rb") as handle:
+        start = handle.read(len(_MAGIC))
+    if not start:
+        raise Refused(f"{file} is empty.", expected="a Parquet file with transfers")
+    if start != _MAGIC:
+        raise Refused(
+            f"{file} is not a Parquet file.",
+            expected=_WHAT,
+            hint="Bring exports in with `unrinse ingest`.",
+        )
 
 
 def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | None:
@@ -133,18 +148,18 @@ def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | No
     return manifest if all(f.name in manifest["files"] for f in files) else None
 
 
-def _refuse_faulty(path: Path, files: tuple[Path, ...], present: list[str]) -> None:
+def _refuse_faulty(path: Path, files: tuple[Path, ...]) -> None:
     """Refuse a foreign table whose rows break the schema (a store was checked when written)."""
     latest = datetime.now(UTC) + timedelta(days=1)
-    checks = [
-        fault.fill_null(False).sum().alias(why) for why, fault in row_faults(latest)
-    ]
+    checks = [fault.fill_null(False).sum().alias(why) for why, fault in row_faults(latest)]
     try:
-        counts = conform_transfers(_scan(files)).select(checks).collect().row(0, named=True)
+        counts = _scan(files, ids=False).select(checks).collect().row(0, named=True)
+    except ValueError as error:
+        raise Refused(str(error), hint="Bring the file in with `unrinse ingest table`.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Refused(
-            f"{path} is not readable as Parquet ({_first_line(error)}).",
-            expected="whole Parquet files, as `unrinse ingest` writes them",
+            f"{path} does not hold transfers as they should be ({_first_line(error)}).",
+            expected=_WHAT,
         ) from error
     if faults := [f"{why} ({n} rows)" for why, n in counts.items() if n]:
         raise Refused(
@@ -153,8 +168,30 @@ def _refuse_faulty(path: Path, files: tuple[Path, ...], present: list[str]) -> N
         )
 
 
-def _scan(files: tuple[Path, ...]) -> pl.LazyFrame:
-    return pl.scan_parquet(list(files), glob=False)
+def _coverage(path: Path) -> pl.DataFrame:
+    """Read a coverage table, which may be somebody's own."""
+    try:
+        coverage = pl.read_parquet(path).select(
+            pl.col(name).cast(kind) for name, kind in COVERAGE.items()
+        )
+        for legs in coverage["legs"].unique().to_list():
+            leg_set(legs)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise Refused(
+            f"{path} is no coverage table ({_first_line(error)}).",
+            expected=f"the columns {', '.join(COVERAGE)}",
+        ) from error
+    if coverage.select("chain", "address", "complete").null_count().sum_horizontal().item():
+        raise Refused(f"{path} leaves a chain, an address or `complete` empty.")
+    return coverage
+
+
+def _scan(files: tuple[Path, ...], *, ids: bool) -> pl.LazyFrame:
+    """Scan the files end to end; each may leave other nullable columns out."""
+    parts = [conform_transfers(pl.scan_parquet(file, glob=False)) for file in files]
+    if not ids:
+        parts = [part.drop(ID_COLUMNS, strict=False) for part in parts]
+    return pl.concat(parts) if len(parts) > 1 else parts[0]
 
 
 def _joint_hash(files: tuple[Path, ...], manifest: dict[str, Any] | None) -> str:

@@ -191,7 +191,7 @@ def write_bundle(
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[FACTS] = facts.to_json(files=hashes)
-    with whole_directory(Path(out)) as directory:
+    with whole_directory(Path(out), mark=FACTS) as directory:
         for name, content in contents.items():
             (directory / name).write_bytes(content)
     return hashlib.sha256(contents[FACTS]).hexdigest()

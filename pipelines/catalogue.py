@@ -38,7 +38,7 @@ def _family(name: str, signals: tuple[Signal, ...]) -> str:
         for s in signals
         if s.family == name
     ]
-    head = "| signal | meaning | formula | unit | needs | null | red flags |\n|---|---|---|---|---|---|---|"
+    head = "| signal | meaning | formula | unit | needs | null | red flags |\n" + "|---" * 7 + "|"
     return f"## {name.replace('_', ' ')}\n\n{head}\n" + "\n".join(rows) + "\n"
 
 

@@ -1,0 +1,124 @@
+"""The `evaluate` job: a bundle measured on labels, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
+from data.transfers import open_transfers
+from models.bundle import Bundle
+from models.fitting import evaluate_bundle
+from models.splits import assign
+from pipelines.labelled import measure_labelled, read_labels
+from pipelines.outputs import program
+from pipelines.pages.evaluation import evaluation_page
+from pipelines.score import use_notes
+from pipelines.train import headline
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What the job did."""
+
+    out: Path
+    page: Path
+    splits: Mapping[str, Mapping[str, str]]
+    bundle_sha256: str
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+def evaluate(
+    bundle: str | Path,
+    transfers: str | Path,
+    labels: str | Path,
+    out: str | Path,
+    *,
+    as_of: datetime | None = None,
+    populations: pl.DataFrame | None = None,
+    threads: int | None = None,
+    assume_complete: bool = False,
+) -> EvaluateResult:
+    """Measure a bundle on labelled addresses.
+
+    The labels' own ``split`` is used where they have one. Labels that the bundle was trained on
+    are split as they were then; any other labels are one split, ``all``.
+
+    Parameters
+    ----------
+    bundle, transfers, labels
+        Paths.
+    out
+        The folder to write: evaluation.json, evaluation.html, manifest.json.
+    as_of
+        The cut of rows without a moment of their own, as in `train`.
+    populations
+        ``chain``, ``address``, ``population``: who each address is, where that is known, to show
+        where false alarms fall.
+
+    Raises
+    ------
+    Refused
+        An input cannot be used.
+    """
+    refuse_foreign(Path(out))
+    loaded = Bundle.load(bundle)
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    told = read_labels(Path(labels), opened, as_of)
+    if populations is not None:
+        told = told.join(
+            populations, on=["chain", "address"], how="left", maintain_order="left"
+        )
+    measured = measure_labelled(
+        told, opened, basis=loaded.facts.basis, legs=loaded.facts.legs, threads=threads
+    )
+    seen = loaded.facts.training["sources"].get("labels") == sha256_file(Path(labels))
+    measures = evaluate_bundle(
+        loaded,
+        measured.signals,
+        measured.labels,
+        part=_parts(measured.signals, measured.labels) if seen else None,
+        threads=threads or os.cpu_count() or 1,
+    )
+    notes = use_notes(loaded)
+    with whole_directory(Path(out)) as folder:
+        text = json.dumps(measures, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+        page = evaluation_page(
+            measures,
+            bundle_sha256=loaded.sha256,
+            training_basis=loaded.facts.training_basis,
+            notices=notes,
+        )
+        (folder / "evaluation.html").write_text(page, encoding="utf-8", newline="\n")
+        facts = {
+            "program": program(),
+            "bundle_sha256": loaded.sha256,
+            "transfers_sha256": opened.sha256,
+            "labels_sha256": sha256_file(Path(labels)),
+        }
+        write_manifest(folder, "evaluation", facts)
+    return EvaluateResult(
+        out=Path(out),
+        page=Path(out) / "evaluation.html",
+        splits={name: headline(measures, name) for name in measures["splits"]},
+        bundle_sha256=loaded.sha256,
+        notes=notes,
+        exit_code=0,
+    )
+
+
+def _parts(signals: pl.DataFrame, labels: pl.DataFrame) -> pl.Series:
+    """Split the labels as training did; unlabelled rows belong to no part."""
+    beside = labels.drop("as_of", "chain", "address")
+    table = pl.concat([signals, beside], how="horizontal").with_row_index("_row")
+    known = table.filter(pl.col("label").is_not_null())
+    parts = known.select("_row", part=assign(known).part)
+    return table.join(parts, on="_row", how="left", maintain_order="left")["part"]

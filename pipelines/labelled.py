@@ -1,0 +1,105 @@
+"""Labels and the signals of their addresses, row by row: what `train` and `evaluate` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+
+import polars as pl
+
+from data.errors import Refused
+from data.labels.training import read_training_labels
+from data.schema import LEGS, leg_set
+from data.transfers import Transfers
+from pipelines.engines import local
+from pipelines.inputs import known_addresses, resolved_as_of
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels and signals in one order.
+
+    Attributes
+    ----------
+    labels
+        As `data.labels.training` reads them, unlabelled rows included, every `as_of` filled.
+    signals
+        The signals frame of the same rows.
+    legs
+        The leg profile in force.
+    """
+
+    labels: pl.DataFrame
+    signals: pl.DataFrame
+    legs: tuple[str, ...]
+
+
+def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
+    """Read training labels and settle each row's cut.
+
+    Where a row of a split lacks its own `as_of`, all rows of that split are cut at one stated
+    moment: were only the unknown ones filled, the kind of cut would tell the classes apart.
+    """
+    labels = read_training_labels(path, known_addresses(transfers))
+    if not labels["as_of"].null_count():
+        return labels
+    common = pl.lit(resolved_as_of(transfers, as_of))
+    incomplete = pl.col("as_of").is_null().any().over(pl.col("split").fill_null(""))
+    return labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+
+
+def measure_labelled(
+    labels: pl.DataFrame,
+    transfers: Transfers,
+    *,
+    basis: str,
+    legs: Iterable[str] | None,
+    threads: int | None,
+) -> Labelled:
+    """Compute the signals of labelled addresses.
+
+    Parameters
+    ----------
+    legs
+        The leg profile; None: the legs that every labelled address has coverage for.
+
+    Raises
+    ------
+    Refused
+        No leg is common to all of them.
+    """
+    profile = tuple(legs) if legs is not None else _common_legs(labels, transfers)
+    latest = labels["as_of"].max()
+    assert isinstance(latest, datetime)
+    measured = local.measure(
+        transfers,
+        labels.select("chain", "address", "as_of"),
+        as_of=latest,
+        basis=basis,
+        legs=profile,
+        threads=threads,
+    )
+    return Labelled(labels, measured.signals, tuple(leg for leg in LEGS if leg in profile))
+
+
+def _common_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:
+    if transfers.assume_complete or transfers.coverage is None:
+        return LEGS
+    judged = labels.filter(pl.col("label").is_not_null()).select("chain", "address").unique()
+    covered = (
+        transfers.coverage.join(judged, on=["chain", "address"], how="semi")
+        .group_by("chain", "address")
+        .agg(pl.col("legs").str.join(","))
+    )
+    texts = covered["legs"].unique().to_list()
+    common = reduce(frozenset.intersection, map(leg_set, texts)) if texts else frozenset()
+    if not common:
+        raise Refused(
+            "the labelled addresses have no leg of coverage in common.",
+            expected=f"some of {', '.join(LEGS)}",
+            hint="Name the legs to train on with --legs; addresses without them are left out.",
+        )
+    return tuple(leg for leg in LEGS if leg in common)

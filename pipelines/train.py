@@ -1,0 +1,194 @@
+"""The `train` job: transfers and labels in, a verified bundle out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.errors import Refused
+from data.storage import refuse_foreign, sha256_file
+from data.transfers import Transfers, open_transfers
+from models.bundle import FACTS
+from models.evaluation import metric_values
+from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
+from models.tracking import Run, record
+from pipelines.console import progress
+from pipelines.inputs import leg_names
+from pipelines.labelled import Labelled, measure_labelled, read_labels
+from pipelines.outputs import program
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What the job did."""
+
+    out: Path
+    bundle_sha256: str
+    trained_on: int
+    positives: int
+    signals: int
+    basis: str
+    legs: tuple[str, ...]
+    test: Mapping[str, str]
+    decision_use: bool
+    tracking_run: str | None
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+def train(
+    transfers: str | Path,
+    labels: str | Path,
+    out: str | Path,
+    *,
+    as_of: datetime | None = None,
+    basis: str = "usd",
+    legs: str | Iterable[str] | None = None,
+    min_transfers: int = MIN_TRANSFERS,
+    seed: int = 1,
+    base_rate: float | None = None,
+    trained_on: str | None = None,
+    tracking_uri: str | None = None,
+    threads: int | None = None,
+    assume_complete: bool = False,
+    params: Mapping[str, Any] | None = None,
+) -> TrainResult:
+    """Train a model on labelled addresses and write it as a bundle.
+
+    Parameters
+    ----------
+    transfers
+        A store, a canonical Parquet file, a folder of them or a glob.
+    labels
+        CSV or Parquet: address, label, and where known chain, as_of, available_at, case_id, split,
+        weight, selection_probability.
+    out
+        The bundle directory.
+    as_of
+        Where a label lacks its own moment, all rows of its split are cut here; default: the moment
+        recorded at ingest.
+    basis
+        ``usd``, ``native`` or ``relative``.
+    legs
+        The leg profile; default: the legs every labelled address is covered for.
+    min_transfers
+        Shorter histories are neither trained on nor scored.
+    base_rate
+        Share of positives that scores assume; default: the prevalence of the validation split.
+    trained_on
+        ``synthetic``, ``research`` or ``reviewed``; default: ``synthetic`` for a simulated store,
+        else ``research``. Only ``reviewed`` bundles may be used for decisions.
+    tracking_uri
+        An MLflow server or database; default: an sqlite database beside the bundle.
+    params
+        Overrides of `models.training.PARAMETERS`.
+
+    Raises
+    ------
+    Refused
+        An input cannot be used, or the labels are too few.
+    """
+    refuse_foreign(Path(out), mark=FACTS)
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    origin = _origin(opened, trained_on)
+    told = read_labels(Path(labels), opened, as_of)
+    measured = measure_labelled(
+        told, opened, basis=basis, legs=leg_names(legs), threads=threads
+    )
+    settings = Settings(
+        basis=basis,
+        legs=measured.legs,
+        min_transfers=min_transfers,
+        training_basis=origin,
+        base_rate=base_rate,
+        seed=seed,
+        params=params or {},
+        threads=threads or os.cpu_count() or 1,
+        sources={"transfers": opened.sha256, "labels": sha256_file(Path(labels))},
+        versions={"unrinse": program()},
+    )
+    with progress("Training"):
+        fitted = fit(measured.signals, measured.labels, settings)
+    sha256 = fitted.write(out)
+    run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
+    return _result(Path(out), fitted, measured, sha256, run)
+
+
+def _origin(transfers: Transfers, said: str | None) -> str:
+    """Settle where the labels come from; simulated transfers cannot be anything else."""
+    if transfers.synthetic and said not in (None, "synthetic"):
+        raise Refused(
+            f"the transfers are simulated, so labels on them cannot be {said}.",
+            expected="--trained-on synthetic, or none",
+        )
+    return said or ("synthetic" if transfers.synthetic else "research")
+
+
+def _recorded(
+    out: Path, fitted: Fitted, settings: Settings, sha256: str, tracking_uri: str | None
+) -> str | None:
+    told = fitted.facts.training
+    run = Run(
+        bundle=out,
+        bundle_sha256=sha256,
+        catalogue_hash=fitted.facts.catalogue_hash,
+        parameters={
+            **told["parameters"],
+            "basis": settings.basis,
+            "legs": ",".join(settings.legs),
+            "min_transfers": settings.min_transfers,
+            "training_basis": settings.training_basis,
+            "n": told["n"],
+            "n_positive": told["n_positive"],
+        },
+        metrics=metric_values(fitted.evaluation),
+    )
+    with progress("Recording the run"):
+        return record(run, tracking_uri=tracking_uri)
+
+
+def _result(
+    out: Path, fitted: Fitted, measured: Labelled, sha256: str, run: str | None
+) -> TrainResult:
+    facts, told = fitted.facts, fitted.facts.training
+    unused = measured.labels.filter(pl.col("label").is_null()).height
+    notes = []
+    if unused:
+        notes.append(f"{unused:,} unlabelled rows were not used: unlabelled is not benign.")
+    if not facts.decision_use:
+        notes.append(f"Trained on {facts.training_basis} labels: not for decisions about anybody.")
+    if run is None:
+        notes.append("The run was not recorded in MLflow; the bundle is whole.")
+    return TrainResult(
+        out=out,
+        bundle_sha256=sha256,
+        trained_on=told["n"],
+        positives=told["n_positive"],
+        signals=len(facts.signals),
+        basis=facts.basis,
+        legs=facts.legs,
+        test=headline(fitted.evaluation, "test"),
+        decision_use=facts.decision_use,
+        tracking_run=run,
+        notes=tuple(notes),
+        exit_code=0,
+    )
+
+
+def headline(evaluation: Mapping[str, Any], split: str) -> dict[str, str]:
+    """Return the few figures of a split that a summary shows, each with its interval."""
+    measured = evaluation["splits"].get(split)
+    if measured is None:
+        return {}
+    shown = {"n": str(measured["n"]), "positive": str(measured["n_positive"])}
+    for name in ("roc_auc", "pr_auc", "recall_at_fpr_0.01"):
+        if measured[name] is not None:
+            m = measured[name]
+            shown[name] = f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
+    return shown
