@@ -13,7 +13,15 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from features import activity, fan_out, otc, pass_through, stablecoin_hopping
+from features import (
+    activity,
+    fan_out,
+    lifecycle,
+    otc,
+    pass_through,
+    stablecoin_hopping,
+    structuring,
+)
 from features.compilation import keep_compiled
 from features.evidence import Evidence
 from features.history import Histories
@@ -59,7 +67,9 @@ def catalogue() -> Catalogue:
             fan_out.FAMILY,
             pass_through.FAMILY,
             stablecoin_hopping.FAMILY,
+            structuring.FAMILY,
             otc.FAMILY,
+            lifecycle.FAMILY,
         )
     )
 
