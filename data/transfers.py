@@ -92,7 +92,7 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
     manifest = _manifest_over(folder, files)
     sidecar = folder / COVERAGE_FILE
     present = [*files, sidecar] if sidecar.exists() else list(files)
-    # A damaged file can end the process that reads it. Where a manifest holds its hash, it is whole.
+    # A damaged file can end the process that reads it; one whose hash a manifest holds is whole.
     vouched = manifest["files"] if manifest else {}
     refuse_broken_parquet([f for f in present if f.name not in vouched], _WHAT)
     if manifest is None:
