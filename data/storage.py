@@ -48,7 +48,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             hint="Name a folder you may write to, with enough space, in --out.",
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may never have come to be
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -185,12 +186,23 @@ def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None
         for p in sorted(directory.rglob("*"))
         if p.is_file() and p.name != MANIFEST
     }
-    text = json.dumps({"kind": kind, **facts, "files": files}, indent=2, ensure_ascii=False)
-    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    content = {"kind": kind, **facts, "files": files}
+    content["checksum"] = _checksum(content)
+    (directory / MANIFEST).write_text(_json(content), encoding="utf-8")
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest without its checksum: against damage, not against forgery."""
+    bare = {name: value for name, value in content.items() if name != "checksum"}
+    return hashlib.sha256(_json(bare).encode()).hexdigest()
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    """Read and check `manifest.json`: every file it names is there, unchanged.
+    """Read and check `manifest.json`: it is as written, and every file it names is there, unchanged.
 
     Raises
     ------
@@ -199,12 +211,20 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = dict(manifest["files"])
+        text = path.read_bytes().decode()
+        manifest = json.loads(text)
+        files, recorded = dict(manifest["files"]), manifest["checksum"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
-            f"{path} cannot be read ({error}).", expected="the manifest Unrinse wrote there"
+            f"{path} cannot be read ({type(error).__name__}: {error}).",
+            expected="the manifest Unrinse wrote there",
+            hint="Make the result again from its source.",
         ) from error
+    if recorded != _checksum(manifest) or text != _json(manifest):
+        raise Refused(
+            f"{path} is not the file that was written: its checksum differs.",
+            hint="The file was changed or damaged; make the result again from its source.",
+        )
     for name, recorded in files.items():
         file = directory / name
         if not file.is_file():
