@@ -15,7 +15,6 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -23,31 +22,51 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from pipelines.options import (
+    Account,
     AddressList,
     AsOf,
     AssumeComplete,
+    BaseRate,
     BasisOption,
     BundlePath,
     CatalogueFormat,
+    Chain,
+    ColumnMap,
+    Days,
     EngineOption,
+    ExpectedHash,
+    ExportFiles,
+    FetchedAt,
+    FormatName,
     LabelsAsOf,
     LabelsPath,
     Legs,
+    MappingFile,
     MaxUnscored,
-    Out,
+    MinTransfers,
+    OnlyThese,
+    OutFolder,
+    OutTable,
+    Prices,
+    Reasons,
     ResearchUse,
     Seed,
     Services,
     Threads,
+    Top,
     TrackingUri,
-    TrainingBasis,
+    TrainedOn,
     TransfersPath,
-    moment,
+    WorldSize,
+    flag,
 )
 
 app = typer.Typer(
     name="unrinse",
-    help="Score blockchain addresses for pig-butchering laundering, and show why.",
+    help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
+    "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
+    "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
+    "3 done in part, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,57 +79,42 @@ app.add_typer(models_app, name="models")
 
 @app.command(epilog="Example: unrinse demo --out runs/demo")
 def demo(
-    out: Annotated[Path | None, typer.Option(help="Default: runs/demo.")] = None,
-    seed: Seed = None,
-    addresses: Annotated[
-        int | None, typer.Option(min=1, help="Addresses of the world. Default: 3000.")
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where it all goes. Default: runs/demo.")
     ] = None,
+    seed: Seed = None,
+    addresses: WorldSize = None,
 ) -> None:
-    """Simulate a small world, train on it, score and explain: the whole in one go."""
+    """Simulate a small world, train on it, evaluate, score and explain: the whole in one go."""
     _run("demo", "The demo is done.", out=out, seed=seed, addresses=addresses)
 
 
 @app.command(epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1")
 def simulate(
-    out: Out,
+    out: OutFolder,
     seed: Seed = None,
-    addresses: Annotated[int | None, typer.Option(min=1, help="Addresses with labels.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Length of the history.")] = None,
+    addresses: WorldSize = None,
+    days: Days = None,
 ) -> None:
-    """Make a synthetic world with known truth: transfers, coverage, labels."""
+    """Make a synthetic world in which the truth is known: a store with labels beside it."""
     _run("simulate", "The world is made.", out, seed=seed, addresses=addresses, days=days)
 
 
 @app.command(
-    epilog="Examples: unrinse ingest auto wallet.csv --out runs/store --chain ethereum · "
-    "unrinse ingest table bank.csv --out runs/bank --chain generic --map sender=payer"
+    epilog="Example: unrinse ingest auto data/sample/txlist.json data/sample/tokentx.json "
+    "--out runs/store\n\nFor any other table: unrinse ingest table bank.csv --chain generic "
+    "--map sender=Payer --map receiver=Payee ... --out runs/bank"
 )
 def ingest(
-    format: Annotated[str, typer.Argument(metavar="FORMAT", help="A format's name, or auto.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Export files.")],
-    out: Out,
-    chain: Annotated[str | None, typer.Option(help="Chain, where the export does not say.")] = None,
-    account: Annotated[
-        str | None, typer.Option(help="Address the export is about, where it does not say.")
-    ] = None,
-    prices: Annotated[
-        Path | None, typer.Option(help="Daily prices for assets that are not stablecoins.")
-    ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=moment,
-            metavar="TIME",
-            help="When the exports were made. Default: what they say, else the last transfer.",
-        ),
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="CANONICAL=SOURCE", help="A column of a table, repeatable."),
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Columns of a table, as a file.")
-    ] = None,
+    format: FormatName,
+    files: ExportFiles,
+    out: OutFolder,
+    chain: Chain = None,
+    account: Account = None,
+    prices: Prices = None,
+    as_of: FetchedAt = None,
+    map_: ColumnMap = None,
+    mapping: MappingFile = None,
 ) -> None:
     """Read exports into a store: transfers, coverage, quarantine and manifest."""
     _run(
@@ -127,11 +131,11 @@ def ingest(
     )
 
 
-@app.command(epilog="Example: unrinse signals runs/store --out signals.parquet")
+@app.command(epilog="Example: unrinse signals runs/store --out runs/signals.parquet")
 def signals(
     transfers: TransfersPath,
-    out: Out,
-    addresses: Annotated[Path | None, typer.Option(help="Only these addresses.")] = None,
+    out: OutTable,
+    addresses: OnlyThese = None,
     as_of: AsOf = None,
     basis: BasisOption = None,
     legs: Legs = None,
@@ -159,20 +163,14 @@ def signals(
 def train(
     transfers: TransfersPath,
     labels: LabelsPath,
-    out: Out,
+    out: OutFolder,
     as_of: LabelsAsOf = None,
     basis: BasisOption = None,
     legs: Legs = None,
-    min_transfers: Annotated[
-        int | None, typer.Option(min=1, help="Shorter histories are not scored.")
-    ] = None,
+    min_transfers: MinTransfers = None,
     seed: Seed = None,
-    base_rate: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Share of positives scores assume.")
-    ] = None,
-    trained_on: Annotated[
-        TrainingBasis | None, typer.Option(help="Where the labels come from.")
-    ] = None,
+    base_rate: BaseRate = None,
+    trained_on: TrainedOn = None,
     tracking_uri: TrackingUri = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
@@ -202,7 +200,7 @@ def evaluate(
     bundle: BundlePath,
     transfers: TransfersPath,
     labels: LabelsPath,
-    out: Out,
+    out: OutFolder,
     as_of: LabelsAsOf = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
@@ -222,17 +220,16 @@ def evaluate(
 
 
 @app.command(
-    epilog="Example: unrinse score runs/bundle runs/store --addresses list.csv --out scores.csv"
+    epilog="Example: unrinse score runs/bundle runs/store --addresses list.txt "
+    "--out runs/scores.csv"
 )
 def score(
     bundle: BundlePath,
     transfers: TransfersPath,
     addresses: AddressList,
-    out: Out,
+    out: OutTable,
     as_of: AsOf = None,
-    reasons: Annotated[
-        int | None, typer.Option(min=0, help="Give reasons for the N highest scores.")
-    ] = None,
+    reasons: Reasons = None,
     engine: EngineOption = None,
     services: Services = None,
     threads: Threads = None,
@@ -260,25 +257,22 @@ def score(
 
 
 @app.command(
-    epilog="Example: unrinse explain runs/bundle runs/store --addresses list.csv --out runs/alerts"
+    epilog="Example: unrinse explain runs/bundle runs/store --addresses list.txt --out runs/alerts"
 )
 def explain(
     bundle: BundlePath,
     transfers: TransfersPath,
     addresses: AddressList,
-    out: Out,
+    out: OutFolder,
     as_of: AsOf = None,
-    top: Annotated[
-        int | None,
-        typer.Option(min=1, help="The N highest. Default: those up for review, at most 50."),
-    ] = None,
+    top: Top = None,
     services: Services = None,
     threads: Threads = None,
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
 ) -> None:
-    """Explain the highest scores: alerts.jsonl, a page per alert, and an index."""
+    """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
     _run(
         "explain",
         "The alerts are written.",
@@ -298,9 +292,11 @@ def explain(
 
 @app.command(epilog="Example: unrinse catalogue --format md")
 def catalogue(
-    format: Annotated[CatalogueFormat | None, typer.Option(help="Default: json.")] = None,
+    format: Annotated[
+        CatalogueFormat | None, typer.Option(help="For machines or for people. Default: json.")
+    ] = None,
 ) -> None:
-    """Print every signal: meaning, formula, unit, legs, red flags."""
+    """Print every signal: its meaning, formula, unit, what it needs, and its red flags."""
     _print("catalogue", "catalogue", format=format)
 
 
@@ -314,16 +310,14 @@ def list_models(
 
 @models_app.command("show", epilog="Example: unrinse models show runs/bundle")
 def show_model(bundle: BundlePath) -> None:
-    """Show what a bundle says of itself."""
+    """Show a bundle's model card."""
     _print("models", "show_model", bundle)
 
 
 @models_app.command("verify", epilog="Example: unrinse models verify runs/bundle")
 def verify_model(
     bundle: BundlePath,
-    sha256: Annotated[
-        str | None, typer.Option(help="The bundle_sha256 you expect, as recorded earlier.")
-    ] = None,
+    sha256: ExpectedHash = None,
 ) -> None:
     """Check every file of a bundle against its hash, and its signals against this version's."""
     _print("models", "verify_model", bundle, sha256=sha256)
@@ -331,7 +325,7 @@ def verify_model(
 
 @app.callback(invoke_without_command=True)
 def _common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, flag("--version", "Print the version.")] = False,
 ) -> None:
     if version:
         import unrinse

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.visible import visible
+
+UNSHOWN = {"shown": False}
+"""Metadata of a result's field that stands on stdout but not in the summary for people."""
+
+MOST_ROWS = 20
+"""Rows of a table that the summary shows."""
 
 _shows = {"progress": False}
 
@@ -68,8 +74,13 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
         yield lambda units: bar.advance(task, units)
 
 
-def summary(title: str, facts: Mapping[str, object], notes: tuple[str, ...] = ()) -> None:
-    """Print what a job did: a title, one line per fact, and what must be said besides."""
+def summary(
+    title: str,
+    facts: Mapping[str, object],
+    notes: Sequence[str] = (),
+    tables: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None,
+) -> None:
+    """Print what a job did: a title, one line per fact, tables, and what must be said besides."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -78,24 +89,41 @@ def summary(title: str, facts: Mapping[str, object], notes: tuple[str, ...] = ()
     console = _stderr()
     console.print(Text(visible(title), style="bold"))
     console.print(table)
+    for name, rows in (tables or {}).items():
+        console.print()
+        console.print(_table(name, rows))
+        if len(rows) > MOST_ROWS:
+            console.print(
+                f"  and {len(rows) - MOST_ROWS:,} more, in the JSON on stdout", style="dim"
+            )
     for note in notes:
         console.print(Text(f"  {visible(note)}", style="yellow"))
 
 
 def result(done: str, of_job: object) -> None:
-    """Print the summary of a job's result: its fields, in order, and its `notes`."""
-    fields = _plain(of_job)
-    if not isinstance(fields, dict):
+    """Print the summary of a job's result: its fields in order, its tables, and its `notes`.
+
+    Fields that are None or empty text are left out, and so are those declared with `UNSHOWN`.
+    Hashes are shortened. A mapping of mappings becomes a table. stdout has everything in full.
+    """
+    if not dataclasses.is_dataclass(of_job) or isinstance(of_job, type):
         summary(done, {})
         return
-    notes = tuple(str(note) for note in fields.get("notes") or ())
-    silent = ("notes", "exit_code")
-    facts = {
-        name.replace("_", " "): value
-        for name, value in fields.items()
-        if name not in silent and value is not None
-    }
-    summary(done, facts, notes)
+    facts: dict[str, object] = {}
+    tables: dict[str, Mapping[str, Mapping[str, object]]] = {}
+    for field in dataclasses.fields(of_job):
+        value = getattr(of_job, field.name)
+        if field.name in ("notes", "exit_code") or field.metadata == UNSHOWN or value in (None, ""):
+            continue
+        rows = _rows(value)
+        if rows:
+            tables[_named(field.name)] = rows
+        else:
+            facts[_named(field.name)] = _short(field.name, value)
+    notes = [str(note) for note in getattr(of_job, "notes", ())]
+    if getattr(of_job, "exit_code", 0) == 3:
+        notes.append("Done in part: exit code 3.")
+    summary(done, facts, notes, tables)
 
 
 def refused(error: Exception) -> None:
@@ -130,6 +158,35 @@ def _stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def _named(field: str) -> str:
+    return field.removeprefix("n_").replace("_", " ")
+
+
+def _rows(value: object) -> dict[str, Mapping[str, object]] | None:
+    """Return a mapping of mappings or of records as the rows of a table; None for the rest."""
+    if not isinstance(value, Mapping):
+        return None
+    rows = {k: vars(v) if dataclasses.is_dataclass(v) else v for k, v in value.items()}
+    return rows if all(isinstance(row, Mapping) for row in rows.values()) else None
+
+
+def _short(field: str, value: object) -> object:
+    return f"{value[:12]}…" if field.endswith("sha256") and isinstance(value, str) else value
+
+
+def _table(name: str, rows: Mapping[str, Mapping[str, object]]) -> Table:
+    """Lay out one line per row; zeros, hashes and what is empty are left out."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2), title=name)
+    table.title_justify, table.title_style = "left", "dim"
+    table.add_column(overflow="fold", max_width=40)
+    table.add_column(overflow="fold")
+    for key, row in list(rows.items())[:MOST_ROWS]:
+        told = {k: v for k, v in row.items() if v and not k.endswith("sha256")}
+        words = (f"{visible(_named(k))} {_worded(v)}" for k, v in told.items())
+        table.add_row(Text(visible(key)), Text(", ".join(words)))
+    return table
+
+
 def _worded(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -141,6 +198,8 @@ def _worded(value: object) -> str:
         return ", ".join(f"{visible(str(k))} {_worded(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(_worded(item) for item in value) or "none"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     return "unknown" if value is None else visible(str(value))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ from data.schema import (
 from data.screening import screen
 from data.storage import sha256_file, write_store
 from data.valuation import value_transfers
-from pipelines.console import progress
+from pipelines.console import UNSHOWN, progress
 
 SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".csv.gz", ".tsv.gz", ".json.gz")
 """Files that are taken from a folder."""
@@ -91,7 +91,7 @@ class IngestResult:
     quarantined: int
     files: dict[str, FileAccount]
     exit_code: int
-    taken_as: dict[str, str]
+    taken_as: dict[str, str] = field(metadata=UNSHOWN)
     why: str
     as_of: datetime
 

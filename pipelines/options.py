@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from data.importers import AUTO, FORMATS
 
 
 class Basis(StrEnum):
@@ -25,7 +27,6 @@ class Engine(StrEnum):
     """What moves histories to the kernels."""
 
     local = "local"
-    spark = "spark"
 
 
 class TrainingBasis(StrEnum):
@@ -64,61 +65,186 @@ def legs_given(text: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-Out = Annotated[Path, typer.Option("--out", help="Where the result goes.", show_default=False)]
-TransfersPath = Annotated[
-    Path, typer.Argument(metavar="TRANSFERS", help="A store, a Parquet file, a folder or a glob.")
+def _at(help: str) -> Any:
+    return typer.Option(parser=moment, metavar="TIME", help=help)
+
+
+def flag(name: str, help: str) -> Any:
+    """Declare an option that takes no value; help pages show no type beside it."""
+    return typer.Option(name, metavar="", help=help)
+
+
+def number(help: str, least: int) -> Any:
+    """Declare an option that takes a whole number, `least` or more."""
+    return typer.Option(min=least, metavar="N", help=help)
+
+
+OutFolder = Annotated[
+    Path,
+    typer.Option("--out", metavar="DIR", help="The folder to write.", show_default=False),
 ]
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A trained model's folder.")]
+OutTable = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The table to write: .parquet, .csv or .jsonl.",
+        show_default=False,
+    ),
+]
+TransfersPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TRANSFERS",
+        help="A store, as ingest or simulate writes it; or a Parquet file, a folder or a glob.",
+    ),
+]
+BundlePath = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="A trained model, as train writes it.")
+]
 LabelsPath = Annotated[
-    Path, typer.Argument(metavar="LABELS", help="Training labels: address, label, and more.")
+    Path,
+    typer.Argument(
+        metavar="LABELS", help="CSV or Parquet: address, label (1, 0 or empty), perhaps as_of."
+    ),
 ]
 AddressList = Annotated[
     Path,
     typer.Option(
-        "--addresses", help="CSV, Parquet or text: one address a line.", show_default=False
+        "--addresses",
+        metavar="FILE",
+        help="The list: CSV, Parquet, or text with one address a line.",
+        show_default=False,
     ),
 ]
 AsOf = Annotated[
     datetime | None,
-    typer.Option(
-        parser=moment,
-        metavar="TIME",
-        help="Only transfers before this moment count. Default: the one recorded at ingest.",
-    ),
+    _at("Only transfers before this moment count. Default: the moment the store speaks for."),
 ]
 LabelsAsOf = Annotated[
     datetime | None,
-    typer.Option(
-        parser=moment, metavar="TIME", help="The cut of labels that bring none of their own."
-    ),
+    _at("The cut of labels without an as_of. Default: the moment the store speaks for."),
 ]
 Services = Annotated[
-    Path | None, typer.Option(help="Your own list of known services, beside the registry.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Your own list of known services, used beside the built-in registry."
+    ),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Worker threads; results stay the same.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")]
+Threads = Annotated[
+    int | None, number("Worker threads; results do not depend on them. Default: every core.", 1)
+]
+Seed = Annotated[int | None, number("Seed of everything random. Default: 1.", 0)]
 Legs = Annotated[
     str | None,
-    typer.Option(parser=legs_given, metavar="LEGS", help="Use these legs only, comma-joined."),
+    typer.Option(
+        parser=legs_given,
+        metavar="LEGS",
+        help="Use only these kinds of transfer, such as native_in,native_out. Default: all.",
+    ),
 ]
-BasisOption = Annotated[Basis | None, typer.Option(help="What values are measured in.")]
-EngineOption = Annotated[Engine | None, typer.Option(help="What moves the histories.")]
+BasisOption = Annotated[
+    Basis | None,
+    typer.Option(
+        help="Measure values in dollars, in native coins, or relative to the history's own "
+        "median. Default: usd."
+    ),
+]
+EngineOption = Annotated[
+    Engine | None, typer.Option(help="What moves the histories. Default: local.")
+]
 ResearchUse = Annotated[
     bool,
-    typer.Option(
-        "--research-use", help="Score real transfers with a model that is not for decisions."
+    flag(
+        "--research-use",
+        "Let a model that is not for decisions score real transfers; every row says so.",
     ),
 ]
 AssumeComplete = Annotated[
     bool,
-    typer.Option("--assume-complete", help="Declare full coverage for a table that has none."),
+    flag("--assume-complete", "Take every history as whole, where the table has no coverage."),
 ]
 MaxUnscored = Annotated[
     float | None,
     typer.Option(
-        min=0.0, max=1.0, metavar="SHARE", help="Exit with 3 when more than this is not scored."
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Exit with 3 when a larger share of the list has no score. Default: any is fine.",
     ),
 ]
 TrackingUri = Annotated[
-    str | None, typer.Option(help="MLflow server. Default: a database beside the result.")
+    str | None,
+    typer.Option(
+        metavar="URI", help="MLflow server or database. Default: a database beside the result."
+    ),
+]
+WorldSize = Annotated[int | None, number("Accounts worth scoring. Default: 3000.", 1)]
+Days = Annotated[int | None, number("Length of the history. Default: 730.", 1)]
+FormatName = Annotated[
+    str, typer.Argument(metavar="FORMAT", help=f"{AUTO}, or one of {', '.join(FORMATS)}.")
+]
+ExportFiles = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="Exported files, or folders of them.")
+]
+Chain = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The chain, where the export does not say.")
+]
+Account = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Whose export it is, where it does not say."),
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Daily prices of assets other than stablecoins."),
+]
+FetchedAt = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=moment,
+        metavar="TIME",
+        help="When the exports were made. Default: what they say, else the last transfer.",
+    ),
+]
+ColumnMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="NAME=COLUMN", help="For the format table; once for each column."
+    ),
+]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="For the format table: all its columns, as TOML."),
+]
+OnlyThese = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Only these. Default: every address with coverage."),
+]
+MinTransfers = Annotated[
+    int | None, number("Neither train on nor score shorter histories. Default: 5.", 1)
+]
+BaseRate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="Share of positives that scores assume. Default: that of the validation split.",
+    ),
+]
+TrainedOn = Annotated[
+    TrainingBasis | None,
+    typer.Option(
+        help="Where the labels come from; only reviewed ones make a model for decisions. "
+        "Default: synthetic for a simulated store, else research."
+    ),
+]
+Reasons = Annotated[int | None, number("Fill top_reasons for the N highest scores. Default: 0.", 0)]
+Top = Annotated[
+    int | None,
+    number("Explain the N highest. Default: those up for review, at most 50.", 1),
+]
+ExpectedHash = Annotated[
+    str | None,
+    typer.Option(metavar="HASH", help="The bundle_sha256 you expect, as recorded earlier."),
 ]

@@ -166,7 +166,13 @@ def score(
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:
-    """Say, wherever a model that is not for decisions speaks, that it is not."""
-    if bundle.facts.decision_use:
-        return ()
-    return (f"Trained on {bundle.facts.training_basis} labels: not for decisions about anybody.",)
+    """Say, wherever a model speaks, what it cannot do: be decided upon, or give bands."""
+    facts, notes = bundle.facts, []
+    if not facts.decision_use:
+        notes.append(f"Trained on {facts.training_basis} labels: not for decisions about anybody.")
+    if facts.thresholds["medium"] is None:
+        notes.append(
+            f"The model gives no bands: the {facts.threshold_population.n:,} "
+            f"{facts.threshold_population.name} are too few to set them."
+        )
+    return tuple(notes)

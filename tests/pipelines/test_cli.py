@@ -6,10 +6,11 @@ import importlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import typer
 from typer.testing import CliRunner
 
 from data.errors import Refused
-from pipelines import cli
+from pipelines import cli, console
+from pipelines.options import Engine
 
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 
@@ -171,9 +173,77 @@ def test_stdout_is_one_json_object_and_stderr_is_for_people(calls):
     assert "one <b>⟨U+001B⟩[2Jnote" in done.stderr
 
 
-def test_a_partial_result_ends_with_3(job):
+def test_a_partial_result_ends_with_3_and_says_so(job):
     job(lambda: Result(exit_code=3))
-    assert run(*COMMANDS["score"]).exit_code == 3
+    done = run(*COMMANDS["score"])
+    assert done.exit_code == 3
+    assert "Done in part: exit code 3." in done.stderr
+
+
+@dataclass(frozen=True)
+class Account:
+    """A record of a result, as `ingest` gives one of each file."""
+
+    format: str
+    sha256: str
+    rows: int
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
+class Long:
+    """A result with a table, hashes, and a field that people need not see."""
+
+    files: dict[str, Account]
+    bundle_sha256: str = "ab" * 32
+    taken_as: str = field(default="said twice", metadata=console.UNSHOWN)
+    why: str = ""
+    n_alerts: int = 0
+    exit_code: int = 0
+
+
+def test_people_get_a_short_summary_and_machines_the_whole(job):
+    files = {f"file {k}": Account("tronscan", "c" * 64, 1000 + k) for k in range(35)}
+    job(lambda: Long(files))
+    done = run(*COMMANDS["score"])
+    told = json.loads(done.stdout)
+    assert len(told["files"]) == 35
+    assert told["files"]["file 3"]["sha256"] == "c" * 64
+    assert told["bundle_sha256"] == "ab" * 32
+    assert told["taken_as"] == "said twice"
+    lines = [" ".join(line.split()) for line in done.stderr.splitlines()]
+    assert "file 3 format tronscan, rows 1,003" in lines
+    assert "and 15 more, in the JSON on stdout" in lines
+    assert "bundle sha256 abababababab…" in lines
+    assert "alerts 0" in lines
+    for absent in ("ccc", "said twice", "why", "ignored", "file 20"):
+        assert absent not in done.stderr
+
+
+def stated_defaults() -> list[tuple[str, str, str]]:
+    """List (command, option, default) for every help text that states a plain default."""
+    group: Any = typer.main.get_command(cli.app)
+    return [
+        (name, parameter.name, stated.group(1))
+        for name, command in group.commands.items()
+        for parameter in command.params
+        if (stated := re.search(r"Default: (\S+)\.$", getattr(parameter, "help", None) or ""))
+    ]
+
+
+@pytest.mark.parametrize("command, option, default", stated_defaults())
+def test_the_default_that_help_states_is_the_jobs(command, option, default):
+    job = getattr(importlib.import_module(f"pipelines.{command}"), command)
+    actual = inspect.signature(job).parameters[option].default
+    # None is settled inside the job; these are the options for which it means "all".
+    assert default == ("all" if actual is None else str(actual))
+
+
+def test_no_engine_is_offered_that_is_refused():
+    from pipelines.inputs import ENGINES
+
+    assert tuple(Engine) == ENGINES
+    assert run("score", *COMMANDS["score"][1:], "--engine", "spark").exit_code == 2
 
 
 def test_a_refusal_is_one_message_and_2(job):
