@@ -65,7 +65,7 @@ def simulate(
     *,
     seed: int = 1,
     addresses: int = 3000,
-    days: int = 365,
+    days: int = 730,
     progress: Callable[[int], None] | None = None,
 ) -> SimulateResult:
     """Make a synthetic world of stablecoin payments in which the truth is known.
@@ -166,7 +166,7 @@ Made by `unrinse simulate --seed {facts["seed"]} --addresses {facts["addresses"]
 | transfers.parquet, coverage.parquet, quarantine.parquet, manifest.json | the store |
 | labels.csv | training labels as one would hold them: partial, late, sometimes wrong |
 | addresses.csv | every account worth scoring, with its `as_of` |
-| services.csv | what a services registry would know: part of the exchanges, routers, processors |
+| services.csv | what a services registry would know: exchanges, routers, part of the processors |
 | truth.parquet, truth_flows.parquet | who is who, and who paid whom: for evaluation only |
 
 `as_of` is drawn by one rule for all: a uniform share of the way from an account's first to its last

@@ -177,7 +177,7 @@ def live(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
     pass_on = spent if habit.floats else forwarded
     outflow, source = pass_on(rng, whole, habit, part.clock)
     if habit.swap_share:
-        outflow = _swapped(unit, account, whole, outflow, source, habit.swap_share)
+        outflow = _swapped(unit, account, habit, whole, outflow, source)
     paid = rounded(rng, outflow.micros, unit.round_habit * habit.rounds, outflow.asset)
     party = _receivers(unit, habit, part, whole, outflow.time)
     outflow = Flow(outflow.time, party, paid, outflow.asset).where(
@@ -223,7 +223,7 @@ def fuel(unit: Unit, node: int, clock: Clock, inflow: Flow, outflow: Flow) -> No
 
 
 def _swapped(
-    unit: Unit, account: Account, inflow: Flow, outflow: Flow, source: np.ndarray, share: float
+    unit: Unit, account: Account, habit: Habit, inflow: Flow, outflow: Flow, source: np.ndarray
 ) -> Flow:
     """Swap a share of the batches before they leave; outflow is then in the new asset."""
     rng = unit.rng
@@ -232,10 +232,17 @@ def _swapped(
     )
     batches = source[first]
     given = np.bincount(which, weights=outflow.micros.astype(np.float64))
-    chosen = (rng.random(len(batches)) < share) & (given >= SMALLEST_MICROS)
-    kept = np.where(chosen, 1 - PRIORS["swap_cost"].draw(rng, len(batches)), 1.0)
     asset = outflow.asset[first]
-    target = np.where(chosen, market.other_asset(rng, asset), asset).astype(np.int8)
+    wanted = market.other_asset(rng, asset)
+    if habit.one_way:
+        wanted[:] = market.usual_asset(rng, unit.chain)
+    chosen = (
+        (rng.random(len(batches)) < habit.swap_share)
+        & (given >= SMALLEST_MICROS)
+        & (wanted != asset)
+    )
+    kept = np.where(chosen, 1 - PRIORS["swap_cost"].draw(rng, len(batches)), 1.0)
+    target = np.where(chosen, wanted, asset).astype(np.int8)
     came, leaves = inflow.time[batches], outflow.time[first]
     time = came + (leaves - came) * rng.uniform(0.2, 0.98, len(batches))
     routers = np.array([market.router(unit.chain, n) for n in range(market.ROUTERS)])

@@ -71,10 +71,10 @@ def draw_clock(rng: np.random.Generator, days: float, opens: float, start: float
 
 
 def clock_near(rng: np.random.Generator, days: float, near: Clock) -> Clock:
-    """Draw another window that overlaps `near`, before as often as after, with the same habits."""
+    """Draw another window whose middle lies somewhere in `near`, with the same habits."""
     length = _length(rng, days)
-    low, high = near.start - 0.7 * length, near.end - 0.3 * length
-    begin = float(np.clip(low + rng.random() * (high - low), 0.0, days * DAY - length))
+    middle = near.start + rng.random() * near.length
+    begin = float(np.clip(middle - length / 2, 0.0, days * DAY - length))
     return replace(near, start=begin, end=begin + length)
 
 

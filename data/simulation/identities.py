@@ -18,6 +18,8 @@ CHAINS = ("ethereum", "tron")
 ETHEREUM, TRON = 0, 1
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PAIRS = [a + b for a in _BASE58 for b in _BASE58]
+_TRON_LENGTH = 34
 _LOCAL_BITS = 24
 
 
@@ -83,8 +85,8 @@ def _tron(hex40: str) -> str:
     payload = bytes.fromhex("41" + hex40)
     check = hashlib.sha256(hashlib.sha256(payload).digest()).digest()[:4]
     number = int.from_bytes(payload + check, "big")
-    digits = []
-    while number:
-        number, digit = divmod(number, 58)
-        digits.append(_BASE58[digit])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range(_TRON_LENGTH // 2):
+        number, pair = divmod(number, 58 * 58)
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))

@@ -44,6 +44,7 @@ _COLUMNS = {
     "method": np.int8,
     "screened": np.int8,
 }
+_WRITTEN = tuple((name, dtype) for name, dtype in _COLUMNS.items() if name != "time")
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Ledger:
     ) -> np.ndarray:
         """Write plain payments, one transaction each, and return their transaction numbers."""
         transaction = self.transactions(len(time))
-        token = ~market.is_native(np.broadcast_to(np.asarray(asset), time.shape))
+        token = ~market.is_native(np.full(len(time), asset))
         self.write(
             time=time,
             tx=transaction,
@@ -128,11 +129,17 @@ class Ledger:
     def write(self, time: np.ndarray, **columns: np.ndarray | int) -> None:
         """Append rows; scalars are repeated, rows after the end of the world are left out."""
         inside = time < self.end
+        whole = bool(inside.all())
         columns.setdefault("screened", -1)
-        block = {"time": time[inside]}
-        for name, dtype in list(_COLUMNS.items())[1:]:
-            values = np.broadcast_to(np.asarray(columns[name], dtype=dtype), time.shape)
-            block[name] = values[inside]
+        block = {"time": time if whole else time[inside]}
+        rows = len(block["time"])
+        for name, dtype in _WRITTEN:
+            given = columns[name]
+            if isinstance(given, np.ndarray):
+                values = given.astype(dtype, copy=False)
+                block[name] = values if whole else values[inside]
+            else:
+                block[name] = np.full(rows, given, dtype)
         self._blocks.append(block)
 
     def rows(self) -> dict[str, np.ndarray]:

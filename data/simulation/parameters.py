@@ -65,7 +65,8 @@ class Prior:
             values = rng.exponential(a, n)
         else:
             raise ValueError(f"Prior {self.name!r} has the unknown law {self.law!r}.")
-        values = np.clip(values, self.low, self.high)
+        if self.low > -math.inf or self.high < math.inf:
+            values = np.clip(values, self.low, self.high)
         return values[0] if size is None else values
 
     def at(self, share: float) -> float:
@@ -253,16 +254,16 @@ _ALL = (
         "label_delay",
         "days",
         "lognormal",
-        (25, 0.9),
+        (12, 0.8),
         "from `as_of` until a label is available",
-        "assumed; one rule for both labels",
+        "assumed: mostly within weeks; one rule for both labels",
     ),
-    Prior("case_known", "share", "chance", (0.78,), "a case comes to be investigated", "assumed"),
+    Prior("case_known", "share", "chance", (0.88,), "a case comes to be investigated", "assumed"),
     Prior(
         "criminal_labelled",
         "share",
         "chance",
-        (0.80,),
+        (0.86,),
         "an address of an investigated case is labelled",
         "assumed",
     ),
@@ -270,7 +271,7 @@ _ALL = (
         "service_labelled",
         "share",
         "chance",
-        (0.55,),
+        (0.60,),
         "a service's address is known as such",
         "assumed",
     ),
@@ -278,7 +279,7 @@ _ALL = (
         "person_labelled",
         "share",
         "chance",
-        (0.30,),
+        (0.38,),
         "an individual's address was reviewed and cleared",
         "assumed",
     ),
@@ -286,19 +287,19 @@ _ALL = (
         "victim_labelled",
         "share",
         "chance",
-        (0.06,),
+        (0.12,),
         "a victim's address was reviewed and cleared",
         "assumed",
     ),
     Prior(
-        "label_wrong", "share", "chance", (0.01,), "a label is the opposite of the truth", "assumed"
+        "label_wrong", "share", "chance", (0.004,), "a label is the opposite of the truth", "assumed"
     ),
     Prior(
         "service_listed",
         "share",
         "chance",
         (0.6,),
-        "a service stands in the services registry",
+        "a payment processor stands in the services registry, as every exchange's hot wallet does",
         "assumed; registries are incomplete",
     ),
 )
@@ -306,8 +307,9 @@ _ALL = (
 PRIORS: Mapping[str, Prior] = {prior.name: prior for prior in _ALL}
 """Priors shared by all actors, by name."""
 
-CRIMINAL_PREVALENCE = 0.06
-"""Share of criminal addresses among the accounts worth scoring (a small world needs enough)."""
+CRIMINAL_PREVALENCE = 0.07
+"""Share of criminal addresses among the accounts worth scoring (far above real life: a small world needs
+enough of them)."""
 
 VICTIM_SHARE = 0.14
 """Share of victims' own wallets among the accounts worth scoring."""

@@ -23,12 +23,12 @@ from data.simulation.populations import (
 FIRST_CASE_UNIT = 1_000_000
 FIRST_BENIGN_UNIT = 2_000_000
 
-MEAN_CASE_SIZE = 3.6
+MEAN_CASE_SIZE = 2.6
 """Criminal accounts in a case (assumed): most are small, a few have a dozen."""
 
 LARGEST_CASE = 12
 
-ROLE_WEIGHTS = (0.22, 0.20, 0.30, 0.15, 0.13)
+ROLE_WEIGHTS = (0.12, 0.22, 0.33, 0.18, 0.15)
 """Roles of a case's further members, in the order of `CRIMINAL_ROLES` (assumed)."""
 
 OWN_DEPOSIT_CHANCE = 0.5

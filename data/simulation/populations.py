@@ -20,7 +20,7 @@ from data.simulation.profile import Profile
 def _laundering(profile: Profile) -> Profile:
     """Add what all launderers share: everything is passed on, and counterparties wear out.
 
-    One in twelve imitates an ordinary account and pays out of a running balance.
+    Swaps go one way (Griffin & Mei: mostly into Tether). One in twelve imitates an ordinary account and pays out of a running balance.
     """
     return replace(
         profile,
@@ -28,6 +28,7 @@ def _laundering(profile: Profile) -> Profile:
         transient=(0.5, 1.0),
         rotation=(0.7, 1.0),
         floats=0.08,
+        one_way=0.7,
         scale=1.3,
     )
 
@@ -40,7 +41,7 @@ CRIMINAL = {
             "collector",
             payments=(15, 0.9),
             senders=(0.6, 0.9),
-            fast=0.62,
+            fast=0.72,
             batch=(1, 4),
             pieces=(1.3, 3.4),
             payees=(0.45, 0.85),
@@ -53,7 +54,7 @@ CRIMINAL = {
             "consolidator",
             payments=(13, 0.9),
             senders=(0.35, 0.8),
-            fast=0.6,
+            fast=0.7,
             batch=(1.5, 6),
             pieces=(1.2, 3),
             payees=(0.3, 0.7),
@@ -64,7 +65,7 @@ CRIMINAL = {
             "mule",
             payments=(11, 0.9),
             senders=(0.3, 0.75),
-            fast=0.68,
+            fast=0.78,
             batch=(1, 2.2),
             pieces=(1.2, 3),
             payees=(0.4, 0.8),
@@ -76,7 +77,7 @@ CRIMINAL = {
             "swapper",
             payments=(12, 0.9),
             senders=(0.25, 0.7),
-            fast=0.6,
+            fast=0.7,
             batch=(1, 3),
             pieces=(1.2, 2.8),
             payees=(0.35, 0.75),
@@ -87,7 +88,7 @@ CRIMINAL = {
             "otc_desk",
             payments=(20, 0.9),
             senders=(0.45, 0.85),
-            fast=0.65,
+            fast=0.74,
             batch=(1, 3),
             pieces=(1.4, 4.5),
             payees=(0.5, 0.9),
@@ -217,6 +218,7 @@ BENIGN: dict[str, tuple[Profile, float, bool]] = {
                 payees=(0.15, 0.7),
                 reciprocal=(0.05, 0.6),
                 swaps=(1.0, 0.2),
+                one_way=0.15,
             ),
             0.12,
             False,

@@ -47,6 +47,8 @@ class Profile:
     swaps
         Chance that the account swaps, and the least share of batches it would swap if it did so
         all the time (most swap more rarely; DFPI: a quarter swap, few of them very often).
+    one_way
+        Chance that all its swaps are into one asset.
     commission
         Share kept of each batch.
     even
@@ -77,6 +79,7 @@ class Profile:
     reciprocal: Range = (0.0, 0.05)
     ladder: Range = (0.0, 0.15)
     swaps: tuple[float, float] = (0.4, 0.15)
+    one_way: float = 0.3
     commission: Range = (0.0, 0.01)
     even: Range = (0.6, 4)
     rounds: float = 1.0
@@ -106,6 +109,7 @@ class Habit:
     reciprocal: float
     ladder: float
     swap_share: float
+    one_way: bool
     commission: float
     even: float
     rounds: float
@@ -148,6 +152,7 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
         reciprocal=between(profile.reciprocal),
         ladder=between(profile.ladder),
         swap_share=between((profile.swaps[1], 1.0)) * often if swaps else 0.0,
+        one_way=bool(rng.random() < profile.one_way),
         commission=between(profile.commission),
         even=between(profile.even),
         rounds=profile.rounds,

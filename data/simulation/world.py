@@ -58,7 +58,7 @@ class World:
     labels
         Training labels (`labels.training_labels`).
     services
-        What a services registry would know: a part of the exchanges, routers and processors.
+        What a services registry would know: exchanges, routers and a part of the processors.
     truth
         chain, address, role, population, case_id, typology. For evaluation only.
     truth_flows
@@ -83,7 +83,7 @@ def build(
     *,
     seed: int = 1,
     addresses: int = 3000,
-    days: int = 365,
+    days: int = 730,
     progress: Callable[[int], None] | None = None,
 ) -> World:
     """Play a world.
@@ -222,11 +222,12 @@ def _coverage(truth: pl.DataFrame, end: datetime) -> pl.DataFrame:
 
 
 def _services(truth: pl.DataFrame, seed: int, end: datetime) -> pl.DataFrame:
-    """List a part of the exchanges and processors, and all routers."""
+    """List every exchange's hot wallet, a part of the processors, and all routers."""
     rng = np.random.default_rng([seed, 5])
     firms = truth.filter(pl.col("population").is_in(["exchange_hot_wallet", "payment_processor"]))
+    listed = PRIORS["service_listed"].draw(rng, firms.height).astype(bool)
     firms = firms.filter(
-        pl.Series(PRIORS["service_listed"].draw(rng, firms.height).astype(bool), dtype=pl.Boolean)
+        pl.Series(listed, dtype=pl.Boolean) | (pl.col("population") == "exchange_hot_wallet")
     ).select("chain", "address", category=pl.col("population").replace(_CATEGORIES))
     nodes = [
         market.router(chain, number)
