@@ -196,13 +196,13 @@ def _json(content: Mapping[str, Any]) -> str:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a manifest without its checksum: against damage, not against forgery."""
+    """Return the SHA-256 of a manifest without its checksum: against damage, not forgery."""
     bare = {name: value for name, value in content.items() if name != "checksum"}
     return hashlib.sha256(_json(bare).encode()).hexdigest()
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    """Read and check `manifest.json`: it is as written, and every file it names is there, unchanged.
+    """Read and check `manifest.json`: it and every file it names are as they were written.
 
     Raises
     ------

@@ -42,9 +42,7 @@ def signed(number: int) -> int:
 
 
 def test_the_second_opinion_reaches_the_published_number():
-    hashes = b"".join(
-        murmur64a(bytes(range(n)), 256 - n).to_bytes(8, "little") for n in range(256)
-    )
+    hashes = b"".join(murmur64a(bytes(range(n)), 256 - n).to_bytes(8, "little") for n in range(256))
     assert murmur64a(hashes, 0) & 0xFFFFFFFF == SMHASHER_MURMUR64A
     assert murmur64a(b"", 0) == 0
 
@@ -110,11 +108,15 @@ def test_the_dictionary_names_every_address_once():
         address_ids(dictionary["chain"], dictionary["address"]).tolist()
     )
     for side in ("sender", "receiver"):
-        assert dictionary["address"].gather(with_ids[f"{side}_code"]).equals(
-            given_table[side], check_names=False
+        assert (
+            dictionary["address"]
+            .gather(with_ids[f"{side}_code"])
+            .equals(given_table[side], check_names=False)
         )
-        assert dictionary["id"].gather(with_ids[f"{side}_code"]).equals(
-            with_ids[f"{side}_id"], check_names=False
+        assert (
+            dictionary["id"]
+            .gather(with_ids[f"{side}_code"])
+            .equals(with_ids[f"{side}_id"], check_names=False)
         )
 
 

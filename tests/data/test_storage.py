@@ -42,6 +42,22 @@ def full_disk(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def raising(error: BaseException) -> None:
+    raise error
+
+
+def half_a_file(path: Path, end: Callable[[], None]) -> None:
+    with whole_file(path) as partial:
+        partial.write_text("half")
+        end()
+
+
+def half_a_directory(path: Path, error: BaseException) -> None:
+    with whole_directory(path) as folder:
+        fill(folder)
+        raise error
+
+
 # --- whole_file -----------------------------------------------------------------------------------
 
 
@@ -58,9 +74,8 @@ def test_a_file_appears_whole_and_only_at_the_end(tmp_path):
 def test_a_file_that_was_not_finished_leaves_nothing(tmp_path, error):
     path = tmp_path / "a.csv"
     path.write_text("earlier")
-    with pytest.raises(type(error)), whole_file(path) as partial:
-        partial.write_text("half")
-        raise error
+    with pytest.raises(type(error)):
+        half_a_file(path, lambda: raising(error))
     assert everything(tmp_path) == {"a.csv": b"earlier"}
 
 
@@ -70,10 +85,8 @@ def test_a_disk_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch, step):
     path.write_text("earlier")
     if step == "rename":
         monkeypatch.setattr(Path, "replace", full_disk)
-    with pytest.raises(Refused, match="No space left"), whole_file(path) as partial:
-        partial.write_text("half")
-        if step == "write":
-            full_disk()
+    with pytest.raises(Refused, match="No space left"):
+        half_a_file(path, full_disk if step == "write" else lambda: None)
     assert everything(tmp_path) == {"a.csv": b"earlier"}
 
 
@@ -108,9 +121,8 @@ def test_a_directory_that_was_not_finished_leaves_the_earlier_one(tmp_path, erro
     with whole_directory(out) as folder:
         fill(folder, "earlier")
     before = everything(tmp_path)
-    with pytest.raises(type(error)), whole_directory(out) as folder:
-        fill(folder)
-        raise error
+    with pytest.raises(type(error)):
+        half_a_directory(out, error)
     assert everything(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
