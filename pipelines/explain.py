@@ -135,7 +135,8 @@ def explain(
         write_rows(_outreach(run.scores), folder / "outreach.csv")
         write_manifest(folder, "alerts", _facts(run, len(written)))
     statuses = counts(run.scores["status"])
-    none = () if written else ("No address is up for review; --top N explains the N highest.",)
+    unseen = not written and SCORED in statuses
+    none = ("No score is up for review; --top N explains the N highest.",)
     return ExplainResult(
         out=Path(out),
         index=Path(out) / "index.html",
@@ -144,7 +145,7 @@ def explain(
         n_alerts=len(written),
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
-        notes=(*run.asked.notes, *use_notes(run.bundle), *none),
+        notes=(*run.asked.notes, *use_notes(run.bundle), *(none if unseen else ())),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
 
