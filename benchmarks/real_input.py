@@ -83,7 +83,14 @@ def _wallets(
     ]  # fmt: skip
     for legs, normals in ((NATIVE, imported.store), (WITH_TOKENS, declared)):
         bundle = out / f"bundle-synthetic-{legs.count(',') + 1}-legs"
-        train(world, world / "labels.csv", bundle, basis="relative", legs=legs)
+        train(
+            world,
+            world / "labels.csv",
+            bundle,
+            basis="relative",
+            legs=legs,
+            base_rate=real_accounts.BASE_RATE,
+        )
         name = "native legs" if legs == NATIVE else "native and outgoing token legs"
         rows.append(
             real_wallets.flag(

@@ -80,7 +80,7 @@ FAMILY = Family("lifecycle", lifecycle_kernel)
     needs="both",
     evidence="distribution",
     formula="smallest incoming value ÷ median value of all its transfers",
-    says="received as its smallest amount {value} its typical transfer",
+    says="received no amount smaller than {value} its typical transfer",
     null="nothing came in",
     red_flags=("grooming_ladder",),
 )
@@ -95,7 +95,7 @@ def smallest_receipt_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="smallest outgoing value ÷ median value of all its transfers",
-    says="sent as its smallest amount {value} its typical transfer",
+    says="made no payment smaller than {value} its typical transfer",
     null="nothing went out",
 )
 def smallest_payment_ratio(history: History) -> Evidence | None:
