@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from features.catalogue import catalogue
 from features.compilation import keep_compiled
-from features.evidence import Evidence, evidence, recompute
+from features.evidence import Evidence, evidence
 from features.history import HOUR, Columns, History
+from features.recomputation import recompute
 from features.signal import EVIDENCE_KINDS, NEEDS, UNITS, Family, Signal
 from tests.features.histories import columns_of, histories, history, hub
 

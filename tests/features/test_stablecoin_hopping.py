@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.evidence import recompute
+from features.recomputation import recompute
 from features.history import DAY, HOUR, MICROSECONDS, History
 from features.stablecoin_hopping import FAMILY
 from tests.features.histories import COIN, DAI, TOKEN, USDC, USDT, columns_of, history
