@@ -136,7 +136,7 @@ def explain(
         write_manifest(folder, "alerts", _facts(run, len(written)))
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
-    none = ("No score is up for review; --top N explains the N highest.",)
+    hint = ("No score is up for review; --top N explains the N highest.",)
     return ExplainResult(
         out=Path(out),
         index=Path(out) / "index.html",
@@ -145,7 +145,7 @@ def explain(
         n_alerts=len(written),
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
-        notes=(*run.asked.notes, *use_notes(run.bundle), *(none if unseen else ())),
+        notes=(*run.asked.notes, *use_notes(run.bundle), *(hint if unseen else ())),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
 
