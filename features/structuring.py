@@ -33,6 +33,9 @@ from features.signal import Family
 THRESHOLDS = (1_000, 3_000, 10_000)
 """Reporting thresholds in dollars that amounts are kept below (travel rules and cash reports)."""
 
+FEWEST = 3
+"""Payments from which a share of round or near-threshold sums says something of habit."""
+
 SMALL = 100
 """Dollars below which a transfer counts as small."""
 
@@ -64,9 +67,9 @@ def structuring_kernel(
                 tens += value[j] % (10 * dollar) == 0
                 hundreds += value[j] % (100 * dollar) == 0
                 thousands += value[j] % (1_000 * dollar) == 0
-        if stable > 0:
+        if stable >= FEWEST:
             row[0], row[1], row[2] = tens / stable, hundreds / stable, thousands / stable
-        if n_out > 0:
+        if n_out >= FEWEST:
             row[3] = n_below / n_out
         row[4] = largest_window(work[0, :n_below], work[1, :n_below], DAY)
         _fill_tickets(value, incoming, columns.two_sided[a:b], SMALL * dollar, work, row)
@@ -157,7 +160,7 @@ FAMILY = Family("structuring", structuring_kernel)
     formula="outgoing stablecoin transfers of a whole multiple of $10 ÷ "
     "outgoing stablecoin transfers",
     says="paid {value} of its stablecoin transfers in whole multiples of $10",
-    null="no stablecoin was sent",
+    null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
@@ -174,7 +177,7 @@ def round_10_share(history: History) -> Evidence | None:
     formula="outgoing stablecoin transfers of a whole multiple of $100 ÷ "
     "outgoing stablecoin transfers",
     says="paid {value} of its stablecoin transfers in whole multiples of $100",
-    null="no stablecoin was sent",
+    null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
@@ -191,7 +194,7 @@ def round_100_share(history: History) -> Evidence | None:
     formula="outgoing stablecoin transfers of a whole multiple of $1,000 ÷ "
     "outgoing stablecoin transfers",
     says="paid {value} of its stablecoin transfers in whole multiples of $1,000",
-    null="no stablecoin was sent",
+    null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
@@ -208,7 +211,7 @@ def round_1000_share(history: History) -> Evidence | None:
     formula="outgoing transfers in [0.9 T, T) for T of $1,000, $3,000 or $10,000 ÷ "
     "outgoing transfers",
     says="sent {value} of its transfers just below $1,000, $3,000 or $10,000",
-    null="nothing went out",
+    null="fewer than three payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("sub_threshold_structuring",),
@@ -216,7 +219,7 @@ def round_1000_share(history: History) -> Evidence | None:
 def sub_threshold_share(history: History) -> Evidence | None:
     """Share of its payments in the tenth below $1,000, $3,000 or $10,000."""
     rows = history.outflows
-    return _part(rows, _below(history, rows))
+    return _part(rows, _below(history, rows)) if len(rows) >= FEWEST else None
 
 
 @FAMILY.signal(
@@ -354,7 +357,8 @@ def repeated_out_share(history: History) -> Evidence | None:
 def _round_share(history: History, dollars: int) -> Evidence | None:
     rows = history.outflows
     rows = rows[(history.kind_of(rows) & STABLECOIN) != 0]
-    return _part(rows, rows[history.value[rows] % (dollars * int(history.scale)) == 0])
+    part = rows[history.value[rows] % (dollars * int(history.scale)) == 0]
+    return _part(rows, part) if len(rows) >= FEWEST else None
 
 
 def _below(history: History, rows: np.ndarray) -> np.ndarray:

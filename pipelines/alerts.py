@@ -30,7 +30,7 @@ from models.sentences import Scene, sentence, verdict
 from pipelines.dossier import Dossier, dossiers
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
-from pipelines.score import Scored
+from pipelines.score import Scored, use_notes
 
 SCHEMA_VERSION = "1.0"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
@@ -92,9 +92,7 @@ def notices(run: Scored) -> tuple[str, ...]:
     The first sentence of each is the one that a page shows in bold.
     """
     facts = run.bundle.facts
-    said = []
-    if not facts.decision_use:
-        said.append(f"Not for decisions. {_BASIS_NOTICES[facts.training_basis]}")
+    said = list(use_notes(run.bundle))
     if not facts.decision_use and not run.transfers.synthetic:
         said.append(
             "Research use. Real transfers were scored with this model because it was asked for; "
@@ -103,15 +101,6 @@ def notices(run: Scored) -> tuple[str, ...]:
     if run.transfers.synthetic:
         said.append("Synthetic transfers. The addresses and transactions here are made up.")
     return tuple(said)
-
-
-_BASIS_NOTICES = {
-    "synthetic": "The model behind these scores was trained on a synthetic world and never "
-    "calibrated on reviewed cases.",
-    "research": "The model behind these scores was trained on public research labels and never "
-    "calibrated on reviewed cases.",
-    "reviewed": "The model behind these scores has not been released for decisions.",
-}
 
 
 def _alert(

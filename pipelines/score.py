@@ -166,13 +166,15 @@ def score(
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:
-    """Say, wherever a model speaks, what it cannot do: be decided upon, or give bands."""
-    facts, notes = bundle.facts, []
-    if not facts.decision_use:
-        notes.append(f"Trained on {facts.training_basis} labels: not for decisions about anybody.")
-    if facts.thresholds["medium"] is None:
-        notes.append(
-            f"The model gives no bands: the {facts.threshold_population.n:,} "
-            f"{facts.threshold_population.name} are too few to set them."
-        )
-    return tuple(notes)
+    """Say, wherever a model that is not for decisions speaks, that it is not."""
+    facts = bundle.facts
+    return () if facts.decision_use else (f"Not for decisions. {_ORIGINS[facts.training_basis]}",)
+
+
+_ORIGINS = {
+    "synthetic": "The model behind these scores was trained on a synthetic world and never "
+    "calibrated on reviewed cases.",
+    "research": "The model behind these scores was trained on public research labels and never "
+    "calibrated on reviewed cases.",
+    "reviewed": "The model behind these scores has not been released for decisions.",
+}

@@ -44,7 +44,7 @@ def test_the_worked_example_of_the_family():
     ],
 )  # fmt: skip
 def test_the_tenth_below_each_threshold(amount, below):
-    assert values(dollars(("out", amount)))["sub_threshold_share"] == below
+    assert values(dollars(*[("out", amount)] * 3))["sub_threshold_share"] == below
 
 
 def test_the_busiest_24_hours_roll():
