@@ -305,7 +305,7 @@ def list_models(
     folder: Annotated[Path, typer.Argument(help="Where to look for bundles.")] = Path("runs"),
 ) -> None:
     """List the bundles below a folder."""
-    _print("models", "list_models", folder)
+    _print("models", "list_models", folder, said=f"Bundles below {folder}:")
 
 
 @models_app.command("show", epilog="Example: unrinse models show runs/bundle")
@@ -320,7 +320,7 @@ def verify_model(
     sha256: ExpectedHash = None,
 ) -> None:
     """Check every file of a bundle against its hash, and its signals against this version's."""
-    _print("models", "verify_model", bundle, sha256=sha256)
+    _print("models", "verify_model", bundle, sha256=sha256, said="The bundle is whole.")
 
 
 @app.callback(invoke_without_command=True)
@@ -360,12 +360,17 @@ def _run(job: str, done: str, *arguments: object, **options: object) -> NoReturn
     raise typer.Exit(int(getattr(result, "exit_code", 0)))
 
 
-def _print(job: str, function: str, *arguments: object, **options: object) -> None:
-    """Call a job whose whole result goes to stdout."""
+def _print(
+    job: str, function: str, *arguments: object, said: str | None = None, **options: object
+) -> None:
+    """Call a job whose whole result goes to stdout; with words, people get it in short as well."""
     from pipelines import console
 
     with _guarded():
-        console.emit(_call(job, function, *arguments, **options))
+        result = _call(job, function, *arguments, **options)
+        if said is not None:
+            console.records(said, result)
+        console.emit(result)
 
 
 def _call(job: str, function: str, *arguments: object, **options: object) -> Any:

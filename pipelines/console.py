@@ -88,9 +88,11 @@ def summary(
         table.add_row(Text(visible(name)), Text(_worded(value)))
     console = _stderr()
     console.print(Text(visible(title), style="bold"))
-    console.print(table)
+    if facts:
+        console.print(table)
     for name, rows in (tables or {}).items():
-        console.print()
+        if facts:
+            console.print()
         console.print(_table(name, rows))
         if len(rows) > MOST_ROWS:
             console.print(
@@ -124,6 +126,15 @@ def result(done: str, of_job: object) -> None:
     if getattr(of_job, "exit_code", 0) == 3:
         notes.append("Done in part: exit code 3.")
     summary(done, facts, notes, tables)
+
+
+def records(title: str, found: object) -> None:
+    """Print one record, or a list of records under their paths, in short."""
+    if isinstance(found, Mapping):
+        summary(title, {_named(k): _short(k, v) for k, v in found.items()})
+    elif isinstance(found, list):
+        rows = {str(row["path"]): {k: v for k, v in row.items() if k != "path"} for row in found}
+        summary(title, {} if rows else {"none": ""}, tables={"": rows} if rows else None)
 
 
 def refused(error: Exception) -> None:
@@ -176,7 +187,8 @@ def _short(field: str, value: object) -> object:
 
 def _table(name: str, rows: Mapping[str, Mapping[str, object]]) -> Table:
     """Lay out one line per row; zeros, hashes and what is empty are left out."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2), title=name)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    table.title = name or None
     table.title_justify, table.title_style = "left", "dim"
     table.add_column(overflow="fold", max_width=40)
     table.add_column(overflow="fold")

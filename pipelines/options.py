@@ -179,7 +179,7 @@ TrackingUri = Annotated[
         metavar="URI", help="MLflow server or database. Default: a database beside the result."
     ),
 ]
-WorldSize = Annotated[int | None, number("Accounts worth scoring. Default: 3000.", 1)]
+WorldSize = Annotated[int | None, number("Accounts worth scoring. Default: 15000.", 1)]
 Days = Annotated[int | None, number("Length of the history. Default: 730.", 1)]
 FormatName = Annotated[
     str, typer.Argument(metavar="FORMAT", help=f"{AUTO}, or one of {', '.join(FORMATS)}.")

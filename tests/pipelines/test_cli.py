@@ -220,6 +220,21 @@ def test_people_get_a_short_summary_and_machines_the_whole(job):
         assert absent not in done.stderr
 
 
+def test_models_are_listed_for_people_too(job):
+    job(lambda: [{"path": "runs/a", "basis": "usd"}, {"path": "runs/b", "refused": "Broken."}])
+    done = run("models", "list")
+    assert [row["path"] for row in json.loads(done.stdout)] == ["runs/a", "runs/b"]
+    lines = [" ".join(line.split()) for line in done.stderr.splitlines()]
+    assert lines[0] == "Bundles below runs:"
+    assert {"runs/a basis usd", "runs/b refused Broken."} <= set(lines)
+    job(lambda: [])
+    assert "none" in run("models", "list").stderr
+    job(lambda: {"bundle_sha256": "ab" * 32, "verified": True})
+    done = run("models", "verify", "b")
+    assert "abababababab…" in done.stderr
+    assert "yes" in done.stderr
+
+
 def stated_defaults() -> list[tuple[str, str, str]]:
     """List (command, option, default) for every help text that states a plain default."""
     group: Any = typer.main.get_command(cli.app)
