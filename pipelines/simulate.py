@@ -64,7 +64,7 @@ def simulate(
     out: Path | str,
     *,
     seed: int = 1,
-    addresses: int = 3000,
+    addresses: int = 15_000,
     days: int = 730,
     progress: Callable[[int], None] | None = None,
 ) -> SimulateResult:

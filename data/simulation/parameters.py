@@ -292,7 +292,12 @@ _ALL = (
         "assumed",
     ),
     Prior(
-        "label_wrong", "share", "chance", (0.004,), "a label is the opposite of the truth", "assumed"
+        "label_wrong",
+        "share",
+        "chance",
+        (0.004,),
+        "a label is the opposite of the truth",
+        "assumed; one rule for both labels",
     ),
     Prior(
         "service_listed",
@@ -308,8 +313,10 @@ PRIORS: Mapping[str, Prior] = {prior.name: prior for prior in _ALL}
 """Priors shared by all actors, by name."""
 
 CRIMINAL_PREVALENCE = 0.07
-"""Share of criminal addresses among the accounts worth scoring (far above real life: a small world needs
-enough of them)."""
+"""Share of criminal addresses among the accounts worth scoring.
+
+Far above real life: a small world needs enough of them.
+"""
 
 VICTIM_SHARE = 0.14
 """Share of victims' own wallets among the accounts worth scoring."""

@@ -20,7 +20,8 @@ from data.simulation.profile import Profile
 def _laundering(profile: Profile) -> Profile:
     """Add what all launderers share: everything is passed on, and counterparties wear out.
 
-    Swaps go one way (Griffin & Mei: mostly into Tether). One in twelve imitates an ordinary account and pays out of a running balance.
+    Swaps go one way (Griffin & Mei: mostly into Tether). One in twelve imitates an ordinary account
+    and pays out of a running balance.
     """
     return replace(
         profile,

@@ -82,7 +82,7 @@ class World:
 def build(
     *,
     seed: int = 1,
-    addresses: int = 3000,
+    addresses: int = 15_000,
     days: int = 730,
     progress: Callable[[int], None] | None = None,
 ) -> World:

@@ -17,6 +17,7 @@ from data.simulation import ledger
 from data.simulation.populations import CRIMINAL_ROLES
 from data.simulation.world import World, build
 from data.storage import content_hash
+from models.splits import assign
 
 KEY = ["chain", "address"]
 
@@ -117,13 +118,40 @@ def test_coverage_is_complete_for_accounts_and_only_for_them(small: World) -> No
     assert small.coverage["complete"].all()
 
 
-def test_prevalence_and_cases_of_the_demo_world() -> None:
-    truth = build(seed=1, addresses=3000, days=365).truth
-    criminal = truth.filter(pl.col("role").is_in(CRIMINAL_ROLES))
-    assert criminal.height >= 150
-    assert criminal["case_id"].n_unique() >= 40
+@pytest.fixture(scope="module")
+def larger() -> World:
+    """A fifth of the demo's world."""
+    return build(seed=1, addresses=3000)
+
+
+def test_prevalence_and_cases(larger: World) -> None:
+    criminal = larger.truth.filter(pl.col("role").is_in(CRIMINAL_ROLES))
+    assert criminal.height == 210
+    assert criminal["case_id"].n_unique() >= 60
     assert set(criminal["role"]) == set(CRIMINAL_ROLES)
-    assert truth["population"].n_unique() >= 15
+    assert larger.truth["population"].n_unique() >= 15
+
+
+def test_labels_suffice_for_every_part_of_a_split_by_time(larger: World) -> None:
+    """In the demo's world, five times as large: 100 criminals and 1,000 others in each part."""
+    labels = larger.labels.join(larger.truth.select(*KEY, "role"), on=KEY)
+    known = labels.filter(pl.col("label").is_not_null())
+    criminal = labels["role"].is_in(CRIMINAL_ROLES)
+    assert 0.6 < labels.filter(criminal)["label"].is_not_null().to_numpy().mean() < 0.8
+    split = assign(known)
+    assert split.n_known_late < 0.1 * known.height
+    counts = known.with_columns(part=split.part).group_by("part", "label").len()
+    for part in ("validation", "test"):
+        found = dict(counts.filter(pl.col("part") == part).select("label", "len").iter_rows())
+        assert found[0] >= 200 and found[1] >= 15, part
+
+
+def test_every_hot_wallet_is_a_listed_service(larger: World) -> None:
+    hot = larger.truth.filter(pl.col("population") == "exchange_hot_wallet")
+    assert hot.height >= 4
+    assert hot.join(larger.services, on=KEY, how="anti").height == 0
+    processors = larger.truth.filter(pl.col("population") == "payment_processor")
+    assert 0 < processors.join(larger.services, on=KEY, how="anti").height < processors.height
 
 
 def test_victims_payments_are_told_as_they_were_made(small: World) -> None:
