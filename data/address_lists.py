@@ -29,7 +29,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data.addresses import EVM_CHAINS, canonical_address, guess_chains
+from data.addresses import EVM_CHAINS, OTHER_CHAINS, canonical_address, guess_chains
 from data.errors import Refused
 from data.moments import read_moment
 from data.schema import TIME
@@ -144,7 +144,8 @@ class KnownAddresses:
         ['bsc', 'base']
         """
         if chain:
-            return [(chain, canonical_address(chain, text))]
+            form = "generic" if chain in OTHER_CHAINS else chain
+            return [(chain, canonical_address(form, text))]
         found = [pair for pair in _spellings(text) if pair in self.pairs]
         if found:
             return found

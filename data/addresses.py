@@ -42,7 +42,13 @@ import polars as pl
 
 EVM_CHAINS = ("ethereum", "bsc", "polygon", "arbitrum", "base", "optimism", "avalanche")
 CHAINS = (*EVM_CHAINS, "tron", "bitcoin", "generic")
-"""Every chain name this project knows; `generic` is any ledger whose addresses are opaque ids."""
+"""Every chain whose addresses can be read; `generic`: any ledger whose addresses are opaque ids."""
+
+OTHER_CHAINS = (
+    "algorand", "aptos", "bitcoin_cash", "cardano", "cosmos", "dogecoin", "hedera", "litecoin",
+    "monero", "near", "polkadot", "ripple", "solana", "stellar", "sui", "tezos", "ton", "zcash",
+)  # fmt: skip
+"""Chains that are known by name only. Who asks about them gets a row that says so."""
 
 _SPACE = " \t\r\n"
 _EVM_FORM = r"^0[xX][0-9a-fA-F]{40}$"

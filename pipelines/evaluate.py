@@ -16,7 +16,7 @@ from data.transfers import open_transfers
 from models.bundle import Bundle
 from models.fitting import evaluate_bundle
 from models.splits import assign
-from pipelines.labelled import measure_labelled, read_labels
+from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.score import use_notes
@@ -72,14 +72,12 @@ def evaluate(
     loaded = Bundle.load(bundle)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     told = read_labels(Path(labels), opened, as_of)
+    seen = loaded.facts.training["sources"].get("labels") == label_hash(told)
     if populations is not None:
-        told = told.join(
-            populations, on=["chain", "address"], how="left", maintain_order="left"
-        )
+        told = told.join(populations, on=["chain", "address"], how="left", maintain_order="left")
     measured = measure_labelled(
         told, opened, basis=loaded.facts.basis, legs=loaded.facts.legs, threads=threads
     )
-    seen = loaded.facts.training["sources"].get("labels") == sha256_file(Path(labels))
     measures = evaluate_bundle(
         loaded,
         measured.signals,

@@ -10,8 +10,10 @@ from pathlib import Path
 import polars as pl
 
 from data.address_lists import AddressList, Problem, read_address_list
+from data.coverage import legs_text
 from data.errors import Refused
 from data.transfers import Transfers
+from features.basis import BASES
 
 ENGINES = ("local",)
 
@@ -100,7 +102,20 @@ def counts(values: pl.Series) -> dict[str, int]:
 
 
 def leg_names(legs: str | Iterable[str] | None) -> list[str] | None:
-    """Read legs given as text or as names."""
+    """Read legs given as text or as names, into their one order.
+
+    Raises
+    ------
+    Refused
+        A name that is no leg.
+    """
     if legs is None:
         return None
-    return legs.split(",") if isinstance(legs, str) else list(legs)
+    return legs_text(legs if isinstance(legs, str) else ",".join(legs)).split(",")
+
+
+def resolved_basis(name: str) -> str:
+    """Check the name of a value basis."""
+    if name not in BASES:
+        raise Refused(f"the value basis {name!r} is unknown", expected=f"one of {', '.join(BASES)}")
+    return name

@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
-from data.labels.training import read_training_labels
+from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
+from data.storage import content_hash
 from data.transfers import Transfers
 from pipelines.engines import local
 from pipelines.inputs import known_addresses, resolved_as_of
@@ -49,6 +50,15 @@ def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.
     common = pl.lit(resolved_as_of(transfers, as_of))
     incomplete = pl.col("as_of").is_null().any().over(pl.col("split").fill_null(""))
     return labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+
+
+def label_hash(labels: pl.DataFrame) -> str:
+    """Return a SHA-256 by which training labels are known again.
+
+    Neither the order of the rows nor the file's format counts, nor `as_of`, which may be filled in.
+    """
+    content = labels.select(name for name in TRAINING_LABELS if name != "as_of")
+    return content_hash(content.sort(content.columns))
 
 
 def measure_labelled(

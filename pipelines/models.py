@@ -10,11 +10,16 @@ from models.bundle import CARD, FACTS, Bundle
 
 
 def list_models(folder: str | Path) -> list[dict[str, Any]]:
-    """Describe the bundles below a folder, by path; one that fails its checks says why."""
+    """Describe the bundles below a folder, by path; one that fails its checks says why.
+
+    The copies that MLflow keeps beside its database are left out.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise Refused(f"{folder} is not a folder.", expected="a folder with bundles below it")
-    return [_described(path.parent) for path in sorted(folder.rglob(FACTS))]
+    recorded = {database.parent for database in folder.rglob("mlflow.db")}
+    found = [path.parent for path in sorted(folder.rglob(FACTS))]
+    return [_described(path) for path in found if recorded.isdisjoint(path.parents)]
 
 
 def show_model(bundle: str | Path) -> str:

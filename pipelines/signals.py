@@ -10,7 +10,13 @@ from pathlib import Path
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from pipelines.engines import local
-from pipelines.inputs import leg_names, read_requests, resolved_as_of, resolved_engine
+from pipelines.inputs import (
+    leg_names,
+    read_requests,
+    resolved_as_of,
+    resolved_basis,
+    resolved_engine,
+)
 from pipelines.outputs import check_output, write_table
 
 
@@ -77,7 +83,7 @@ def signals(
         opened,
         None if asked is None else asked.requests,
         as_of=moment,
-        basis=basis,
+        basis=resolved_basis(basis),
         legs=leg_names(legs),
         threads=threads,
     )

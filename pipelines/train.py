@@ -12,15 +12,15 @@ from typing import Any
 import polars as pl
 
 from data.errors import Refused
-from data.storage import refuse_foreign, sha256_file
+from data.storage import refuse_foreign
 from data.transfers import Transfers, open_transfers
 from models.bundle import FACTS
 from models.evaluation import metric_values
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
 from models.tracking import Run, record
 from pipelines.console import progress
-from pipelines.inputs import leg_names
-from pipelines.labelled import Labelled, measure_labelled, read_labels
+from pipelines.inputs import leg_names, resolved_basis
+from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 
 
@@ -99,7 +99,7 @@ def train(
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
     measured = measure_labelled(
-        told, opened, basis=basis, legs=leg_names(legs), threads=threads
+        told, opened, basis=resolved_basis(basis), legs=leg_names(legs), threads=threads
     )
     settings = Settings(
         basis=basis,
@@ -110,7 +110,7 @@ def train(
         seed=seed,
         params=params or {},
         threads=threads or os.cpu_count() or 1,
-        sources={"transfers": opened.sha256, "labels": sha256_file(Path(labels))},
+        sources={"transfers": opened.sha256, "labels": label_hash(told)},
         versions={"unrinse": program()},
     )
     with progress("Training"):

@@ -165,3 +165,19 @@ def test_an_absent_file_and_a_truncated_parquet(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Refused, match="broken Parquet"):
         read_address_list(path)
+
+
+def test_a_chain_known_by_name_only_is_asked_for_as_it_is_written(tmp_path):
+    text = f"address,chain\n 9xQeWvG816bUx9EPjHmaT23yvVM2ZWbr ,solana\n{A},\n"
+    wanted = read_address_list(write(tmp_path, text, "list.csv"))
+    assert pairs(wanted) == [
+        ("solana", "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbr"),
+        ("ethereum", A.lower()),
+    ]
+    assert wanted.problems == ()
+
+
+def test_a_list_whose_every_row_names_its_chain_needs_no_looking_up(tmp_path):
+    path = write(tmp_path, f"address,chain\n{A},bsc\n{TRON},tron\n", "list.csv")
+    occurring = pl.DataFrame({"chain": ["bsc"], "address": [A.lower()]})
+    assert pairs(read_address_list(path, occurring)) == [("bsc", A.lower()), ("tron", TRON)]

@@ -1,0 +1,95 @@
+"""A small synthetic world and a model trained on it, made once for all tests that need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
+from data.simulation.populations import CRIMINAL_ROLES
+from data.storage import read_manifest, write_parquet, write_store
+from pipelines.simulate import simulate
+from pipelines.train import TrainResult, train
+
+FEWEST = 3
+"""`min_transfers` of the model: low, because the world is small."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulated store, labels that leave nothing unsaid, and the list of its addresses."""
+
+    store: Path
+    labels: Path
+    addresses: Path
+    services: Path
+
+    @property
+    def transfers(self) -> pl.DataFrame:
+        return pl.read_parquet(self.store / "transfers.parquet").select(list(TRANSFERS))
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        return pl.read_parquet(self.store / "coverage.parquet").select(list(COVERAGE))
+
+    @property
+    def as_of(self) -> str:
+        return str(read_manifest(self.store)["as_of"])
+
+    def copy(
+        self,
+        out: Path,
+        transfers: pl.DataFrame | None = None,
+        coverage: pl.DataFrame | None = None,
+        **facts: Any,
+    ) -> Path:
+        """Write the store once more, without labels and truth, changed as told."""
+        write_store(
+            out,
+            sort_transfers(self.transfers if transfers is None else transfers),
+            self.coverage if coverage is None else coverage,
+            empty(QUARANTINE),
+            {"as_of": self.as_of, "synthetic": True} | facts,
+        )
+        return out
+
+    def shuffled(self, out: Path, seed: int) -> Path:
+        """Write the same rows as two plain files, in any order, with the coverage beside them."""
+        rows = self.transfers.sample(fraction=1.0, shuffle=True, seed=seed)
+        out.mkdir()
+        write_parquet(rows[: len(rows) // 3], out / "b.parquet")
+        write_parquet(rows[len(rows) // 3 :], out / "a.parquet")
+        write_parquet(self.coverage, out / "coverage.parquet")
+        return out
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> World:
+    """A world of 600 addresses, with a label for each."""
+    folder = tmp_path_factory.mktemp("world")
+    store = simulate(folder / "store", seed=7, addresses=600).out
+    truth = pl.read_parquet(store / "truth.parquet").select("chain", "address", "role", "case_id")
+    asked = pl.read_csv(store / "addresses.csv")
+    criminal = pl.col("role").is_in(CRIMINAL_ROLES).fill_null(False)
+    labels = asked.join(truth, on=["chain", "address"], maintain_order="left").with_columns(
+        label=criminal.cast(pl.Int8), case_id=pl.when(criminal).then("case_id")
+    )
+    labels.select("address", "chain", "label", "as_of", "case_id").write_csv(folder / "labels.csv")
+    return World(store, folder / "labels.csv", store / "addresses.csv", store / "services.csv")
+
+
+@pytest.fixture(scope="session")
+def trained(world, tmp_path_factory) -> TrainResult:
+    """A model of that world."""
+    out = tmp_path_factory.mktemp("model") / "bundle"
+    return train(world.store, world.labels, out, min_transfers=FEWEST, threads=1)
+
+
+@pytest.fixture(scope="session")
+def bundle(trained) -> Path:
+    """The model's directory."""
+    return trained.out
