@@ -44,17 +44,23 @@ def address_ids(chain: pl.Series, address: pl.Series) -> np.ndarray:
     return checked_address_ids(chain, address)[0]
 
 
-def checked_address_ids(chain: pl.Series, address: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+def checked_address_ids(
+    chain: pl.Series | str, address: pl.Series
+) -> tuple[np.ndarray, np.ndarray]:
     """Hash addresses to their ids, and a second time, independently (both int64).
 
-    Two addresses with one id but different second hashes are a collision.
+    Two addresses with one id but different second hashes are a collision. `chain` may be one name
+    for all.
     """
-    names = chain.unique().cast(pl.String).sort()
-    codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
+    if isinstance(chain, str):
+        names, codes = pl.Series([chain]), np.zeros(len(address), dtype=np.uint8)
+    else:
+        names = chain.unique().cast(pl.String).sort()
+        codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
     seeds = [_hash_text(names, seed).view(np.uint64) for seed in (_ID_SEED, _CHECK_SEED)]
     words, offsets = _words(address)
     ids, checks = np.empty((2, len(address)), dtype=np.uint64)
-    _murmur64a_twice(words, offsets, codes, *seeds, ids, checks)
+    murmur64a_twice(words, offsets, codes, *seeds, ids, checks)
     return ids.view(np.int64), checks.view(np.int64)
 
 
@@ -63,24 +69,43 @@ def text_ids(text: pl.Series) -> np.ndarray:
     return _hash_text(text, _ID_SEED)
 
 
-def address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
-    """Return every address of a transfers table once, with its id.
+def with_address_ids(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add `schema.ID_COLUMNS` to a transfers table, and list its addresses.
 
     Parameters
     ----------
     transfers
-        With ``chain``, ``sender``, ``receiver``, ``sender_id``, ``receiver_id``.
+        With ``chain``, ``sender``, ``receiver``.
 
     Returns
     -------
-    polars.DataFrame
-        ``id``, ``chain``, ``address``, sorted by chain and address.
+    transfers, addresses
+        The table with its derived columns; every address once (``id``, ``chain``, ``address``,
+        sorted by chain and address). A code is a row of it.
 
     Raises
     ------
     Refused
         Two addresses share an id.
     """
+    sides = ("sender", "receiver")
+    transfers = transfers.with_columns(
+        pl.Series(f"{side}_id", address_ids(transfers["chain"], transfers[side])) for side in sides
+    )
+    addresses = _address_dictionary(transfers)
+    order = addresses["id"].arg_sort().to_numpy()
+    ascending = addresses["id"].to_numpy()[order]
+    return transfers.with_columns(
+        pl.Series(
+            f"{side}_code",
+            order[np.searchsorted(ascending, transfers[f"{side}_id"].to_numpy())],
+            dtype=pl.Int32,
+        )
+        for side in sides
+    ), addresses
+
+
+def _address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
     sides = [
         transfers.select("chain", id=pl.col(f"{side}_id"), address=pl.col(side)).unique()
         for side in ("sender", "receiver")
@@ -98,7 +123,7 @@ def address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
 def _hash_text(text: pl.Series, seed: np.uint64) -> np.ndarray:
     words, offsets = _words(text)
     out = np.empty(len(text), dtype=np.uint64)
-    _murmur64a_each(words, offsets, seed, out)
+    murmur64a_each(words, offsets, seed, out)
     return out.view(np.int64)
 
 
@@ -120,15 +145,16 @@ def _words(text: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(nogil=True)
-def _murmur64a_each(
+def murmur64a_each(
     words: np.ndarray, offsets: np.ndarray, seed: np.uint64, out: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
+    """Hash each string."""
     for i in range(len(out)):
         out[i] = _murmur64a(words, offsets[i], offsets[i + 1] - offsets[i], seed)
 
 
 @numba.njit(nogil=True)
-def _murmur64a_twice(
+def murmur64a_twice(
     words: np.ndarray,
     offsets: np.ndarray,
     codes: np.ndarray,
@@ -137,6 +163,7 @@ def _murmur64a_twice(
     ids: np.ndarray,
     checks: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
+    """Hash each string with both seeds of its chain."""
     for i in range(len(ids)):
         start, length = offsets[i], offsets[i + 1] - offsets[i]
         ids[i] = _murmur64a(words, start, length, id_seeds[codes[i]])

@@ -44,8 +44,17 @@ OPTIONAL_TRANSFER_COLUMNS = (
 )
 """Nullable columns: a file may leave them out, and they are then read as null."""
 
-ID_COLUMNS: dict[str, pl.DataType] = {"sender_id": pl.Int64(), "receiver_id": pl.Int64()}
-"""Derived columns of a store: `identity.address_ids` of sender and receiver, hashed once."""
+ID_COLUMNS: dict[str, pl.DataType] = {
+    "sender_id": pl.Int64(),
+    "receiver_id": pl.Int64(),
+    "sender_code": pl.Int32(),
+    "receiver_code": pl.Int32(),
+}
+"""Derived columns of a store, made once so that no reader handles strings again.
+
+Ids are `identity.address_ids` of sender and receiver, the same in every store; codes are their rows
+in the store's own ``addresses.parquet``.
+"""
 
 TRANSFER_ORDER = ("chain", "block_time", "block_number", "tx_index", "tx_id", "log_index")
 """The one order of the table. Unknown block positions sort first."""

@@ -272,13 +272,10 @@ def write_store_tables(
     directory: Path, transfers: pl.DataFrame, coverage: pl.DataFrame, quarantine: pl.DataFrame
 ) -> None:
     """Write a store's tables, with ids and the address dictionary, but no manifest yet."""
-    from data.identity import address_dictionary, address_ids  # only writers pay for numba
+    from data.identity import with_address_ids  # only writers pay for numba
 
-    transfers = transfers.with_columns(
-        sender_id=address_ids(transfers["chain"], transfers["sender"]),
-        receiver_id=address_ids(transfers["chain"], transfers["receiver"]),
-    )
+    transfers, addresses = with_address_ids(transfers)
     write_parquet(transfers, directory / "transfers.parquet")
-    write_parquet(address_dictionary(transfers), directory / "addresses.parquet")
+    write_parquet(addresses, directory / "addresses.parquet")
     write_parquet(coverage, directory / "coverage.parquet")
     write_parquet(quarantine, directory / "quarantine.parquet")

@@ -145,7 +145,8 @@ def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | No
     if not (folder / MANIFEST).exists():
         return None
     manifest = read_manifest(folder)
-    return manifest if all(f.name in manifest["files"] for f in files) else None
+    vouched = {folder / name for name in manifest["files"]}  # not a namesake in another folder
+    return manifest if vouched.issuperset(files) else None
 
 
 def _refuse_faulty(path: Path, files: tuple[Path, ...]) -> None:

@@ -34,11 +34,10 @@ _NATIVE_UNITS = {"evm": 10**9, "tron": 10**6, "bitcoin": 10**8, "generic": 1}
 """Fixed-point units in one whole coin."""
 
 
-def amount_expression(basis: str) -> pl.Expr:
-    """Return the amount of a transfer before any scaling; null where the basis gives it none.
+def exact_amount(basis: str) -> pl.Expr:
+    """Return the amount of a transfer, int64, null where the basis gives it none.
 
-    int64 for ``usd`` and ``native``, float64 for ``relative``. Reads ``usd_micros``;
-    ``chain``, ``kind``, ``amount_raw``; or ``amount_raw``, ``usd_micros``, ``stablecoin``.
+    For ``usd`` (reads ``usd_micros``) and ``native`` (reads ``chain``, ``kind``, ``amount_raw``).
     """
     if basis == "usd":
         return pl.col("usd_micros")
@@ -49,21 +48,31 @@ def amount_expression(basis: str) -> pl.Expr:
         ).replace_strict(per_unit, default=1, return_dtype=pl.Int128)
         own = pl.col("kind").is_in(["native", "internal"])
         return pl.when(own).then(coins.cast(pl.Int64, strict=False))
-    if basis == "relative":
-        dollars = pl.col("stablecoin") & pl.col("usd_micros").is_not_null()
-        return (
-            pl.when(dollars)
-            .then(pl.col("usd_micros").cast(pl.Float64))
-            .otherwise(pl.col("amount_raw").cast(pl.Float64))
-        )
     raise ValueError(f"The basis must be one of {', '.join(BASES)}. Got {basis!r}.")
+
+
+def unscaled_amount(raw: pl.Series, usd_micros: pl.Series, stablecoin: pl.Series) -> pl.Series:
+    """Return what ``relative`` divides by its median: float64 dollars of stablecoins, else units.
+
+    A stablecoin without a dollar value counts by its own units, as every other asset does.
+    """
+    return (
+        pl.DataFrame({"raw": raw, "usd": usd_micros, "stable": stablecoin})
+        .select(
+            pl.when(pl.col("stable") & pl.col("usd").is_not_null())
+            .then(pl.col("usd").cast(pl.Float64))
+            .otherwise(pl.col("raw").cast(pl.Float64))
+        )
+        .to_series()
+    )
 
 
 def scales(basis: str, chain: pl.Series) -> np.ndarray:
     """Return, per history, the fixed-point units in one dollar, coin or median (float64)."""
     if basis == "native":
         whole = {c: float(_NATIVE_UNITS[chain_family(c)]) for c in CHAINS}
-        return chain.replace_strict(whole, default=1.0, return_dtype=pl.Float64).to_numpy()
+        units = chain.replace_strict(whole, default=1.0, return_dtype=pl.Float64)
+        return np.array(units.to_numpy())
     return np.full(len(chain), float(USD_UNITS if basis == "usd" else RELATIVE_UNITS))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from data.transfers import Transfers
 from features.basis import relative_values, scales
 from features.compilation import keep_compiled, kernel
 from features.history import STABLECOIN, Columns, Histories
-from features.loading import Events, load_events
+from features.loading import Events, load_events, numbers
 
 _LARGEST_SUM = 2.0**62
 _ALL_LEGS = (1 << len(LEGS)) - 1
@@ -62,7 +63,7 @@ class Laid(NamedTuple):
     two_sided: np.ndarray
 
 
-_LAID_KINDS = (np.int64, np.int64, np.int64, np.int64, np.int32, np.int32, np.bool_, np.bool_)
+_LAID_KINDS = (np.int64, np.int64, np.int32, np.int32, np.int32, np.int32, np.bool_, np.bool_)
 
 
 def build_histories(
@@ -89,7 +90,12 @@ def build_histories(
     Raises
     ------
     Refused
-        An unknown basis or leg, or a history whose values do not fit 63 bits together.
+        An unknown basis or leg.
+
+    Notes
+    -----
+    A history whose values do not fit 62 bits together is left empty: all its transfers count as
+    unvalued, and `Histories.notes` says so.
     """
     asked = _requests(transfers, requests, as_of)
     latest = asked["as_of"].max() if asked.height else as_of
@@ -103,11 +109,9 @@ def build_histories(
     return _assemble(events, keys, basis)
 
 
-def _requests(
-    transfers: Transfers, requests: pl.DataFrame | None, as_of: datetime
-) -> pl.DataFrame:
+def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
     if requests is None:
-        coverage = transfers.coverage
+        coverage = None if transfers.assume_complete else transfers.coverage
         if coverage is None and not transfers.assume_complete:
             raise Refused(
                 "the transfers have no coverage table beside them, so it is not known whose "
@@ -159,9 +163,7 @@ def _with_legs(
     merged = merged.with_columns(
         pl.col("legs").replace_strict(in_force, default="", return_dtype=pl.String)
     )
-    return asked.join(
-        merged, on=["chain", "address"], how="left", maintain_order="left"
-    ).select(
+    return asked.join(merged, on=["chain", "address"], how="left", maintain_order="left").select(
         "chain",
         "address",
         "code",
@@ -173,50 +175,83 @@ def _with_legs(
 
 
 def _assemble(events: Events, keys: pl.DataFrame, basis: str) -> Histories:
-    """Lay each request's transfers end to end.
+    """Lay each request's transfers end to end, and put a number on each."""
+    for compiled in _KERNELS:
+        keep_compiled(compiled)
+    masks = _leg_masks(keys["legs"])
+    laid, offsets, unvalued = _lay(events, keys, masks)
+    value = _values(events, laid, offsets, basis)
+    notes: tuple[str, ...] = ()
+    if len(beyond := _beyond(offsets, value, _LARGEST_SUM)):
+        notes = (
+            f"{len(beyond)} histories, the first that of {keys['address'][int(beyond[0])]}, are "
+            "left empty: their values add up to more than 62 bits hold.",
+        )
+        missing = np.diff(offsets)[beyond] + unvalued[beyond]
+        masks[beyond] = 0
+        laid, offsets, unvalued = _lay(events, keys, masks)
+        unvalued[beyond] = missing
+        value = _values(events, laid, offsets, basis)
+    columns = Columns(
+        offsets=offsets,
+        time=laid.time,
+        value=value,
+        incoming=laid.incoming,
+        counterparty=laid.counterparty,
+        asset=laid.asset,
+        tx=laid.tx,
+        two_sided=laid.two_sided,
+        as_of=numbers(keys["as_of"]),
+        scale=scales(basis, keys["chain"]),
+        asset_kind=events.asset_kind,
+        asset_group=events.asset_group,
+    )
+    keys = keys.drop("code").with_columns(n_unvalued=pl.Series(unvalued))
+    return Histories(columns, laid.source, events.row, keys, basis, notes)
 
-    Writing them one by one to their places would miss the cache each time, so they go first into
-    buckets of requests (few enough streams), then bucket by bucket to their places.
+
+def _lay(
+    events: Events, keys: pl.DataFrame, masks: np.ndarray
+) -> tuple[Laid, np.ndarray, np.ndarray]:
+    """Return the arrays, the offsets and, per request, how many transfers have no value.
+
+    Writing transfers one by one to their places would miss the cache each time, so they go first
+    into buckets of requests (few enough streams), then bucket by bucket to their places; a run of
+    requests at a time.
     """
-    request_of, following = _requests_by_code(keys["code"].to_numpy(), events.addresses.height)
-    masks, cut = _leg_masks(keys["legs"]), keys["as_of"].to_physical().to_numpy()
+    first, following = _requests_by_code(numbers(keys["code"]), events.addresses.height)
+    cut = numbers(keys["as_of"])
     alike = bool((masks == _ALL_LEGS).all() and (cut == cut[:1]).all())
-    asked = Asked(request_of, following, masks, cut, bool((following < 0).all()), alike)
+    asked = Asked(first, following, masks, cut, bool((following < 0).all()), alike)
     if len(events.asset_kind) > _MOST_ASSETS:
         raise Refused(f"{len(events.asset_kind):,} assets are more than can be told apart.")
     seen = Seen(
         events.sender, events.receiver, events.time, events.amount.view(np.int64), events.tx,
         events.asset, events.leg_kind, events.amount > 0,
     )  # fmt: skip
-    counts, unvalued = np.zeros(keys.height, np.int64), np.zeros(keys.height, np.int64)
-    kernels = (_count, _partition, _place, relative_values, _inflows_first, _overflowing)
-    for compiled in kernels:
-        keep_compiled(compiled)
+    counts, unvalued = np.zeros((2, keys.height), dtype=np.int64)
     _count(seen, asked, counts, unvalued)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    laid = Laid(*(np.empty(int(offsets[-1]), kind) for kind in _LAID_KINDS))
-    records = _partition(seen, asked, offsets)
-    _place(records, masks, offsets[:-1].copy(), laid)
-    del records
+    total = int(offsets[-1])
+    laid = Laid(*(np.empty(total, kind) for kind in _LAID_KINDS))
+    cuts = _passes(offsets)
+    at, most = offsets[:-1].copy(), int(np.diff(offsets[cuts]).max(initial=0))
+    records = np.empty((most, _RECORD), dtype=np.int64)
+    for first_one, end in pairwise(cuts.tolist()):
+        held = records[: offsets[end] - offsets[first_one]]
+        _partition(seen, asked, offsets, first_one, end, held)
+        _place(held, masks, at, laid)
     if not events.placed.all():
         _inflows_first(offsets, events.placed, laid)
-    columns = Columns(
-        offsets=offsets,
-        time=laid.time,
-        value=_values(events, laid, offsets, basis),
-        incoming=laid.incoming,
-        counterparty=laid.counterparty,
-        asset=laid.asset,
-        tx=laid.tx,
-        two_sided=laid.two_sided,
-        as_of=cut,
-        scale=scales(basis, keys["chain"]),
-        asset_kind=events.asset_kind,
-        asset_group=events.asset_group,
-    )
-    _refuse_overflow(columns, keys)
-    keys = keys.drop("code").with_columns(n_unvalued=pl.Series(unvalued))
-    return Histories(columns, laid.source, events.row, keys, basis)
+    return laid, offsets, unvalued
+
+
+def _passes(offsets: np.ndarray) -> np.ndarray:
+    """Cut the requests into a few runs of about as many transfers each."""
+    total = int(offsets[-1])
+    size = max(_MOST_RECORDS, total // _MOST_PASSES + 1)
+    marks = np.searchsorted(offsets[:-1], np.arange(size, total, size))
+    return np.unique([0, *marks, len(offsets) - 1])
 
 
 def _with_codes(keys: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
@@ -249,7 +284,8 @@ def _leg_masks(legs: pl.Series) -> np.ndarray:
         text: sum(1 << k for k, leg in enumerate(LEGS) if leg in leg_set(text))
         for text in legs.unique().to_list()
     }
-    return legs.replace_strict(masks, return_dtype=pl.UInt8).to_numpy()
+    coded = legs.replace_strict(masks, return_dtype=pl.UInt8)
+    return numbers(coded.cast(pl.UInt8))  # the type of nothing replaced is not the one asked for
 
 
 def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.ndarray:
@@ -262,19 +298,16 @@ def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.n
     return value
 
 
-def _refuse_overflow(columns: Columns, keys: pl.DataFrame) -> None:
-    worst = _overflowing(columns.offsets, columns.value)
-    if worst >= 0:
-        raise Refused(
-            f"the values of {keys['address'][worst]} add up to more than 63 bits hold.",
-            hint="Score it with --basis relative, or leave it out.",
-        )
-
-
 _BUCKET_BITS = 14
 """Transfers to a bucket, as a power of two: their arrays fit the second-level cache."""
 
 _RECORD = 5
+_MOST_RECORDS, _MOST_PASSES = 1 << 23, 4
+"""Each pass over the transfers serves so many places that their records take little memory.
+
+Fresh memory costs time too, but so does each pass; hence no more than a few.
+"""
+
 _MOST_ASSETS = 1 << 21
 """What a record's 21 bits can tell apart."""
 
@@ -309,19 +342,19 @@ def _count(
 
 @kernel
 def _partition(
-    seen: Seen, asked: Asked, offsets: np.ndarray
-) -> np.ndarray:  # pragma: no cover (compiled)
-    """Copy each request's transfers to its bucket, in the order of the table.
+    seen: Seen, asked: Asked, offsets: np.ndarray, first: int, end: int, records: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """Copy the transfers of requests `first` up to `end` to their buckets, in table order.
 
     A record is time, amount, tx, request and counterparty, and row, asset and leg.
     """
-    total = offsets[-1]
-    cursor = np.empty((total >> _BUCKET_BITS) + 1, dtype=np.int64)
-    bucket_of = np.empty(len(offsets) - 1, dtype=np.int32)
-    for request in range(len(offsets) - 2, -1, -1):
-        bucket_of[request] = offsets[request] >> _BUCKET_BITS
-        cursor[bucket_of[request]] = offsets[request]
-    records = np.empty((total, _RECORD), dtype=np.int64)
+    start = offsets[first]
+    cursor = np.empty((len(records) >> _BUCKET_BITS) + 1, dtype=np.int64)
+    bucket_of = np.empty(end - first, dtype=np.int32)
+    for request in range(end - 1, first - 1, -1):
+        bucket = (offsets[request] - start) >> _BUCKET_BITS
+        bucket_of[request - first] = bucket
+        cursor[bucket] = offsets[request] - start
     for j in range(len(seen.sender)):
         if not seen.valued[j]:
             continue
@@ -331,8 +364,8 @@ def _partition(
                 own, other = other, own
             request = asked.first[own]
             while request >= 0:
-                if _wanted(seen, asked, j, side, request):
-                    bucket = bucket_of[request]
+                if first <= request < end and _wanted(seen, asked, j, side, request):
+                    bucket = bucket_of[request - first]
                     k = cursor[bucket]
                     cursor[bucket] = k + 1
                     records[k, 0], records[k, 1] = seen.time[j], seen.amount[j]
@@ -341,7 +374,6 @@ def _partition(
                     detail = (np.int64(seen.asset[j]) << 3) | (2 * seen.leg_kind[j] + side)
                     records[k, 4] = (np.int64(j) << 24) | detail
                 request = -1 if asked.alone else asked.following[request]
-    return records
 
 
 @kernel
@@ -364,17 +396,17 @@ def _place(
 
 
 @kernel
-def _overflowing(
-    offsets: np.ndarray, value: np.ndarray
-) -> int:  # pragma: no cover (compiled)
-    """Return the first history whose values add up to more than 62 bits, -1 for none."""
+def _beyond(
+    offsets: np.ndarray, value: np.ndarray, limit: float
+) -> np.ndarray:  # pragma: no cover (compiled)
+    """Return the histories whose values add up to more than a limit."""
+    found = np.zeros(len(offsets) - 1, dtype=np.bool_)
     for i in range(len(offsets) - 1):
         total = 0.0
         for j in range(offsets[i], offsets[i + 1]):
             total += value[j]
-        if total > _LARGEST_SUM:
-            return i
-    return -1
+        found[i] = total > limit
+    return np.flatnonzero(found)
 
 
 @kernel
@@ -400,3 +432,6 @@ def _inflows_first(
                 laid.incoming[start:end] = into[order]
                 laid.two_sided[start:end] = laid.two_sided[start:end][order]
             start = end
+
+
+_KERNELS = (_count, _partition, _place, relative_values, _inflows_first, _beyond)

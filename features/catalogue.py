@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from features import (
 )
 from features.compilation import keep_compiled
 from features.evidence import Evidence
-from features.history import Histories
+from features.history import Columns, Histories
 from features.signal import Family, Signal
 
 _EVENTS_PER_TASK = 1 << 20
@@ -99,15 +100,19 @@ def compute_signals(
         column per signal, null where it is not defined.
     """
     wanted = catalogue().families if families is None else tuple(families)
-    blocks = [np.empty((len(histories), len(family.signals))) for family in wanted]
+    tables = [np.empty((len(family.signals), len(histories))) for family in wanted]
     for family in wanted:
         keep_compiled(family.kernel)
     bounds = _tasks(histories.counts)
 
     def fill(task: tuple[int, int]) -> int:
-        for family, block in zip(wanted, blocks, strict=True):
-            family.kernel(histories.columns, task[0], task[1], block)
-        return task[1] - task[0]
+        first, last = task
+        columns = _part(histories.columns, first, last)
+        for family, table in zip(wanted, tables, strict=True):
+            block = np.empty((last - first, len(family.signals)))
+            family.kernel(columns, 0, last - first, block)
+            table[:, first:last] = block.T  # while it is in the cache
+        return last - first
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for done in pool.map(fill, bounds):
@@ -115,13 +120,11 @@ def compute_signals(
                 progress(done)
     usable = _usable(histories)
     columns = {
-        signal.name: _column(block[:, k], signal, histories.basis, usable)
-        for family, block in zip(wanted, blocks, strict=True)
+        signal.name: _column(table[k], signal, histories.basis, usable)
+        for family, table in zip(wanted, tables, strict=True)
         for k, signal in enumerate(family.signals)
     }
-    return pl.concat(
-        [histories.keys, histories.spans(), pl.DataFrame(columns)], how="horizontal"
-    )
+    return pl.concat([histories.keys, histories.spans(), pl.DataFrame(columns)], how="horizontal")
 
 
 def explain_signal(histories: Histories, i: int, signal: Signal) -> Evidence | None:
@@ -137,7 +140,16 @@ def _tasks(counts: np.ndarray) -> list[tuple[int, int]]:
     total = int(ends[-1]) if len(ends) else 0
     marks = np.searchsorted(ends, np.arange(_EVENTS_PER_TASK, total, _EVENTS_PER_TASK))
     cuts = sorted({0, *(int(m) + 1 for m in marks), len(counts)})
-    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(cuts) if a < b]
+
+
+def _part(columns: Columns, first: int, last: int) -> Columns:
+    """Return the histories from `first` up to `last`; the arrays of transfers stay whole."""
+    return columns._replace(
+        offsets=columns.offsets[first : last + 1],
+        as_of=columns.as_of[first:last],
+        scale=columns.scale[first:last],
+    )
 
 
 def _usable(histories: Histories) -> dict[str, np.ndarray]:
@@ -170,5 +182,6 @@ def _column(
 ) -> pl.Series:
     if signal.dollars and basis != "usd":
         return pl.Series(signal.name, [None] * len(values), dtype=pl.Float64)
-    kept = np.where(usable[signal.needs], values, math.nan)
-    return pl.Series(signal.name, kept).fill_nan(None)
+    reached = usable[signal.needs]
+    kept = values if reached.all() else np.where(reached, values, math.nan)
+    return pl.Series(signal.name, kept, nan_to_null=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.compilation import kernel
+from features.compilation import keep_compiled, kernel
 
 
 def encode(
@@ -30,6 +30,8 @@ def encode(
         int32 codes for each array; per code the position of its first appearance in the joined
         arrays (int64); whether two different addresses shared an id.
     """
+    for compiled in (_encode, _rehash):
+        keep_compiled(compiled)
     table = _new_table(1 << 12)
     codes, firsts = [], []
     position, known, collided = 0, 0, False

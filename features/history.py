@@ -104,10 +104,13 @@ class History:
         """Return the history that holds only some of the transfers, in time order."""
         return replace(
             self,
-            **{
-                name: getattr(self, name)[rows]
-                for name in ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided")
-            },
+            time=self.time[rows],
+            value=self.value[rows],
+            incoming=self.incoming[rows],
+            counterparty=self.counterparty[rows],
+            asset=self.asset[rows],
+            tx=self.tx[rows],
+            two_sided=self.two_sided[rows],
         )
 
     def two_sided_only(self) -> History:
@@ -124,15 +127,17 @@ class Histories:
     columns
         The arrays.
     source
-        int64 per event: its position among the transfers that were read.
+        int32 per event: its position among the transfers that were read.
     row
-        int64 per transfer read: its row in the transfers table.
+        uint32 per transfer read: its row in the transfers table.
     keys
         One row per history, in the order requested: ``chain``, ``address``, ``as_of``,
         ``covered`` (has a coverage row), ``complete``, ``legs`` (in force), ``n_unvalued``
         (transfers left out because they have no value in the basis).
     basis
         ``usd``, ``native`` or ``relative``.
+    notes
+        What a reader must know of histories that had to be left empty.
     """
 
     columns: Columns
@@ -140,6 +145,7 @@ class Histories:
     row: np.ndarray
     keys: pl.DataFrame
     basis: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns.offsets) - 1
@@ -168,7 +174,8 @@ class Histories:
 
     def rows_of(self, i: int) -> np.ndarray:
         """Return the table rows behind history `i`'s transfers."""
-        return self.row[self.source[self.columns.offsets[i] : self.columns.offsets[i + 1]]]
+        positions = self.source[self.columns.offsets[i] : self.columns.offsets[i + 1]]
+        return self.row[positions].astype(np.int64)
 
     def spans(self) -> pl.DataFrame:
         """Return ``n_transfers``, ``first_seen`` and ``last_seen`` per history."""

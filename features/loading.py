@@ -10,15 +10,13 @@ import polars as pl
 
 from data.assets import asset_lookup
 from data.errors import Refused
-from data.identity import checked_address_ids, text_ids
-from data.schema import KINDS
+from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice, text_ids
+from data.schema import TRANSFER_ORDER
 from data.transfers import Transfers
-from features.basis import amount_expression
+from features.basis import exact_amount, unscaled_amount
+from features.compilation import keep_compiled
 from features.encoding import encode
 from features.history import FREEZABLE, NATIVE, STABLECOIN
-
-_LEG_KIND = np.array([{"native": 0, "internal": 1}.get(kind, 2) for kind in KINDS], dtype=np.int8)
-"""Leg kind of each of `KINDS`: coins made or burnt move as tokens do."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +25,20 @@ class Events:
 
     Attributes
     ----------
-    time, tx
-        int64: microseconds; a key shared by the transfers of one transaction.
+    time
+        int64 microseconds.
+    tx
+        int32, shared by the transfers of one transaction.
     sender, receiver
         int32 codes: rows of `addresses`.
     amount
         int64 or float64 (``relative``); not above 0 where the basis gives the transfer no value.
     leg_kind
-        int8: 0 native, 1 internal, 2 token.
+        int8: 0 native, 1 internal, 2 token (coins made or burnt move as tokens do).
     asset
         int32 code into `asset_kind` and `asset_group`.
     row
-        int64: the row in the transfers table.
+        uint32: the row in the transfers table.
     placed
         bool: the row's place in its block is known; else inflows precede outflows of its moment.
     addresses
@@ -67,132 +67,172 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
     Refused
         Two addresses share an id, or the files cannot be read.
     """
-    frame = _collect(transfers, before, basis)
-    codes, kinds, groups, stable = _assets(frame)
-    amount = (
-        frame.with_columns(stablecoin=stable)
-        .select(amount_expression(basis))
-        .to_series()
-        .fill_null(-1)
-    )
-    sender, receiver, addresses = _addresses(transfers, frame)
-    placed = (frame["tx_index"].is_not_null() & frame["block_number"].is_not_null()).to_numpy()
+    try:
+        table = _Table(transfers, before)
+        return _events(table, basis)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise Refused(f"the transfers cannot be read ({str(error).splitlines()[0]}).") from error
+
+
+def _events(table: _Table, basis: str) -> Events:
+    codes, kinds, groups = _assets(table)
+    if basis == "relative":
+        stable = pl.Series((kinds[codes] & STABLECOIN) > 0, dtype=pl.Boolean)
+        amount = unscaled_amount(table.read("amount_raw"), table.read("usd_micros"), stable)
+    else:
+        amount = table.read(exact_amount(basis))
+    sender, receiver, addresses = _addresses(table)
+    native, internal = (pl.col("kind") == name for name in ("native", "internal"))
     return Events(
-        time=frame["block_time"].to_physical().to_numpy(),
-        tx=_transaction_keys(frame),
+        time=numbers(table.read("block_time")),
+        tx=_transaction_codes(table),
         sender=sender,
         receiver=receiver,
-        amount=amount.to_numpy(),
-        leg_kind=_LEG_KIND[frame["kind"].to_physical().to_numpy()],
+        amount=numbers(amount.fill_null(-1)),
+        leg_kind=numbers(table.read(2 - 2 * native.cast(pl.Int8) - internal.cast(pl.Int8))),
         asset=codes,
-        row=frame["row"].cast(pl.Int64).to_numpy(),
-        placed=placed,
+        row=table.rows,
+        placed=table.placed,
         asset_kind=kinds,
         asset_group=groups,
         addresses=addresses,
     )
 
 
-def _collect(transfers: Transfers, before: datetime, basis: str) -> pl.DataFrame:
-    """Read, filter and order. Transaction ids are read only where the order needs them."""
-    lazy = transfers.scan()
-    stored = transfers.trusted and "sender_id" in lazy.collect_schema().names()
-    sides = ["sender_id", "receiver_id"] if stored else ["sender", "receiver"]
-    columns = ["row", "chain", "block_time", "block_number", "tx_index", "log_index", "kind"]
-    columns += [*sides, "asset", "usd_micros"] + (["amount_raw"] if basis != "usd" else [])
-    wanted = (
-        pl.col("screened").is_null()
-        & (pl.col("kind") != "fee")
-        & (pl.col("block_time") < before)
-    )
-    try:
-        unplaced = lazy.select(
-            pl.any_horizontal(pl.col("block_number", "tx_index").is_null()).any()
-        )
-        if unplaced.collect().item():
-            columns.append("tx_id")
-        few = pl.col("chain", "asset").cast(pl.Categorical)
-        kind = pl.col("kind").cast(pl.Enum(KINDS))
-        frame = lazy.filter(wanted).select(columns).with_columns(few, kind).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise Refused(f"the transfers cannot be read ({str(error).splitlines()[0]}).") from error
-    if transfers.trusted or _in_order(frame):
-        return frame
-    order = [c for c in _ORDER if c in frame.columns]
-    return frame.sort(order, nulls_last=False, maintain_order=True)
+def numbers(column: pl.Series) -> np.ndarray:
+    """Return a column without nulls as one writable array, of the type it is stored in.
+
+    A copy into memory of numpy's, which asks for large pages; so every array has one type to the
+    compiler, and the memory the column was decoded in is free for the next.
+    """
+    column = column.to_physical()
+    out = np.empty(len(column), dtype=column.clear(1).fill_null(0).to_numpy().dtype)
+    if len(column):
+        np.concatenate([chunk.to_numpy() for chunk in column.get_chunks()], out=out)
+    return out
 
 
-_ORDER = ("chain", "block_time", "block_number", "tx_index", "tx_id", "log_index")
+class _Table:
+    """The wanted rows of the transfers in their one order, read one column after another.
 
+    So the memory one column was decoded in serves the next. `chain` is the only chain, None where
+    there are several; `coded`: senders and receivers stand in the table as rows of the store's
+    address dictionary; `positioned`: every row's place in its block is known.
+    """
 
-def _in_order(frame: pl.DataFrame) -> bool:
-    """Say whether rows stand in the one order already (where positions are known)."""
-    if "tx_id" in frame.columns or frame["chain"].n_unique() != 1:
-        return False
-    keys = [
-        frame[c].to_physical().to_numpy()
-        for c in ("block_time", "block_number", "tx_index", "log_index")
-    ]
-    equal = np.ones(max(frame.height - 1, 0), dtype=bool)
-    for key in keys:
-        if np.any(equal & (key[1:] < key[:-1])):
+    def __init__(self, transfers: Transfers, before: datetime) -> None:
+        self.transfers = transfers
+        self._lazy = transfers.scan()
+        self.coded = transfers.has_ids and "sender_code" in self._lazy.collect_schema().names()
+        chain, kind = pl.col("chain"), pl.col("kind")
+        wanted = pl.col("screened").is_null() & (kind != "fee") & (pl.col("block_time") < before)
+        unplaced = pl.any_horizontal(pl.col("block_number", "tx_index").is_null())
+        facts = self._lazy.select(
+            every=wanted.all(),
+            unplaced=unplaced.any(),
+            first=chain.first(),
+            alone=(chain == chain.first()).all(),
+            height=pl.len(),
+        ).collect(engine="streaming")
+        every, some_unplaced, first, alone, height = facts.row(0)
+        self.positioned = not some_unplaced
+        self.chain: str | None = first if alone else None
+        self._wanted = None if every else self._lazy.select(wanted).collect().to_series()
+        self._order: np.ndarray | None = None
+        self.rows = np.arange(height, dtype=np.uint32)
+        if self._wanted is not None:
+            self.rows = self.rows[self._wanted.to_numpy()]
+        if not transfers.trusted and not self._in_order():
+            self._order = self._sorted()
+            self.rows = self.rows[self._order]
+        if self.positioned:
+            self.placed = np.ones(len(self.rows), dtype=np.bool_)
+        else:
+            self.placed = ~self.read(unplaced).to_numpy()
+
+    def read(self, column: str | pl.Expr) -> pl.Series:
+        """Read one column, or an expression of some."""
+        series = self._lazy.select(column).collect().to_series()
+        if self._wanted is not None:
+            series = series.filter(self._wanted)
+        return series if self._order is None else series.gather(self._order)
+
+    def _in_order(self) -> bool:
+        """Say whether rows stand in the one order already (where positions are known)."""
+        if not self.positioned or self.chain is None:
             return False
-        equal &= key[1:] == key[:-1]
-    return True
+        equal = np.ones(max(len(self.rows) - 1, 0), dtype=bool)
+        for key in ("block_time", "block_number", "tx_index", "log_index"):
+            held = numbers(self.read(key))
+            if np.any(equal & (held[1:] < held[:-1])):
+                return False
+            equal &= held[1:] == held[:-1]
+        return True
+
+    def _sorted(self) -> np.ndarray:
+        # Where positions are known they decide; transaction ids are read only where they must.
+        keys = [c for c in TRANSFER_ORDER if c != "tx_id" or not self.positioned]
+        frame = pl.DataFrame([self.read(key) for key in keys]).with_row_index("at")
+        return frame.sort(keys, nulls_last=False, maintain_order=True)["at"].to_numpy()
 
 
-def _addresses(
-    transfers: Transfers, frame: pl.DataFrame
-) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
+def _addresses(table: _Table) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
     """Code senders and receivers, and say which address each code is."""
-    dictionary = transfers.addresses() if "sender_id" in frame.columns else None
-    if dictionary is not None:
-        ids = (dictionary["id"], frame["sender_id"], frame["receiver_id"])
-        (_, sender, receiver), first, _ = encode(tuple(i.to_numpy() for i in ids))
-        if len(first) > dictionary.height:
-            raise Refused("the store's address dictionary is not complete.", hint="Ingest again.")
-        return sender, receiver, dictionary.select("chain", "address")
-    hashed = [checked_address_ids(frame["chain"], frame[side]) for side in ("sender", "receiver")]
-    ids, checks = zip(*hashed, strict=True)
+    if table.coded:
+        dictionary = table.transfers.addresses()
+        assert dictionary is not None
+        codes = [numbers(table.read(f"{side}_code")) for side in ("sender", "receiver")]
+        for code in codes:
+            if len(code) and (code.min() < 0 or code.max() >= dictionary.height):
+                raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
+        return codes[0], codes[1], dictionary.select("chain", "address")
+    keep_compiled(murmur64a_twice)
+    chain = table.chain if table.chain is not None else table.read("chain").cast(pl.Categorical)
+    sides = [table.read(side) for side in ("sender", "receiver")]
+    ids, checks = zip(*(checked_address_ids(chain, side) for side in sides), strict=True)
     (sender, receiver), first, collided = encode(ids, checks)
     if collided:
         raise Refused("two addresses among the transfers have the same 64-bit id.")
-    row, received = first % max(frame.height, 1), first >= frame.height
-    addresses = pl.DataFrame(
-        {
-            "chain": frame["chain"].gather(row),
-            "sent": frame["sender"].gather(row),
-            "got": frame["receiver"].gather(row),
-            "received": received,
-        }
-    ).select("chain", address=pl.when("received").then("got").otherwise("sent"))
-    return sender, receiver, addresses
+    sent = first[first < len(sides[0])]  # codes follow first appearance: all senders come first
+    received = first[len(sent) :] - len(sides[0])
+    addresses = pl.concat([sides[0].gather(sent), sides[1].gather(received)])
+    if isinstance(chain, str):
+        chains = pl.repeat(chain, len(addresses), dtype=pl.String, eager=True)
+    else:
+        chains = pl.concat([chain.gather(sent), chain.gather(received)]).cast(pl.String)
+    return sender, receiver, pl.DataFrame({"chain": chains, "address": addresses})
 
 
-def _transaction_keys(frame: pl.DataFrame) -> np.ndarray:
-    if "tx_id" in frame.columns:
-        return text_ids(frame["tx_id"])
-    return frame["block_number"].to_numpy() * (1 << 21) + frame["tx_index"].to_numpy()
+def _transaction_codes(table: _Table) -> np.ndarray:
+    """Number the transactions: rows in order keep those of one together, ids are encoded."""
+    if not table.positioned:
+        keep_compiled(murmur64a_each)
+        (codes,), _, _ = encode((text_ids(table.read("tx_id")),))
+        return codes
+    block, index = numbers(table.read("block_number")), numbers(table.read("tx_index"))
+    codes = np.zeros(len(block), dtype=np.int32)
+    np.cumsum((block[1:] != block[:-1]) | (index[1:] != index[:-1]), out=codes[1:])
+    return codes
 
 
-def _assets(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, pl.Series]:
-    """Code the assets: codes per row, kinds and groups per code, and which rows are stablecoins.
+def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Code the assets: codes per row, kinds and groups per code.
 
     Codes follow (chain, asset), groups the coin's name, so neither depends on the order of rows.
     """
-    chains = frame["chain"].unique().cast(pl.String).sort()
-    names = frame["asset"].unique().cast(pl.String).sort()
-    both = frame["asset"].cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
-    if len(chains) > 1:
-        both += len(names) * frame["chain"].cast(pl.Enum(chains)).to_physical().to_numpy()
-    present = np.flatnonzero(np.bincount(both, minlength=len(chains) * len(names)))
-    lookup = np.zeros(len(chains) * len(names), dtype=np.int32)
-    lookup[present] = np.arange(len(present))
+    codes, names = _text_codes(table.read(pl.col("asset").cast(pl.Categorical)))
+    chains = pl.Series([table.chain] if len(names) else [], dtype=pl.String)
+    present = np.arange(len(names))
+    if table.chain is None:
+        chain, chains = _text_codes(table.read(pl.col("chain").cast(pl.Categorical)))
+        both = chain.astype(np.int64) * len(names) + codes
+        present = np.flatnonzero(np.bincount(both, minlength=len(chains) * len(names)))
+        codes = _ranks(present, len(chains) * len(names))[both]
     divisor = max(len(names), 1)
     known = pl.DataFrame(
         {"chain": chains.gather(present // divisor), "asset": names.gather(present % divisor)}
     ).join(asset_lookup(), on=["chain", "asset"], how="left", maintain_order="left")
-    kind = (
+    kind = numbers(
         (known["asset_class"] == "stablecoin").fill_null(False).cast(pl.UInt8) * STABLECOIN
         + known["freezable"].fill_null(False).cast(pl.UInt8) * FREEZABLE
         + (
@@ -200,11 +240,26 @@ def _assets(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, pl
             | (known["asset"] == "native")
         ).cast(pl.UInt8)
         * NATIVE
-    ).to_numpy()
+    )
     group = known.select(
         pl.coalesce("asset_group", pl.concat_str("chain", pl.lit(":"), "asset"))
     ).to_series()
     groups = group.cast(pl.Enum(group.unique().sort())).to_physical().to_numpy()
-    codes = lookup[both]
-    stable = pl.Series("stablecoin", (kind[codes] & STABLECOIN) > 0, dtype=pl.Boolean)
-    return codes, kind, groups.astype(np.int32), stable
+    return codes, kind, groups.astype(np.int32)
+
+
+def _text_codes(column: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """Code a categorical column by the order of its texts; return int32 codes and the texts."""
+    pooled = numbers(column)
+    texts = column.unique()
+    texts = texts.gather(texts.cast(pl.String).arg_sort())
+    members = numbers(texts)
+    size = int(members.max()) + 1 if len(members) else 0
+    return _ranks(members, size)[pooled], texts.cast(pl.String)
+
+
+def _ranks(members: np.ndarray, size: int) -> np.ndarray:
+    """Return, for each number below `size`, its place among `members` (int32)."""
+    ranks = np.zeros(size, dtype=np.int32)
+    ranks[members] = np.arange(len(members))
+    return ranks

@@ -9,17 +9,13 @@ import numpy as np
 
 from features.compilation import kernel
 
-_SHORT = 40
+_SHORT = 32
+"""Up to so many numbers, insertion sorts fastest; most histories are that short."""
 
 
 @kernel
-def sort_in_place(values: np.ndarray) -> None:  # pragma: no cover (compiled)
-    """Sort ascending; most histories are short, and insertion is fastest for them."""
-    n = len(values)
-    if n > _SHORT:
-        values.sort()
-        return
-    for j in range(1, n):
+def _sort_short(values: np.ndarray) -> None:  # pragma: no cover (compiled)
+    for j in range(1, len(values)):
         moved = values[j]
         k = j - 1
         while k >= 0 and values[k] > moved:
@@ -30,9 +26,11 @@ def sort_in_place(values: np.ndarray) -> None:  # pragma: no cover (compiled)
 
 @kernel
 def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
-    """Count distinct numbers; leaves them sorted."""
+    """Count distinct whole numbers; may reorder them."""
     n = len(ids)
-    sort_in_place(ids)
+    if n > _SHORT:
+        return _distinct_many(ids)
+    _sort_short(ids)
     count = min(n, 1)
     for j in range(1, n):
         count += ids[j] != ids[j - 1]
@@ -40,13 +38,68 @@ def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
 
 
 @kernel
+def _distinct_many(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
+    """Count with a hash table of at least twice the size, which holds where a number stands."""
+    bits = 7
+    while (1 << bits) < 2 * len(ids):
+        bits += 1
+    table = np.full(1 << bits, -1, dtype=np.int32)
+    mask, shift = (1 << bits) - 1, np.uint64(64 - bits)
+    count = 0
+    for j in range(len(ids)):
+        slot = np.int64((np.uint64(ids[j]) * np.uint64(0x9E3779B97F4A7C15)) >> shift)
+        while table[slot] >= 0 and ids[table[slot]] != ids[j]:
+            slot = (slot + 1) & mask
+        count += table[slot] < 0
+        table[slot] = j
+    return count
+
+
+@kernel
 def median_in_place(values: np.ndarray) -> float:  # pragma: no cover (compiled)
-    """Return the median of at least one number; leaves them sorted."""
-    sort_in_place(values)
+    """Return the median of at least one number; reorders them."""
     n = len(values)
+    middle = n // 2
+    if n > _SHORT:
+        _select(values, middle)
+    else:
+        _sort_short(values)
     if n % 2:
-        return float(values[n // 2])
-    return (values[n // 2 - 1] + values[n // 2]) / 2
+        return float(values[middle])
+    below = values[0]  # the greatest of the lower half
+    for j in range(1, middle):
+        below = max(below, values[j])
+    return (below + values[middle]) / 2
+
+
+@kernel
+def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
+    """Reorder so that the k-th smallest stands at `k`, none above it before, none below it after.
+
+    Hoare's selection with the median of three as pivot.
+    """
+    low, high = 0, len(values) - 1
+    while high - low >= _SHORT:
+        middle = (low + high) // 2
+        a, b, c = values[low], values[middle], values[high]
+        pivot = max(min(a, b), min(max(a, b), c))
+        left, right = low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += 1
+            while values[right] > pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += 1
+                right -= 1
+        if k <= right:
+            high = right
+        elif k >= left:
+            low = left
+        else:
+            return
+    _sort_short(values[low : high + 1])
 
 
 @kernel

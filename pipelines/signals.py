@@ -102,6 +102,6 @@ def signals(
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
-        notes=() if asked is None else asked.notes,
+        notes=(() if asked is None else asked.notes) + measured.histories.notes,
         exit_code=3 if asked is not None and asked.problems else 0,
     )

@@ -234,3 +234,12 @@ def test_a_file_laid_beside_a_store_gets_none_of_its_trust(tmp_path):
     path = store(tmp_path / "store", ROWS, synthetic=True)
     opened = open_transfers(write(path / "more.parquet"))
     assert (opened.trusted, opened.synthetic, opened.as_of) == (False, False, None)
+
+
+def test_a_store_does_not_vouch_for_a_namesake_in_another_folder(tmp_path):
+    store(tmp_path / "a", ROWS[:3], covered(A, C))
+    (tmp_path / "b").mkdir()
+    write(tmp_path / "b" / "transfers.parquet", table(ROWS[3:]))
+    opened = open_transfers(tmp_path / "*" / "transfers.parquet", assume_complete=True)
+    assert (len(opened.files), opened.trusted, opened.has_ids) == (2, False, False)
+    assert opened.scan().collect().drop("row").equals(table(ROWS))
