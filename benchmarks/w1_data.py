@@ -1,7 +1,7 @@
 """Workload W1: a neutral transfers table, as a canonical file and in the peers' two forms.
 
 N transfers over 90 days, heavy-tailed activity, about one address per 8 transfers, 5 tokens.
-`write(folder, n, seed)` makes
+`write(folder, n, seed)`, or ``python -m benchmarks.w1_data FOLDER N``, makes
 
 * ``plain/transfers.parquet`` – canonical columns, addresses as 42-character strings, no manifest;
 * ``store/`` – the same rows as a store, with the id columns that `unrinse ingest` writes;
@@ -11,6 +11,7 @@ N transfers over 90 days, heavy-tailed activity, about one address per 8 transfe
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,3 +122,7 @@ def _coverage(frame: pl.DataFrame) -> pl.DataFrame:
         pl.lit("w1").alias("source"),
         pl.lit(AS_OF).cast(TIME).alias("fetched_as_of"),
     )
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -29,75 +29,93 @@ def w1_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the W1 columns of histories `first` to `last`."""
     per_asset = np.zeros(len(columns.asset_kind), dtype=np.int64)
-    longest = longest_history(columns.offsets, first, last)
-    times, values, waits = np.empty((3, longest), dtype=np.int64)
-    parties = np.empty(longest, dtype=np.int32)
+    longest = longest_history(columns.offsets, first, last) + 1
+    times, values, received, waits = np.empty((4, longest), dtype=np.int64)
+    receivers, senders = np.empty((2, longest), dtype=np.int32)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         row = out[i]
         row[:] = np.nan
         n = b - a
-        if n == 0:
-            continue
-        for side in range(2):
-            m, total, largest = 0, 0, 0
-            for j in range(a, b):
-                if columns.incoming[j] == (side == 1):
-                    times[m], values[m] = columns.time[j], columns.value[j]
-                    parties[m] = columns.counterparty[j]
-                    total += values[m]
-                    largest = max(largest, values[m])
-                    m += 1
-            row[side], row[2 + side] = m, total
-            row[10 + side] = distinct_in_place(parties[:m])
-            if m == 0:
-                continue
-            mean = total / m
-            squares = 0.0
-            for k in range(m):
-                squares += (values[k] - mean) * (values[k] - mean)
-            row[4 + side], row[6 + side] = mean, np.sqrt(squares / m)
-            row[8 + side] = largest
-            if side == 0:
-                row[16] = largest_window(times[:m], values[:m], HOUR)
-                row[17] = largest_window(times[:m], values[:m], DAY)
-        row[12], row[13] = columns.time[a], columns.time[b - 1]
-        days, previous, stable, total, rounds = 0, -1, 0, 0, 0
-        for j in range(a, b):
-            day = columns.time[j] // DAY
-            days += day != previous
-            previous = day
-            value, asset = columns.value[j], columns.asset[j]
+        n_out, n_in, total, stable, rounds = 0, 0, 0, 0, 0
+        for j in range(a, b):  # written to both sides, kept on one: no branch to mispredict
+            value, into = columns.value[j], columns.incoming[j]
+            times[n_out], values[n_out] = columns.time[j], value
+            receivers[n_out] = columns.counterparty[j]
+            received[n_in], senders[n_in] = value, columns.counterparty[j]
+            n_out += not into
+            n_in += into
+            asset = columns.asset[j]
             per_asset[asset] += 1
             total += value
-            if columns.asset_kind[asset] & STABLECOIN:
-                stable += value
-            if not columns.incoming[j] and value % HUNDRED_DOLLARS == 0:
-                rounds += 1
-        row[14], row[19] = days, stable / total
-        if row[0] > 0:
-            row[21] = rounds / row[0]
+            stable += value * (columns.asset_kind[asset] & STABLECOIN)
+            rounds += (not into) & (value % HUNDRED_DOLLARS == 0)
+        row[0], row[1] = n_out, n_in
+        row[10], row[11] = distinct_in_place(receivers[:n_out]), distinct_in_place(senders[:n_in])
+        if n == 0:
+            continue
+        if n_out > 0:
+            row[2], row[4], row[6], row[8] = _moments(values[:n_out])
+            row[16] = largest_window(times[:n_out], values[:n_out], HOUR)
+            row[17] = largest_window(times[:n_out], values[:n_out], DAY)
+            row[21] = rounds / n_out
+        else:
+            row[2] = 0
+        if n_in > 0:
+            row[3], row[5], row[7], row[9] = _moments(received[:n_in])
+        else:
+            row[3] = 0
+        row[12], row[13] = columns.time[a], columns.time[b - 1]
+        row[14], row[19] = _active_days(columns.time[a:b]), stable / total
         for j in range(a + 1, b):
             waits[j - a - 1] = columns.time[j] - columns.time[j - 1]
         if n > 1:
             row[15] = median_in_place(waits[: n - 1]) / MICROSECONDS
-        m, following = 0, -1
+        m, following = 0, np.int64(-1)
         for j in range(b - 1, a - 1, -1):
-            if not columns.incoming[j]:
-                following = columns.time[j]
-            elif following >= 0:
-                waits[m] = following - columns.time[j]
-                m += 1
+            into = columns.incoming[j]
+            waits[m] = following - columns.time[j]
+            m += into & (following >= 0)
+            following = following if into else columns.time[j]
         if m:
             row[18] = median_in_place(waits[:m]) / MICROSECONDS
-        entropy = 0.0
-        for j in range(a, b):
-            asset = columns.asset[j]
-            if per_asset[asset]:
-                share = per_asset[asset] / n
-                entropy -= share * np.log2(share)
-                per_asset[asset] = 0
-        row[20] = entropy
+        row[20] = _entropy(per_asset, columns.asset[a:b])
+
+
+@kernel
+def _moments(values: np.ndarray) -> tuple[float, float, float, float]:  # pragma: no cover
+    """Return sum, mean, standard deviation and maximum."""
+    total, largest = np.int64(0), np.int64(0)
+    for value in values:
+        total += value
+        largest = max(largest, value)
+    mean, squares = total / len(values), 0.0
+    for value in values:
+        squares += (value - mean) * (value - mean)
+    return float(total), mean, np.sqrt(squares / len(values)), float(largest)
+
+
+@kernel
+def _active_days(time: np.ndarray) -> int:  # pragma: no cover (compiled)
+    """Count the calendar days of ascending moments; a division per day, not per transfer."""
+    days, ends = 0, time[0]
+    for moment in time:
+        if moment >= ends:
+            days += 1
+            ends = (moment // DAY + 1) * DAY
+    return days
+
+
+@kernel
+def _entropy(per_asset: np.ndarray, assets: np.ndarray) -> float:  # pragma: no cover (compiled)
+    """Return the entropy of the counts in bits, and clear them."""
+    entropy = 0.0
+    for asset in assets:
+        if per_asset[asset]:
+            share = per_asset[asset] / len(assets)
+            entropy -= share * np.log2(share)
+            per_asset[asset] = 0
+    return entropy
 
 
 FAMILY = Family("w1", w1_kernel)

@@ -7,28 +7,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+_WRAPPED_ETHER = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
+
 
 def from_strings(path: Path) -> pd.DataFrame:
     """Read canonical Parquet with string addresses and compute W1."""
     frame = pd.read_parquet(
         path, columns=["sender", "receiver", "asset", "block_time", "usd_micros"]
     )
-    stable = frame["asset"] != "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
-    names, codes = np.unique(
-        pd.factorize(pd.concat([frame["sender"], frame["receiver"]]))[0], return_inverse=True
-    )
+    codes, names = pd.factorize(pd.concat([frame["sender"], frame["receiver"]]))
     n = len(frame)
     coded = pd.DataFrame(
         {
             "sender": codes[:n],
             "receiver": codes[n:],
             "asset": pd.factorize(frame["asset"])[0],
-            "stable": stable,
+            "stable": frame["asset"] != _WRAPPED_ETHER,
             "block_time": frame["block_time"],
             "usd_micros": frame["usd_micros"],
         }
     )
-    return compute(coded)
+    result = compute(coded)
+    result["address"] = np.asarray(names)[result["address"]]
+    return result
 
 
 def from_codes(path: Path) -> pd.DataFrame:
@@ -38,21 +39,28 @@ def from_codes(path: Path) -> pd.DataFrame:
 
 
 def compute(frame: pd.DataFrame) -> pd.DataFrame:
-    """Compute the W1 columns, one row per address."""
+    """Compute the W1 columns from coded transfers in order of time, one row per address."""
+    frame = frame.reset_index(names="row")
     sides = [
         frame.rename(columns={own: "a", other: "o"}).assign(out=own == "sender")
         for own, other in (("sender", "receiver"), ("receiver", "sender"))
     ]
-    events = pd.concat(sides, ignore_index=True).sort_values(
-        ["a", "block_time", "out"], kind="stable"
-    )
+    events = pd.concat(sides, ignore_index=True).sort_values(["a", "row"])
     by = events.groupby("a", sort=True)
     result = pd.DataFrame({"first": by["block_time"].first(), "last": by["block_time"].last()})
-    for name, side in (("out", events[events["out"]]), ("in", events[~events["out"]])):
+    result = result.apply(lambda moments: moments.astype("datetime64[us, UTC]").astype("int64"))
+    for name, other, side in (
+        ("out", "receivers", events[events["out"]]),
+        ("in", "senders", events[~events["out"]]),
+    ):
         grouped = side.groupby("a", sort=True)["usd_micros"]
-        table = grouped.agg(["count", "sum", "mean", "std", "max"]).add_suffix(f"_{name}")
-        table[f"parties_{name}"] = side.groupby("a", sort=True)["o"].nunique()
+        table = grouped.agg(["count", "sum", "mean", "max"])
+        table.columns = [f"n_{name}", f"sum_{name}", f"mean_{name}", f"max_{name}"]
+        table[f"sd_{name}"] = grouped.std(ddof=0)
+        table[other] = side.groupby("a", sort=True)["o"].nunique()
         result = result.join(table)
+        whole = [f"n_{name}", f"sum_{name}", other]
+        result[whole] = result[whole].fillna(0)
     day = events["block_time"].dt.floor("D")
     result["active_days"] = day.groupby(events["a"]).nunique()
     result["median_gap"] = by["block_time"].diff().dt.total_seconds().groupby(events["a"]).median()
@@ -70,7 +78,7 @@ def compute(frame: pd.DataFrame) -> pd.DataFrame:
     outgoing = events[events["out"]]
     round_ = outgoing["usd_micros"] % 100_000_000 == 0
     result["round_share"] = round_.groupby(outgoing["a"]).mean()
-    return result
+    return result.rename_axis("address").reset_index()
 
 
 def _windows(outgoing: pd.DataFrame) -> pd.DataFrame:

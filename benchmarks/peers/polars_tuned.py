@@ -1,8 +1,9 @@
 """W1 in polars, tuned by hand: encode once, sort once by a packed key, windows by search.
 
-The fastest formulation found for each column: one sort of (address, time) packed into one integer;
-distinct counterparties by a packed sort and a flag; rolling sums by binary search on the packed
-key over a cumulative sum; dwell by a backward fill.
+The fastest formulation found for each column: the table is in order of time, so one sort of
+(address, row) packed into one integer orders all histories; distinct counterparties by a packed
+sort and a flag; greatest windows by binary search on (address, second) over a cumulative sum;
+dwell by a backward fill. Time is counted in seconds, as W1's is.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-HOUR, DAY = 3_600_000_000, 86_400_000_000
-_TIME_BITS = 43  # 90 days in microseconds; the packed key holds 2^20 addresses a partition
+DAY_SECONDS = 86_400
+_SECOND_BITS = 24  # 90 days of seconds
 
 
 def from_strings(path: Path) -> pl.DataFrame:
@@ -23,8 +24,12 @@ def from_strings(path: Path) -> pl.DataFrame:
     )
     names = pl.concat([frame["sender"], frame["receiver"]]).unique()
     table = pl.DataFrame({"name": names}).with_row_index("code")
-    coded = frame.join(table, left_on="sender", right_on="name").rename({"code": "s"})
-    coded = coded.join(table, left_on="receiver", right_on="name").rename({"code": "r"})
+    coded = frame.join(table, left_on="sender", right_on="name", maintain_order="left").rename(
+        {"code": "s"}
+    )
+    coded = coded.join(table, left_on="receiver", right_on="name", maintain_order="left").rename(
+        {"code": "r"}
+    )
     assets = pl.Enum(frame["asset"].unique().sort())
     coded = coded.select(
         pl.col("s").cast(pl.Int64).alias("sender"),
@@ -33,43 +38,44 @@ def from_strings(path: Path) -> pl.DataFrame:
         "block_time",
         "usd_micros",
     )
-    return table.select("name").hstack(compute(coded, table.height).drop("address"))
+    result = compute(coded, table.height)
+    return result.with_columns(address=table["name"])
 
 
 def from_codes(path: Path) -> pl.DataFrame:
     """Read integer-coded Parquet and compute W1."""
     frame = pl.read_parquet(path)
-    return compute(frame, int(max(frame["sender"].max(), frame["receiver"].max())) + 1)
+    largest = frame.select(pl.max_horizontal(pl.max("sender", "receiver"))).item()
+    return compute(frame, largest + 1)
 
 
 def compute(frame: pl.DataFrame, addresses: int) -> pl.DataFrame:
-    """Compute the W1 columns from coded transfers, one row per address code."""
-    time = frame["block_time"].to_physical()
-    start = time.min()
+    """Compute the W1 columns from coded transfers in order of time, one row per address code."""
+    seconds = frame["block_time"].to_physical() // 1_000_000
+    start = int(seconds[0]) // DAY_SECONDS * DAY_SECONDS
+    row = pl.int_range(frame.height, eager=True)
     events = pl.concat(
         [
             pl.DataFrame(
                 {
                     "a": frame[own],
-                    "o": frame[other],
-                    "t": time - start,
+                    "t": seconds - start,
                     "v": frame["usd_micros"],
                     "s": frame["asset"],
                     "out": pl.repeat(own == "sender", frame.height, eager=True),
+                    "key": (frame[own] * (1 << 32)) + row,
                 }
             )
-            for own, other in (("sender", "receiver"), ("receiver", "sender"))
+            for own in ("sender", "receiver")
         ]
-    )
-    # Seconds are enough to order W1 (its times are whole seconds), and make the key fit 63 bits.
-    key = (events["a"] * (1 << 24) + events["t"] // 1_000_000).rename("key")
-    events = events.with_columns(key).sort(key * 2 + events["out"].cast(pl.Int64))
-    return (
-        pl.DataFrame({"address": pl.int_range(addresses, eager=True)})
-        .join(_sums(events), left_on="address", right_on="a", how="left", maintain_order="left")
-        .join(_distinct(events), left_on="address", right_on="a", how="left", maintain_order="left")
-        .join(_windows(events), left_on="address", right_on="a", how="left", maintain_order="left")
-        .join(_entropy(events), left_on="address", right_on="a", how="left", maintain_order="left")
+    ).sort("key")
+    parts = (_sums(events), _distinct(frame), _windows(events), _entropy(events))
+    result = pl.DataFrame({"a": pl.int_range(addresses, eager=True)})
+    for part in parts:
+        result = result.join(part, on="a", how="left", maintain_order="left")
+    return result.rename({"a": "address"}).with_columns(
+        (pl.col("first", "last") + start) * 1_000_000,
+        pl.col("receivers", "senders").fill_null(0),
     )
 
 
@@ -86,11 +92,9 @@ def _sums(events: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             gap=pl.when(same).then(pl.col("t") - pl.col("t").shift(1)),
             dwell=pl.when(into & (of == pl.col("a"))).then(dwell),
-            day=pl.col("t") // DAY,
+            day=pl.col("t") // DAY_SECONDS,
         )
-        .with_columns(
-            new_day=(pl.col("day") != pl.col("day").shift(1)) | ~same.fill_null(False)
-        )
+        .with_columns(new_day=(pl.col("day") != pl.col("day").shift(1)) | ~same.fill_null(False))
         .group_by("a", maintain_order=True)
         .agg(
             n_out=out.sum(),
@@ -115,30 +119,31 @@ def _sums(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _distinct(events: pl.DataFrame) -> pl.DataFrame:
-    """Distinct counterparties in each direction: sort packed keys, flag changes."""
-    a, o = events["a"].to_numpy(), events["o"].to_numpy()
-    out = events["out"].to_numpy()
+def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
+    """Distinct counterparties in each direction: sort packed pairs, flag changes."""
+    sender, receiver = frame["sender"].to_numpy(), frame["receiver"].to_numpy()
     parts = []
-    for name, mask in (("receivers", out), ("senders", ~out)):
-        packed = np.sort((a[mask] << 31) | o[mask])
+    for name, own, other in (("receivers", sender, receiver), ("senders", receiver, sender)):
+        packed = np.sort((own << 31) | other)
         first = np.ones(len(packed), dtype=bool)
         first[1:] = packed[1:] != packed[:-1]
-        owner, count = np.unique(packed[first] >> 31, return_counts=True)
-        parts.append(pl.DataFrame({"a": owner, name: count}))
+        owners = packed[first] >> 31
+        counts = np.bincount(owners)
+        present = np.flatnonzero(counts)
+        parts.append(pl.DataFrame({"a": present, name: counts[present]}))
     return parts[0].join(parts[1], on="a", how="full", coalesce=True)
 
 
 def _windows(events: pl.DataFrame) -> pl.DataFrame:
-    """Greatest outgoing value in any 1 h and 24 h: search on the packed key, cumulative sums."""
+    """Greatest outgoing value in any 1 h and 24 h: search on (address, second), running sums."""
     outgoing = events.filter("out")
-    key = outgoing["key"].to_numpy()
+    base = outgoing["a"].to_numpy() << _SECOND_BITS
+    key = base + outgoing["t"].to_numpy()
     total = np.concatenate([[0], np.cumsum(outgoing["v"].to_numpy())])
-    position = np.arange(len(key))
     columns = {"a": outgoing["a"]}
-    for name, width in (("max_out_1h", 3_600), ("max_out_24h", 86_400)):
-        start = np.searchsorted(key, np.maximum(key - width + 1, (key >> 24) << 24), side="left")
-        columns[name] = pl.Series(total[position + 1] - total[start])
+    for name, width in (("max_out_1h", 3_600), ("max_out_24h", DAY_SECONDS)):
+        start = np.searchsorted(key, np.maximum(key - width + 1, base), side="left")
+        columns[name] = pl.Series(total[1:] - total[start])
     return (
         pl.DataFrame(columns)
         .group_by("a", maintain_order=True)

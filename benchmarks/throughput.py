@@ -1,0 +1,188 @@
+"""Throughput: how many CPU seconds Unrinse and its peers take for the same work, side by side.
+
+    python -m benchmarks.throughput --transfers 1000000 10000000
+
+makes W1's data (`benchmarks.w1_data`) in a temporary folder, and runs each contender in a fresh
+process, in turns, several times. What is measured is the CPU time (user and system, all threads) of
+the job alone: imports, the loading of compiled code and thread pools are paid beforehand, on a
+small table, by everybody alike; `unrinse signals` is measured as a whole command, start included.
+Compilation is done in an earlier process. The best of the runs counts, for every contender.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from benchmarks import w1_data
+
+PEERS = ("polars_tuned", "pandas_plain", "polars_plain", "duckdb_sql")
+FORMS = ("strings", "codes")
+WARM_UP_TRANSFERS = 50_000
+_PACKAGES = ("polars", "numba", "numpy", "pandas", "duckdb", "pyarrow")
+
+
+class Taken(NamedTuple):
+    """What one run took: CPU seconds and peak memory."""
+
+    seconds: float
+    megabytes: float
+
+
+def by_unrinse(path: Path) -> pl.DataFrame:
+    """Compute W1 with Unrinse: open, build histories, run the kernel, make the table."""
+    from benchmarks import w1_kernel
+    from data.transfers import open_transfers
+    from features.building import build_histories
+    from features.catalogue import compute_signals
+
+    transfers = open_transfers(path, assume_complete=True)
+    histories = build_histories(transfers, as_of=w1_data.AS_OF)
+    return compute_signals(histories, [w1_kernel.FAMILY], threads=os.cpu_count() or 1)
+
+
+def main() -> None:
+    """Measure, and print a Markdown report."""
+    parser = argparse.ArgumentParser(description="CPU seconds of Unrinse and its peers on W1")
+    parser.add_argument("--transfers", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--runs", type=int, default=3, help="the best of so many counts")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        print(heading(arguments.runs))
+        for transfers in arguments.transfers:
+            data = made(folder, transfers)
+            measured = measure(data, made(folder, WARM_UP_TRANSFERS), arguments)
+            print(report(transfers, measured), flush=True)
+
+
+def made(folder: Path, transfers: int) -> Path:
+    """Make the data, unless the folder holds it."""
+    data = folder / f"w1_{transfers}"
+    if not (data / "codes.parquet").exists():  # in a process of its own: this one stays small
+        command = [sys.executable, "-m", "benchmarks.w1_data", str(data), str(transfers)]
+        subprocess.run(command, check=True)
+    return data
+
+
+def measure(
+    data: Path, small: Path, arguments: argparse.Namespace
+) -> dict[tuple[str, str], Taken | None]:
+    """Run every contender in turns, after one round on the small table that compiles."""
+    contenders = [(name, form) for name in ("unrinse", *arguments.peers) for form in FORMS]
+    contenders += [("unrinse signals", form) for form in FORMS]
+    best: dict[tuple[str, str], Taken | None] = {}
+    for folder, runs in ((small, 1), (data, arguments.runs)):
+        best = {}
+        for _ in range(runs):
+            for contender in contenders:
+                if contender in best and best[contender] is None:
+                    continue
+                taken = _run(*contender, folder, small)
+                _say(f"{contender[0]}, {contender[1]}: {taken}")
+                known = best.get(contender)
+                best[contender] = min(taken, known) if taken and known else taken
+    return best
+
+
+def _run(name: str, form: str, data: Path, small: Path) -> Taken | None:
+    """Run one contender in a process of its own."""
+    if name == "unrinse signals":
+        with tempfile.TemporaryDirectory() as out:
+            source = data / ("plain" if form == "strings" else "store")
+            command = [
+                sys.executable, "-m", "pipelines.cli", "signals", str(source), "--assume-complete",
+                "--as-of", w1_data.AS_OF.isoformat(), "--out", f"{out}/signals.parquet",
+            ]  # fmt: skip
+            return _whole(command)[1]
+    command = [sys.executable, "-m", "benchmarks.contender", name, form, str(data), str(small)]
+    text, whole = _whole(command)
+    return None if whole is None else Taken(**json.loads(text))
+
+
+def _whole(command: list[str]) -> tuple[str, Taken | None]:
+    """Run a command; return what it printed and what the whole process took."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        return text, None
+    return text, Taken(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def heading(runs: int) -> str:
+    """Say when, on what and with which versions."""
+    versions = []
+    for package in _PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"{package} not installed")
+    load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+    return (
+        f"{datetime.now(UTC):%d %B %Y}; {os.cpu_count()} cores ({_processor()}), "
+        f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB; "
+        f"load at the start {load}; Python {platform.python_version()}, {', '.join(versions)}; "
+        f"best of {runs}.\n"
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def report(transfers: int, measured: dict[tuple[str, str], Taken | None]) -> str:
+    """Render the table of one size: seconds, ratio to Unrinse, peak memory."""
+    title = f"{transfers:,} transfers"
+    lines = [
+        f"| {title} | strings, CPU s | × Unrinse | MB | codes, CPU s | × Unrinse | MB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in dict.fromkeys(name for name, _ in measured):
+        cells = [name]
+        for form in FORMS:
+            taken, ours = measured[name, form], measured["unrinse", form]
+            if taken is None or ours is None:
+                cells += ["failed", "", ""]
+            else:
+                ratio = taken.seconds / ours.seconds
+                cells += [f"{taken.seconds:.2f}", f"{ratio:.1f}", f"{taken.megabytes:,.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def job_of(name: str, form: str) -> Callable[[Path], Any]:
+    """Return a contender's job, which takes the folder of the data."""
+    if name == "unrinse":
+        return lambda data: by_unrinse(data / ("plain" if form == "strings" else "store"))
+    peer = importlib.import_module(f"benchmarks.peers.{name}")
+    if form == "strings":
+        return lambda data: peer.from_strings(data / "plain" / "transfers.parquet")
+    return lambda data: peer.from_codes(data / "codes.parquet")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
