@@ -15,6 +15,7 @@ from data.services import SERVICES, Services
 from features.signal import Signal
 from models.facts import canonical_json
 from models.fitting import Settings, fit
+from models.status import VICTIM
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -98,9 +99,7 @@ def world(n: int = 1500, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
             "first_seen": seen,
             "last_seen": [moment + timedelta(days=20) for moment in seen],
             # Read by the rule on victims only; here they never speak for one.
-            "largest_out_share": 0.1,
-            "forwarded_24h_share": 0.9,
-            "retained_share": 0.0,
+            **{bound.signal: bound.least - 1 for bound in VICTIM},
             **{k: pl.Series(v, dtype=pl.Float64).fill_nan(None) for k, v in columns.items()},
         }
     )
