@@ -72,7 +72,7 @@ def test_training_says_what_it_did(world, trained):
     assert (facts.training_basis, facts.decision_use) == ("synthetic", False)
     assert facts.min_transfers == FEWEST
     assert trained.trained_on == facts.training["n"] > trained.positives >= 10
-    assert any("not for decisions" in note for note in trained.notes)
+    assert any("not for decisions" in note.lower() for note in trained.notes)
 
 
 def test_one_row_for_each_address_in_the_order_asked(world, scored):
@@ -418,7 +418,7 @@ def test_a_model_is_replaced_by_the_next(world, trained, tmp_path):
 def test_research_use_is_said_everywhere(world, bundle, tmp_path):
     real = world.copy(tmp_path / "real", synthetic=False)
     told = score(bundle, real, world.addresses, tmp_path / "s.csv", research_use=True)
-    assert any("not for decisions" in note for note in told.notes)
+    assert any("not for decisions" in note.lower() for note in told.notes)
     assert pl.read_csv(told.out)["decision_use"].to_list() == [False] * 600
     shown = explain(bundle, real, world.addresses, tmp_path / "a", top=3, research_use=True)
     for alert in alerts_in(shown.out):
