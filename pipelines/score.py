@@ -160,7 +160,7 @@ def score(
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
-        notes=(*run.asked.notes, *use_notes(run.bundle)),
+        notes=(*run.asked.notes, *run.measured.histories.notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
 
