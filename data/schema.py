@@ -65,13 +65,13 @@ LOG_INDEX = {
     "native value": -1,
     "fee": -2,
     "token transfer read from calldata": -3,
-    "k-th internal transfer of the transaction": "-1000 - k",
-    "k-th token transfer of an export without log indices": "-2000 - k",
+    "internal or token transfer of an export without log indices": "-2000 - k",
 }
 """How rows without an event-log position are numbered.
 
 `(chain, tx_id, log_index)` must be unique, and the same export read twice must give the same
-numbers, so that overlapping pages merge and two equal payments in one transaction do not.
+numbers, so that overlapping pages merge and two equal payments in one transaction do not: `k` is a
+fixed hash of the row's content and of how often that content came before in the transaction.
 """
 
 SCREENED = (

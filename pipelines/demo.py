@@ -21,6 +21,10 @@ from pipelines.simulate import simulate
 from pipelines.train import train
 
 
+BASE_RATE = 0.01
+"""The share of launderers that the demo's scores assume; the labels hold far more of them."""
+
+
 @dataclass(frozen=True)
 class DemoResult:
     """Where everything stands."""
@@ -57,7 +61,7 @@ def demo(
     world = simulate(out / "world", seed=seed, addresses=addresses)
     labels, listed = out / "world" / "labels.csv", out / "unlabelled.csv"
     services = out / "world" / "services.csv"
-    trained = train(world.out, labels, out / "bundle", seed=seed)
+    trained = train(world.out, labels, out / "bundle", seed=seed, base_rate=BASE_RATE)
     truth = pl.read_parquet(world.out / "truth.parquet", columns=["chain", "address", "population"])
     measured = evaluate(
         trained.out, world.out, labels, out / "evaluation", populations=truth
