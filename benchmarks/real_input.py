@@ -66,9 +66,7 @@ def _accounts(contests: dict[str, real_accounts.Contest], part: str) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _wallets(
-    imported: Accounts, contest: real_accounts.Contest, part: str, out: Path
-) -> str:
+def _wallets(imported: Accounts, contest: real_accounts.Contest, part: str, out: Path) -> str:
     """Score the DFPI wallets with the real and the synthetic models."""
     store = real_wallets.wallets(out)
     world = simulate(out / "world", **WORLD).out
@@ -123,7 +121,7 @@ def _house(imported: Accounts, out: Path) -> str:
     compared = real_wallets.exchange_house(out, imported.store, out / "normals.txt")
     lines = [
         "### Tron exchange house (40 wallets) against the real normals\n",
-        "Wallets in dollars, normals in multiples of their median; only scale-free signals compare.",
+        "Wallets in dollars, normals in their own medians; only scale-free signals compare.",
         "A dash: the normals do not have the signal (they hold no tokens).\n",
         "| family | signal | wallets, median | normals, median | ROC-AUC | wallets / normals |",
         "|---|---|---|---|---|---|",

@@ -70,9 +70,7 @@ def wallets(out: Path) -> Path:
     return out / "dfpi"
 
 
-def flag(
-    model: str, bundle: Path, stores: tuple[Path, Path], lists: tuple[Path, Path]
-) -> Flagged:
+def flag(model: str, bundle: Path, stores: tuple[Path, Path], lists: tuple[Path, Path]) -> Flagged:
     """Score wallets and normals with one model; `stores` and `lists` name them in that order."""
     normals = score_addresses(bundle, stores[1], lists[1], research_use=True).scores
     scored = normals["log_odds"].drop_nulls().sort(descending=True).to_numpy()

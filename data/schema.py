@@ -44,16 +44,20 @@ OPTIONAL_TRANSFER_COLUMNS = (
 )
 """Nullable columns: a file may leave them out, and they are then read as null."""
 
-ID_COLUMNS: dict[str, pl.DataType] = {
+DERIVED_COLUMNS: dict[str, pl.DataType] = {
     "sender_id": pl.Int64(),
     "receiver_id": pl.Int64(),
     "sender_code": pl.Int32(),
     "receiver_code": pl.Int32(),
+    "transaction": pl.Int32(),
+    "leg_kind": pl.Int8(),
 }
 """Derived columns of a store, made once so that no reader handles strings again.
 
 Ids are `identity.address_ids` of sender and receiver, the same in every store; codes are their rows
-in the store's own ``addresses.parquet``.
+in the store's own ``addresses.parquet``. `transaction` is the first row of the same transaction.
+`leg_kind` is 0 native, 1 internal, 2 token (coins made or burnt move as tokens do), and null where
+signals ignore the row: it is screened, or a fee.
 """
 
 TRANSFER_ORDER = ("chain", "block_time", "block_number", "tx_index", "tx_id", "log_index")
@@ -141,13 +145,13 @@ def conform_transfers(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
             f"A transfers table needs the columns {list(TRANSFERS)}; "
             f"{missing} are absent among {sorted(present)}."
         )
-    ids = [c for c in ID_COLUMNS if c in present]
+    ids = [c for c in DERIVED_COLUMNS if c in present]
     return lazy.select(
         [
             pl.col(c).cast(t) if c in present else pl.lit(None, dtype=t).alias(c)
             for c, t in TRANSFERS.items()
         ]
-        + [pl.col(c).cast(ID_COLUMNS[c]) for c in ids]
+        + [pl.col(c).cast(DERIVED_COLUMNS[c]) for c in ids]
     )
 
 
@@ -189,9 +193,7 @@ def row_faults(latest: datetime) -> list[tuple[str, pl.Expr]]:
     ]
 
 
-def validate_transfers(
-    frame: pl.DataFrame, latest: datetime
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def validate_transfers(frame: pl.DataFrame, latest: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split a conforming transfers table into usable rows and faulty ones.
 
     Returns

@@ -228,9 +228,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     for name, recorded in files.items():
         file = directory / name
         if not file.is_file():
-            raise Refused(
-                f"{file} is missing.", expected="every file that the manifest names"
-            )
+            raise Refused(f"{file} is missing.", expected="every file that the manifest names")
         if sha256_file(file) != recorded:
             raise Refused(
                 f"{file} is not the file that was written: its SHA-256 differs from the manifest.",
@@ -271,10 +269,10 @@ def write_store(
 def write_store_tables(
     directory: Path, transfers: pl.DataFrame, coverage: pl.DataFrame, quarantine: pl.DataFrame
 ) -> None:
-    """Write a store's tables, with ids and the address dictionary, but no manifest yet."""
-    from data.identity import with_address_ids  # only writers pay for numba
+    """Write a store's tables, with derived columns and the address dictionary, but no manifest yet."""
+    from data.derived import with_derived_columns  # only writers pay for numba
 
-    transfers, addresses = with_address_ids(transfers)
+    transfers, addresses = with_derived_columns(transfers)
     write_parquet(transfers, directory / "transfers.parquet")
     write_parquet(addresses, directory / "addresses.parquet")
     write_parquet(coverage, directory / "coverage.parquet")

@@ -1,7 +1,7 @@
 """Activity: how much an address does, how steadily, and whether it stopped.
 
 Laundering wallets are used and thrown away: a short life, a burst that carries most of the value,
-then silence (FATF 2020). But many real ones are slow and quiet, so bursts are measured, not assumed.
+then silence (FATF 2020). But many real ones are slow and quiet: bursts are measured, not assumed.
 Days and windows roll from the first transfer or from each transfer; no calendar day or time zone
 enters, and shifting a whole history changes nothing.
 """
@@ -132,7 +132,6 @@ def senders(history: History) -> Evidence:
     evidence="members",
     formula="number of distinct receivers",
     says="paid {value}",
-    red_flags=("rapid_fan_out",),
 )
 def receivers(history: History) -> Evidence:
     """Number of distinct addresses it paid."""
@@ -228,6 +227,7 @@ def variation_out(history: History) -> Evidence | None:
     says="was in use for {value}",
     null="no transfer",
     red_flags=("burst_then_dormancy",),
+    flags_when_low=("burst_then_dormancy",),
 )
 def days_in_use(history: History) -> Evidence | None:
     """Time from the first to the last transfer."""
@@ -258,7 +258,7 @@ def active_days(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="active_days ÷ 24-hour periods from the first to the last transfer",
-    says="was active on {value} of the days between its first and last transfer",
+    says="was active on {value} of the days from its first to its last transfer ({counts})",
     null="no transfer",
     bounds=(0, 1),
 )
@@ -277,15 +277,18 @@ def active_day_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="median time between successive transfers",
-    says="typically made or received a transfer every {value}",
+    says="made or received its next transfer within {value} in half of the cases",
     null="fewer than two transfers",
 )
 def median_gap(history: History) -> Evidence | None:
     """Typical (median) time between one transfer and the next."""
     if len(history) < 2:
         return None
-    middle = [gap / MICROSECONDS for gap in middle_of(np.diff(history.time))]
-    return evidence(sum(middle) / len(middle), np.arange(len(history)), middle=middle)
+    gaps = np.diff(history.time)
+    middle = [gap / MICROSECONDS for gap in middle_of(gaps)]
+    typical = int(np.argsort(gaps, kind="stable")[(len(gaps) - 1) // 2])
+    rows, telling = np.arange(len(history)), [typical, typical + 1]
+    return evidence(sum(middle) / len(middle), rows, telling, middle=middle)
 
 
 @FAMILY.signal(
@@ -350,9 +353,7 @@ def value_out_24h_share(history: History) -> Evidence | None:
         return None
     start, end, largest = window_of_largest(history.time[rows], history.value[rows], DAY)
     total = int(history.value[rows].sum())
-    return evidence(
-        largest / total, rows, rows[start:end], numerator=largest, denominator=total
-    )
+    return evidence(largest / total, rows, rows[start:end], numerator=largest, denominator=total)
 
 
 @FAMILY.signal(
@@ -360,7 +361,7 @@ def value_out_24h_share(history: History) -> Evidence | None:
     needs="any",
     evidence="members",
     formula="as_of - last transfer",
-    says="had been silent for {value} by then",
+    says="had been silent for {value} when it was scored",
     null="no transfer",
     depends_on_as_of=True,
     red_flags=("burst_then_dormancy",),

@@ -1,4 +1,4 @@
-"""Computing a signal's value again from its evidence alone: the proof that the evidence suffices."""
+"""Computing a value again from its evidence alone: the proof that the evidence suffices."""
 
 from __future__ import annotations
 

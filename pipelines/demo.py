@@ -20,7 +20,6 @@ from pipelines.score import score
 from pipelines.simulate import simulate
 from pipelines.train import train
 
-
 BASE_RATE = 0.01
 """The share of launderers that the demo's scores assume; the labels hold far more of them."""
 
@@ -63,9 +62,7 @@ def demo(
     services = out / "world" / "services.csv"
     trained = train(world.out, labels, out / "bundle", seed=seed, base_rate=BASE_RATE)
     truth = pl.read_parquet(world.out / "truth.parquet", columns=["chain", "address", "population"])
-    measured = evaluate(
-        trained.out, world.out, labels, out / "evaluation", populations=truth
-    )
+    measured = evaluate(trained.out, world.out, labels, out / "evaluation", populations=truth)
     unlabelled = _unlabelled(labels)
     write_rows(unlabelled, listed)
     scores = score(

@@ -45,7 +45,5 @@ def measure(
     with progress("Reading histories"):
         histories = build_histories(transfers, requests, as_of=as_of, basis=basis, legs=legs)
     with progress("Computing signals", total=len(histories)) as done:
-        signals = compute_signals(
-            histories, threads=threads or os.cpu_count() or 1, progress=done
-        )
+        signals = compute_signals(histories, threads=threads or os.cpu_count() or 1, progress=done)
     return Measured(histories, signals)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.recomputation import recompute
 from features.history import DAY, HOUR, MICROSECONDS, History
+from features.recomputation import recompute
 from features.stablecoin_hopping import FAMILY
 from tests.features.histories import COIN, DAI, TOKEN, USDC, USDT, columns_of, history
 
