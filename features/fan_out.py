@@ -175,7 +175,6 @@ def new_receivers_24h(history: History) -> Evidence:
     says="split its payments over its receivers with an evenness of {value}",
     null="fewer than two receivers",
     bounds=(0, 1),
-    red_flags=("rapid_fan_out",),
 )
 def receiver_evenness(history: History) -> Evidence | None:
     """How evenly the value sent is split over its receivers (1 is perfectly even)."""
@@ -229,7 +228,7 @@ def top_sender_share(history: History) -> Evidence | None:
     needs="out",
     evidence="distribution",
     formula="receivers of exactly one outgoing transfer ÷ receivers",
-    says="paid {value} of its receivers only once",
+    says="paid {value} of its receivers ({counts}) only once",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("new_receivers",),
@@ -244,7 +243,7 @@ def once_only_receiver_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="senders of exactly one incoming transfer ÷ senders",
-    says="was paid only once by {value} of its senders",
+    says="was paid only once by {value} of its senders ({counts})",
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("many_unrelated_senders",),
@@ -259,7 +258,7 @@ def once_only_sender_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="senders_24h ÷ distinct senders",
-    says="was paid by {value} of all its senders within 24 hours",
+    says="was paid by {value} of all its senders ({counts}) within 24 hours",
     null="nothing came in",
     window=timedelta(hours=24),
     bounds=(0, 1),
@@ -299,7 +298,7 @@ def gathered_then_scattered(history: History) -> Evidence:
     needs="both",
     evidence="distribution",
     formula="counterparties that both paid it and were paid ÷ counterparties",
-    says="was paid by and paid {value} of its counterparties",
+    says="was paid by and paid {value} of its counterparties ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
 )
@@ -324,7 +323,7 @@ def two_way_counterparty_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="receivers ÷ (receivers + senders)",
-    says="had {value} receivers among its receivers and senders",
+    says="had {value} receivers among its receivers and senders ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
 )

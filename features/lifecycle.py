@@ -80,9 +80,10 @@ FAMILY = Family("lifecycle", lifecycle_kernel)
     needs="both",
     evidence="distribution",
     formula="smallest incoming value ÷ median value of all its transfers",
-    says="received no amount smaller than {value} its typical transfer",
+    says="received no amount smaller than {value} its typical transfer ({count:receipts})",
     null="nothing came in",
     red_flags=("grooming_ladder",),
+    flags_when_low=("grooming_ladder",),
 )
 def smallest_receipt_ratio(history: History) -> Evidence | None:
     """Smallest amount received, as a multiple of its typical transfer: small test payments."""
@@ -95,7 +96,7 @@ def smallest_receipt_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="smallest outgoing value ÷ median value of all its transfers",
-    says="made no payment smaller than {value} its typical transfer",
+    says="made no payment smaller than {value} its typical transfer ({count:payments})",
     null="nothing went out",
 )
 def smallest_payment_ratio(history: History) -> Evidence | None:
@@ -112,6 +113,7 @@ def smallest_payment_ratio(history: History) -> Evidence | None:
     says="was opened with a receipt of {value} its typical transfer",
     null="nothing came in",
     red_flags=("grooming_ladder",),
+    flags_when_low=("grooming_ladder",),
 )
 def first_receipt_ratio(history: History) -> Evidence | None:
     """First amount received, as a multiple of its typical transfer."""
@@ -126,7 +128,6 @@ def first_receipt_ratio(history: History) -> Evidence | None:
     formula="last outgoing value ÷ median value of all its transfers",
     says="last paid out {value} its typical transfer",
     null="nothing went out",
-    red_flags=("many_unrelated_senders",),
 )
 def last_payment_ratio(history: History) -> Evidence | None:
     """Last amount sent, as a multiple of its typical transfer: the payment that closes a wallet."""
@@ -168,6 +169,7 @@ def receipts_rising(history: History) -> Evidence | None:
     says="made its first payment {value} after its first receipt",
     null="nothing came in before the first payment out",
     red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def days_to_first_payment(history: History) -> Evidence | None:
     """Time from the first receipt to the first payment out."""
@@ -219,4 +221,5 @@ def _against_typical(
         [rows[at]],
         numerator=int(h.value[at]),
         denominator=typical,
+        count=len(among),
     )

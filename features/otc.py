@@ -194,7 +194,8 @@ FAMILY = Family("otc", otc_kernel)
     evidence="distribution",
     formula="outgoing transfers of 0.97 to 1 times one of the last 10 incoming ones (within 24 "
     "hours, same coin or both stablecoins, each used once) ÷ outgoing transfers",
-    says="made {value} of its payments by passing on a receipt of the last 24 hours nearly whole",
+    says="made {value} of its payments ({counts}) by passing on a receipt of the last "
+    "24 hours nearly whole",
     null="nothing went out",
     window=timedelta(hours=24),
     bounds=(0, 1),
@@ -214,7 +215,8 @@ def paired_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="pairs (see paired_share) with paid ÷ received from 0.97 to 0.999 ÷ pairs",
-    says="kept 0.1 % to 3 % of the sum in {value} of the receipts that it passed on one by one",
+    says="kept 0.1 % to 3 % of the sum in {value} of the receipts "
+    "that it passed on one by one ({counts})",
     null="no payment pairs with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
@@ -233,7 +235,7 @@ def low_spread_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median of 1 - paid ÷ received over pairs (see paired_share)",
-    says="typically kept {value} of a receipt that it passed on",
+    says="typically kept {value} of a receipt that it passed on ({count:receipts})",
     null="no payment pairs with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
@@ -247,7 +249,7 @@ def implied_commission(history: History) -> Evidence | None:
     kept = sorted(1 - float(history.value[paid] / history.value[got]) for got, paid in pairs)
     middle = kept[(len(kept) - 1) // 2 : len(kept) // 2 + 1]
     rows = np.array(pairs, dtype=np.int64).reshape(-1)
-    return evidence(sum(middle) / len(middle), rows, middle=middle)
+    return evidence(sum(middle) / len(middle), rows, middle=middle, count=len(pairs))
 
 
 @FAMILY.signal(
@@ -255,9 +257,10 @@ def implied_commission(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="time from the largest incoming transfer until the payments after it reach its value",
-    says="paid out as much as its largest receipt within {value} of receiving it",
+    says="took {value} to pay out as much as its largest receipt",
     null="nothing came in, or less than the largest receipt was paid out after it",
-    red_flags=("fragmentation_before_cash_out", "rapid_pass_through"),
+    red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def largest_clearing_time(history: History) -> Evidence | None:
     """Time until it had paid out as much as its largest receipt."""
@@ -272,10 +275,11 @@ def largest_clearing_time(history: History) -> Evidence | None:
     evidence="distribution",
     formula="median over incoming transfers above $10,000 of the time until the payments after "
     "it reach its value",
-    says="typically paid out as much as a receipt above $10,000 within {value}",
+    says="typically took {value} to pay out as much as a receipt above $10,000 ({count:receipts})",
     null="no receipt above $10,000, or none followed by as much in payments",
     dollars=True,
-    red_flags=("fragmentation_before_cash_out",),
+    red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def large_clearing_time(history: History) -> Evidence | None:
     """Typical (median) time until it had paid out as much as a receipt above $10,000."""
@@ -308,7 +312,7 @@ def reciprocal_value_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="transfers ÷ distinct counterparties",
-    says="made {value} as many transfers as it had counterparties",
+    says="made {value} as many transfers as it had counterparties ({counts:against})",
     null="no transfer",
     bounds=(1, float("inf")),
     red_flags=("otc_like_flows",),
@@ -324,7 +328,8 @@ def transfers_per_counterparty(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="transfers with counterparties met in 3 transfers or more ÷ transfers",
-    says="made {value} of its transfers with counterparties it dealt with three times or more",
+    says="made {value} of its transfers ({counts}) with counterparties it dealt "
+    "with three times or more",
     null="no transfer",
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
@@ -341,9 +346,10 @@ def regulars_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="incoming transfers ÷ outgoing transfers",
-    says="received {value} as many transfers as it sent",
+    says="received {value} as many transfers as it sent ({counts:against})",
     null="nothing went out",
     red_flags=("small_to_large_consolidation", "fragmentation_before_cash_out"),
+    flags_when_low=("fragmentation_before_cash_out",),
 )
 def receipts_per_payment(history: History) -> Evidence | None:
     """How many transfers came in for each that went out: high gathers, low spreads."""
@@ -411,7 +417,7 @@ def _clearing(history: History, receipts: np.ndarray) -> Evidence | None:
         return None
     middle = [wait / MICROSECONDS for wait in middle_of(np.array(waits))]
     telling = [row for row in rows if history.incoming[row]]
-    return evidence(sum(middle) / len(middle), rows, telling, middle=middle)
+    return evidence(sum(middle) / len(middle), rows, telling, middle=middle, count=len(waits))
 
 
 def _share(

@@ -160,9 +160,10 @@ def forwarded_7d_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="least dwell that half of the matched value does not exceed",
-    says="held what it forwarded for {value} (half of that value for no longer)",
+    says="held half of the value that it forwarded for no longer than {value}",
     null="nothing that came in left again",
     red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def dwell_of_value(history: History) -> Evidence | None:
     """How long it held the value that it forwarded (median by value)."""
@@ -183,9 +184,10 @@ def dwell_of_value(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median time from an inflow to the next outflow",
-    says="typically sent something on {value} after a receipt",
+    says="typically made its next payment {value} after a receipt ({count:receipts})",
     null="no inflow was followed by an outflow",
     red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def wait_to_next_outflow(history: History) -> Evidence | None:
     """Typical (median) time from a receipt to its next outgoing transfer."""
@@ -198,7 +200,7 @@ def wait_to_next_outflow(history: History) -> Evidence | None:
     waits = flows.time[answers] - flows.time[answered]
     middle = [wait / MICROSECONDS for wait in middle_of(waits)]
     rows = positions[np.concatenate([answered, answers])]
-    return evidence(sum(middle) / len(middle), rows, middle=middle)
+    return evidence(sum(middle) / len(middle), rows, middle=middle, count=len(waits))
 
 
 @FAMILY.signal(
@@ -206,17 +208,21 @@ def wait_to_next_outflow(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value matched to no outflow ÷ value received",
-    says="still held {value} of what it had received",
+    says="had {value} of what it received left at the end",
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def retained_share(history: History) -> Evidence | None:
     """Share of the value received that had not left again by the end."""
     flows, positions = _two_sided(history)
     received = _total(flows, flows.inflows)
-    gone = sum(piece.value for piece in matched(flows))
-    return _share(positions, received - gone, received, flows.inflows[::-1])
+    pieces = matched(flows)
+    gone = sum(piece.value for piece in pieces)
+    # Little left is told by what left, much left by what came in last.
+    telling = _largest_first(pieces) if 2 * gone > received else flows.inflows[::-1]
+    return _share(positions, received - gone, received, telling)
 
 
 @FAMILY.signal(
@@ -228,6 +234,7 @@ def retained_share(history: History) -> Evidence | None:
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
+    flags_when_low=("rapid_pass_through",),
 )
 def peak_balance_share(history: History) -> Evidence | None:
     """Most value held at one moment, as a share of all it received."""
@@ -243,7 +250,7 @@ def peak_balance_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="time with a balance below 2 % of its peak ÷ time from the first inflow to the end",
-    says="was all but empty for {value} of the time",
+    says="held under 2 % of the most it held, for {value} of the time",
     null="nothing came in, or nothing followed the first inflow in time",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
@@ -256,7 +263,10 @@ def near_empty_share(history: History) -> Evidence | None:
     first, near = int(flows.inflows[0]), near_empty_after(flows)
     empty = [row for row in range(first, len(flows) - 1) if near[row]]
     time = sum(int(flows.time[row + 1] - flows.time[row]) for row in empty)
-    return _share(positions, time, int(flows.time[-1] - flows.time[first]), empty)
+    longest = sorted(empty, key=lambda row: int(flows.time[row] - flows.time[row + 1]))
+    telling = [row for start in longest for row in (start, start + 1)]
+    whole = int(flows.time[-1] - flows.time[first])
+    return _share(positions, time, whole, dict.fromkeys(telling))
 
 
 @FAMILY.signal(
@@ -264,9 +274,9 @@ def near_empty_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows that bring the balance from at least 2 % of its peak to below",
-    says="emptied itself with {value}",
+    says="paid itself down to under 2 % of the most it held, with {value}",
     null="nothing came in",
-    red_flags=("rapid_pass_through", "many_unrelated_senders"),
+    red_flags=("rapid_pass_through",),
 )
 def full_drains(history: History) -> Evidence | None:
     """Number of outgoing transfers that all but emptied it."""
@@ -275,6 +285,7 @@ def full_drains(history: History) -> Evidence | None:
         return None
     near = near_empty_after(flows)
     drains = [row for row in flows.outflows if row and near[row] and not near[row - 1]]
+    drains.sort(key=lambda row: -int(flows.value[row]))
     return _share(positions, len(drains), 1, drains)
 
 
@@ -283,7 +294,7 @@ def full_drains(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows of at least 98 % of the balance ÷ outflows",
-    says="sent on all it held with {value} of its outgoing transfers",
+    says="sent on all it held with {value} of its outgoing transfers ({counts})",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
@@ -301,7 +312,8 @@ def sweep_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outflows of 95 to 100 % of the inflow just before, or of all inflows since the last "
     "outflow ÷ outflows",
-    says="passed on what had just come in, whole, with {value} of its outgoing transfers",
+    says="passed on what had just come in, whole, with {value} of its outgoing transfers "
+    "({counts})",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("rapid_pass_through", "otc_like_flows"),
@@ -327,7 +339,7 @@ def one_in_one_out_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="inflows whose next transfer is an outflow ÷ inflows",
-    says="followed {value} of its receipts with a payment before the next receipt",
+    says="followed {value} of its receipts ({counts}) with a payment before the next receipt",
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
@@ -364,7 +376,7 @@ def returned_to_sender_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outflows of 80 to 98 % of the balance to an address not paid before ÷ outflows",
     says="moved most of its balance to an address it had not paid before with {value} of its "
-    "outgoing transfers",
+    "outgoing transfers ({counts})",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("peel_chain",),

@@ -76,9 +76,12 @@ class Signal:
         One of `EVIDENCE_KINDS`.
     says
         What the value says of an address, in the past tense, with ``{value}`` (rendered with its
-        unit), to follow "it". It claims no more than the data.
+        unit), to follow "it". It claims no more than the data. Where few transfers would look like
+        a habit, ``{counts}`` or ``{count:noun}`` says how many there were; see `models.sentences`.
     red_flags
         Ids in ``data/registry/red_flags.csv``.
+    flags_when_low
+        Those of `red_flags` that a low value raises; a high value raises the others.
     risk
         ``up`` or ``down`` where risk certainly grows that way, else None.
     window
@@ -105,6 +108,7 @@ class Signal:
     evidence: str
     says: str
     red_flags: tuple[str, ...]
+    flags_when_low: tuple[str, ...]
     risk: str | None
     window: timedelta | None
     bounds: tuple[float, float]
@@ -118,6 +122,7 @@ class Signal:
         facts = {k: v for k, v in self.__dict__.items() if k != "definition"}
         facts["window"] = None if self.window is None else self.window.total_seconds()
         facts["red_flags"] = list(self.red_flags)
+        facts["flags_when_low"] = list(self.flags_when_low)
         facts["bounds"] = [None if abs(b) == float("inf") else b for b in self.bounds]
         return facts
 
@@ -140,7 +145,7 @@ class Family:
         self.kernel = kernel
         self.signals: list[Signal] = []
 
-    def signal(  # noqa: PLR0913 (a declaration: each field is named at the call)
+    def signal(
         self,
         *,
         unit: str,
@@ -150,6 +155,7 @@ class Family:
         says: str,
         null: str = "never, where its legs are in force",
         red_flags: tuple[str, ...] = (),
+        flags_when_low: tuple[str, ...] = (),
         risk: str | None = None,
         window: timedelta | None = None,
         bounds: tuple[float, float] = (0.0, float("inf")),
@@ -173,6 +179,7 @@ class Family:
                     evidence=evidence,
                     says=says,
                     red_flags=red_flags,
+                    flags_when_low=flags_when_low,
                     risk=risk,
                     window=window,
                     bounds=bounds,

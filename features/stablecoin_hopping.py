@@ -216,7 +216,7 @@ def swap_chain(history: History) -> Evidence:
     needs="token_both",
     evidence="distribution",
     formula="swaps in the commonest direction (coin sold, coin bought) ÷ swaps",
-    says="made {value} of its swaps in one direction",
+    says="made {value} of its swaps ({counts}) in one direction",
     null="no swap",
     bounds=(0, 1),
     red_flags=("stablecoin_hopping",),
@@ -267,6 +267,7 @@ def one_venue_share(history: History) -> Evidence | None:
     says="typically swapped a coin {value} after it received it",
     null="no swap of a coin that had come in",
     red_flags=("stablecoin_hopping",),
+    flags_when_low=("stablecoin_hopping",),
 )
 def hold_before_swap(history: History) -> Evidence | None:
     """Typical (median) time for which a coin lay before it was swapped."""

@@ -159,7 +159,7 @@ FAMILY = Family("structuring", structuring_kernel)
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $10 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers in whole multiples of $10",
+    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $10",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
@@ -176,7 +176,7 @@ def round_10_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $100 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers in whole multiples of $100",
+    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $100",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
@@ -193,7 +193,7 @@ def round_100_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $1,000 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers in whole multiples of $1,000",
+    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $1,000",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
@@ -210,7 +210,7 @@ def round_1000_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing transfers in [0.9 T, T) for T of $1,000, $3,000 or $10,000 ÷ "
     "outgoing transfers",
-    says="sent {value} of its transfers just below $1,000, $3,000 or $10,000",
+    says="sent {value} of its transfers ({counts}) just below $1,000, $3,000 or $10,000",
     null="fewer than three payments",
     bounds=(0, 1),
     dollars=True,
@@ -273,6 +273,7 @@ def fragmentation(history: History) -> Evidence | None:
     says="typically sent {value} what it typically received in a transfer",
     null="nothing came in, or nothing went out",
     red_flags=("fragmentation_before_cash_out", "small_to_large_consolidation"),
+    flags_when_low=("fragmentation_before_cash_out",),
 )
 def ticket_ratio(history: History) -> Evidence | None:
     """Size of its typical (median) payment against its typical receipt."""
@@ -289,7 +290,7 @@ def ticket_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outgoing transfers below a tenth of the median incoming value ÷ outgoing transfers",
-    says="made {value} of its payments in less than a tenth of its typical receipt",
+    says="made {value} of its payments ({counts}) in less than a tenth of its typical receipt",
     null="nothing came in, or nothing went out",
     bounds=(0, 1),
     red_flags=("fragmentation_before_cash_out",),
@@ -308,7 +309,7 @@ def small_tickets_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outgoing transfers above ten times the median incoming value ÷ outgoing transfers",
-    says="made {value} of its payments in more than ten times its typical receipt",
+    says="made {value} of its payments ({counts}) in more than ten times its typical receipt",
     null="nothing came in, or nothing went out",
     bounds=(0, 1),
     red_flags=("small_to_large_consolidation",),
@@ -328,7 +329,7 @@ def large_tickets_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="incoming transfers whose exact amount of the same coin came in more than once ÷ "
     "incoming transfers",
-    says="received {value} of its transfers in amounts that recur exactly",
+    says="received {value} of its transfers ({counts}) in amounts that recur exactly",
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
@@ -344,7 +345,7 @@ def repeated_in_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing transfers whose exact amount of the same coin went out more than once ÷ "
     "outgoing transfers",
-    says="sent {value} of its transfers in amounts that recur exactly",
+    says="sent {value} of its transfers ({counts}) in amounts that recur exactly",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("sub_threshold_structuring", "otc_like_flows"),

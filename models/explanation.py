@@ -11,13 +11,18 @@ summed.
 A contribution is not yet a **reason**. A reason is something an analyst can point at: a signal that
 raised the odds, has a value, and whose value is unusual among look-alikes (addresses reviewed as
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
-is certain, only that side counts. Everything else is "no single strong reason", and is said so.
+is certain, only that side counts. What changes merely because somebody looked later (the silence
+since the last transfer) is nobody's doing and never a reason. Everything else is "no single strong
+reason", and is said so.
+
+Several signals may measure one thing through different windows. All of them stay in the sum; of
+those that say the same, only the strongest is told.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +67,8 @@ class Contribution:
         ``high`` or ``low`` where the value is unusual among look-alikes on a side that can mean
         risk, else None.
     red_flags : tuple of str
-        Ids in the red-flag registry.
+        Ids in the red-flag registry, of the flags that this value raises: those of the signal that
+        belong to the side on which the value is unusual.
     meaning : str
         The signal's sentence for an analyst.
     """
@@ -122,6 +128,11 @@ class Explanation:
         return tuple(part for part in self.contributions if part.is_reason)
 
     @property
+    def told(self) -> tuple[Contribution, ...]:
+        """The reasons without those that repeat a stronger one."""
+        return without_repeats(self.reasons)
+
+    @property
     def against(self) -> tuple[Contribution, ...]:
         """Defined signals that lowered the score, strongest first: what speaks for the address."""
         return tuple(p for p in self.contributions if p.log_odds < 0 and p.value is not None)
@@ -134,6 +145,36 @@ class Explanation:
             sums.setdefault(part.family, []).append(part.log_odds)
         totals = {family: math.fsum(parts) for family, parts in sums.items()}
         return dict(sorted(totals.items(), key=lambda item: (-abs(item[1]), item[0])))
+
+
+SAME_STORY = (
+    (
+        "forwarded_10min_share",
+        "forwarded_1h_share",
+        "forwarded_24h_share",
+        "forwarded_7d_share",
+        "retained_share",
+    ),
+    ("near_empty_share", "full_drains", "sweep_share"),
+    ("receivers_10min", "receivers_1h", "receivers_24h"),
+    ("new_receivers_1h", "new_receivers_24h"),
+    ("senders_24h", "senders_24h_share"),
+    ("largest_out_share", "value_out_24h_share"),
+    ("swaps", "swaps_24h"),
+    ("round_10_share", "round_100_share", "round_1000_share"),
+    ("sub_threshold_share", "sub_threshold_24h"),
+    ("stablecoin_share", "asset_entropy"),
+)
+"""Signals that say the same of an address in other words, or through another window."""
+
+
+def without_repeats(parts: Iterable[Contribution]) -> tuple[Contribution, ...]:
+    """Drop each part that says what an earlier one said; see `SAME_STORY`."""
+    story = {name: names[0] for names in SAME_STORY for name in names}
+    first: dict[str, Contribution] = {}
+    for part in parts:
+        first.setdefault(story.get(part.signal, part.signal), part)
+    return tuple(first.values())
 
 
 def contributions(
@@ -215,7 +256,7 @@ def reasons_text(explanation: Explanation, most: int = 3) -> str:
 
     For example ``forwarded_1h_share 0.94, higher than 97 % of 1,234 look-alikes (odds x 3.1)``.
     """
-    chosen = explanation.reasons[:most]
+    chosen = explanation.told[:most]
     return "; ".join(_said(reason) for reason in chosen) if chosen else NO_REASON
 
 
@@ -236,6 +277,7 @@ def _contribution(bundle: Bundle, signal: Signal, value: float, part: float) -> 
         None if known is None else place(signal.name, known)
         for place in (everyone.below, everyone.above, look_alikes.below, look_alikes.above)
     ]
+    unusual = None if signal.depends_on_as_of else _unusual(signal.risk, shares[2], shares[3])
     return Contribution(
         signal=signal.name,
         family=signal.family,
@@ -248,10 +290,17 @@ def _contribution(bundle: Bundle, signal: Signal, value: float, part: float) -> 
         look_alikes_above=shares[3],
         n=everyone.defined[signal.name],
         n_look_alikes=look_alikes.defined[signal.name],
-        unusual=_unusual(signal.risk, shares[2], shares[3]),
-        red_flags=signal.red_flags,
+        unusual=unusual,
+        red_flags=_raised(signal, unusual),
         meaning=signal.meaning,
     )
+
+
+def _raised(signal: Signal, unusual: str | None) -> tuple[str, ...]:
+    if unusual is None:
+        return ()
+    low = unusual == "low"
+    return tuple(flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
 
 
 def _unusual(risk: str | None, below: float | None, above: float | None) -> str | None:

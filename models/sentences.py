@@ -1,8 +1,11 @@
 """Sentences: what a signal measured, in words that claim no more than the data shows.
 
 A signal brings a template, its `says`: what follows "it" (the address), with one place for the
-value, `{value}`. Here the value gets its unit, its plural and a rounding an analyst would choose,
-and every sentence ends with the same tail, which says how much history it rests on:
+value, `{value}`, and one for the counts behind it, so that one payment of two is never taken for a
+habit: `{counts}` ("1 of 2"; `{counts:against}` for "1 against 2") or `{count:payments}`
+("2 payments"), from the statistics of the evidence. Here the value gets its unit, its plural and a
+rounding an analyst would choose, and every sentence ends with the same tail, which says how much
+history it rests on:
 
 >>> from datetime import UTC, datetime
 >>> scene = Scene(214, datetime(2024, 3, 3, tzinfo=UTC), datetime(2024, 5, 9, tzinfo=UTC))
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
@@ -56,8 +59,8 @@ class Number:
     value : float or str
         The exact value behind it; a moment is ISO text.
     unit : str
-        The unit of `value`: one of `UNITS`, or `transfers`, `time` and `constant` (a window or
-        limit that belongs to the signal's definition).
+        The unit of `value`: one of `UNITS`, or `transfers`, `time`, `count` (of what the value
+        rests on) and `constant` (a window or limit that belongs to the signal's definition).
     """
 
     shown: str
@@ -102,25 +105,33 @@ def verdict(band: str | None) -> str:
     return f"{VERDICTS[band]} {CAUTION}"
 
 
-def sentence(says: str, unit: str, value: float, scene: Scene) -> Sentence:
+Statistics = Mapping[str, float | Sequence[float]]
+
+
+def sentence(
+    says: str, unit: str, value: float, scene: Scene, statistics: Statistics | None = None
+) -> Sentence:
     """Say what a signal measured.
 
     Parameters
     ----------
     says
-        What follows "it", with `{value}` at most once and no other field. Further numbers in it
-        (windows, limits) are part of the definition.
+        What follows "it", with `{value}` once at most, and the counts behind it if need be. Further
+        numbers in it (windows, limits) are part of the definition.
     unit
         One of `UNITS`.
     value
         In `unit`; not null.
     scene
         The history the value comes from.
+    statistics
+        Of the evidence: `{counts}` shows its ``numerator`` and ``denominator``, `{count:noun}` its
+        ``count``.
 
     Raises
     ------
     ValueError
-        Unknown unit, or a template with other fields than `{value}`.
+        Unknown unit, a template with other fields, or counts that the statistics do not have.
 
     Examples
     --------
@@ -131,10 +142,13 @@ def sentence(says: str, unit: str, value: float, scene: Scene) -> Sentence:
     'It paid 1 address in one day, in the 2 transfers supplied (3 March 2024).'
     >>> [number.shown for number in said.numbers]
     ['1 address', '2', '3 March 2024']
+    >>> sentence("split {value} of its payments ({counts})", "share", 0.25, Scene(9, day, day),
+    ...     {"numerator": 1, "denominator": 4}).text
+    'It split 25 % of its payments (1 of 4), in the 9 transfers supplied (3 March 2024).'
     """
     if not math.isfinite(value):
         raise ValueError(f"A sentence needs a finite value. Got {value!r} {unit}.")
-    clause, numbers = _filled(says.strip().rstrip("."), unit, value, scene)
+    clause, numbers = _filled(says.strip().rstrip("."), unit, value, scene, statistics or {})
     tail, of_tail = _tail(scene)
     return Sentence(f"It {clause}, {tail}.", (*numbers, *of_tail))
 
@@ -161,21 +175,42 @@ def day(moment: datetime) -> str:
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
-def _filled(says: str, unit: str, value: float, scene: Scene) -> tuple[str, list[Number]]:
+def _filled(
+    says: str, unit: str, value: float, scene: Scene, statistics: Statistics
+) -> tuple[str, list[Number]]:
     """Put the value into the clause, and list its numbers in the order in which they stand."""
     clause, numbers, filled = "", [], False
-    for literal, field, _, _ in Formatter().parse(says):
+    for literal, field, spec, _ in Formatter().parse(says):
         clause += literal
         numbers += [Number(n, _plain(n), "constant") for n in _FIGURE.findall(literal)]
         if field is None:
             continue
-        if field != "value" or filled:
+        if field in ("counts", "count"):
+            text, found = _counted(field, spec or "", statistics)
+        elif field == "value" and not filled:
+            filled = True
+            text = shown(value, unit, scene.basis, scene.coin)
+            found = [Number(text, float(value), unit)]
+        else:
             raise ValueError(f"A signal's sentence takes {{value}} once. Got {says!r}.")
-        filled = True
-        text = shown(value, unit, scene.basis, scene.coin)
         clause += text
-        numbers.append(Number(text, float(value), unit))
+        numbers += found
     return clause, numbers
+
+
+def _counted(field: str, spec: str, statistics: Statistics) -> tuple[str, list[Number]]:
+    """Write what a value was counted from: "1 of 21", or "1 receipt"."""
+    names = ("numerator", "denominator") if field == "counts" else ("count",)
+    counted = []
+    for name in names:
+        number = statistics.get(name)
+        if number is None or isinstance(number, Sequence) or number != int(number):
+            raise ValueError(f"A sentence shows {{{field}}} of whole numbers. Got {number!r}.")
+        counted.append(Number(f"{int(number):,}", float(number), "count"))
+    if field == "counts":
+        return f"{counted[0].shown} {spec or 'of'} {counted[1].shown}", counted
+    noun = spec.removesuffix("s") if counted[0].value == 1 else spec
+    return f"{counted[0].shown} {noun}", counted
 
 
 def _tail(scene: Scene) -> tuple[str, list[Number]]:

@@ -24,7 +24,7 @@ from data.services import Services
 from features.catalogue import catalogue
 from features.signal import Signal
 from models.bands import bands
-from models.explanation import Contribution, Explanation, explain_rows
+from models.explanation import Contribution, Explanation, explain_rows, without_repeats
 from models.percentiles import Population
 from models.sentences import Scene, sentence, verdict
 from pipelines.dossier import Dossier, dossiers
@@ -163,13 +163,13 @@ def _alert(
             for part in explanation.contributions
         ],
         "reasons": [
-            _said(part, by_name[part.signal], scene)
+            _said(part, by_name[part.signal], scene, dossier)
             | {"evidence": dossier.evidence(by_name[part.signal])}
-            for part in _telling(explanation.reasons)[:MOST_REASONS]
+            for part in _telling(explanation.told)[:MOST_REASONS]
         ],
         "counter": [
-            _said(part, by_name[part.signal], scene)
-            for part in _telling(explanation.against)[:MOST_COUNTERS]
+            _said(part, by_name[part.signal], scene, dossier)
+            for part in _telling(without_repeats(explanation.against))[:MOST_COUNTERS]
         ],
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
@@ -223,9 +223,10 @@ def _null_meaning(signal: Signal) -> str:
     return ", ".join([*reasons, "or values are not in dollars"] if signal.dollars else reasons)
 
 
-def _said(part: Contribution, signal: Signal, scene: Scene) -> dict[str, Any]:
+def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) -> dict[str, Any]:
     assert part.value is not None  # reasons and counter-evidence have a value
-    said = sentence(signal.says, signal.unit, part.value, scene)
+    statistics = dossier.found(signal).statistics
+    said = sentence(signal.says, signal.unit, part.value, scene, statistics)
     return {
         "signal": part.signal,
         "sentence": said.text,

@@ -110,11 +110,16 @@ def _signal(signal: Signal) -> str:
         "Needs": _NEEDS[signal.needs] + ("; dollar values" if signal.dollars else ""),
         "Null": signal.null_meaning,
         "Evidence": _EVIDENCE[signal.evidence],
-        "Red flags": "; ".join(f"[{red_flags()[f].name}](#{_mark(f)})" for f in signal.red_flags),
+        "Red flags": "; ".join(_flag(signal, f) for f in signal.red_flags),
         "Note": " ".join(_notes(signal)),
     }
     lines = "\n".join(f"- {name}: {text}" for name, text in facts.items() if text)
     return f"### {signal.name}\n\n{signal.meaning}\n\n{lines}"
+
+
+def _flag(signal: Signal, flag: str) -> str:
+    when = " (when low)" if flag in signal.flags_when_low else ""
+    return f"[{red_flags()[flag].name}](#{_mark(flag)}){when}"
 
 
 def _bounded(signal: Signal) -> str:

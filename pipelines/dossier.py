@@ -56,15 +56,20 @@ class Dossier:
         own = asset_lookup().filter((pl.col("chain") == self.chain) & (pl.col("asset") == "native"))
         return str(own["symbol"][0]) if own.height else "coins"
 
+    def found(self, signal: Signal) -> Evidence:
+        """Return a signal's evidence as its definition finds it."""
+        found = signal.definition(self.history)
+        if found is None:
+            raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
+        return found
+
     def evidence(self, signal: Signal) -> dict[str, Any]:
         """Return a signal's evidence, the rows to show written out.
 
         Rows shown are at most `MOST_ROWS_SHOWN`, the most telling ones, in time order; the count
         and the digest cover all.
         """
-        found = signal.definition(self.history)
-        if found is None:
-            raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
+        found = self.found(signal)
         shown = _to_show(found, self.history, signal.evidence)
         return {
             "kind": signal.evidence,

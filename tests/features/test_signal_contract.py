@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -73,7 +74,8 @@ def is_documented(family: Family, flags: set[str]) -> None:
         assert signal.formula, name
         assert signal.null_meaning, name
         assert "{value}" in signal.says, (name, signal.says)
-        assert "{" not in signal.says.replace("{value}", ""), (name, signal.says)
+        rest = re.sub(r"\{(value|counts|counts:[a-z]+|count:[a-z]+s)\}", "", signal.says)
+        assert "{" not in rest, (name, signal.says)
         assert signal.unit in UNITS, (name, signal.unit)
         assert signal.needs in NEEDS, (name, signal.needs)
         assert signal.evidence in EVIDENCE_KINDS, (name, signal.evidence)
@@ -82,6 +84,7 @@ def is_documented(family: Family, flags: set[str]) -> None:
         assert low < high, name
         assert signal.unit != "share" or (low >= 0 and high <= 1), (name, signal.bounds)
         assert set(signal.red_flags) <= flags, (name, set(signal.red_flags) - flags)
+        assert set(signal.flags_when_low) <= set(signal.red_flags), name
 
 
 def keeps_its_bounds(family: Family, some: History) -> None:
@@ -109,6 +112,10 @@ def evidence_gives_the_value(family: Family, some: History) -> None:
         assert agree(again, shown.value), (signal.name, again, shown.value)
         assert set(shown.telling.tolist()) <= set(shown.rows.tolist()), signal.name
         assert set(shown.rows.tolist()) <= set(range(len(some))), signal.name
+        names = {"{counts": ("numerator", "denominator"), "{count:": ("count",)}
+        for name in (n for field, ns in names.items() if field in signal.says for n in ns):
+            counted = shown.statistics[name]
+            assert counted == int(counted), (signal.name, name, counted)  # type: ignore[arg-type]
 
 
 def evidence_is_minimal(family: Family, some: History) -> None:

@@ -11,8 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.catalogue import catalogue
 from models.bundle import Bundle
-from models.explanation import NO_REASON, contributions, explain_rows, reasons_text
+from models.explanation import (
+    NO_REASON,
+    SAME_STORY,
+    _contribution,
+    contributions,
+    explain_rows,
+    reasons_text,
+    without_repeats,
+)
 from models.training import matrix
 from tests.models.world import CATALOGUE, NAMES, fitted, world
 
@@ -104,6 +113,36 @@ def test_null_is_never_a_reason_and_never_speaks_for_an_address(bundle, signals)
         assert (part.below, part.look_alikes_above, part.unusual) == (None, None, None)
         assert part not in explained.reasons
         assert part not in explained.against
+
+
+def test_what_only_time_changed_is_never_a_reason(bundle, signals):
+    silent = replace(CATALOGUE.signals[0], depends_on_as_of=True)
+    value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
+    assert _contribution(bundle, CATALOGUE.signals[0], value, 1.0).is_reason
+    assert not _contribution(bundle, silent, value, 1.0).is_reason
+
+
+def test_a_red_flag_is_raised_only_on_its_own_side(bundle):
+    both = replace(CATALOGUE.signals[0], red_flags=("much", "little"), flags_when_low=("little",))
+    grid = bundle.facts.look_alikes.quantiles["senders"]
+    raised = [
+        _contribution(bundle, both, float(value), 1.0).red_flags
+        for value in (grid[100] + 1, grid[50], grid[0] - 1)
+    ]
+    assert raised == [("much",), (), ("little",)]
+
+
+def test_one_story_is_told_once_and_by_its_strongest_part(bundle):
+    quick = _contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0)
+    names = ["forwarded_24h_share", "senders", "retained_share", "forwarded_7d_share", "peel_share"]
+    told = without_repeats(replace(quick, signal=name) for name in names)
+    assert [part.signal for part in told] == ["forwarded_24h_share", "senders", "peel_share"]
+
+
+def test_stories_name_signals_and_each_once():
+    named = [name for story in SAME_STORY for name in story]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(catalogue().by_name)
 
 
 def test_without_reasons_it_says_so(bundle):

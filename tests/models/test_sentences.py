@@ -15,6 +15,7 @@ from models.bands import BANDS
 from models.sentences import CAUTION, UNITS, Scene, sentence, shown, verdict
 
 SCENE = Scene(214, datetime(2024, 3, 3, 9, tzinfo=UTC), datetime(2024, 5, 9, 21, tzinfo=UTC))
+COUNTS = {"numerator": 1, "denominator": 21, "count": 7}
 SIGNALS = catalogue().signals
 
 
@@ -104,7 +105,7 @@ def test_rounding_never_moves_a_value_by_more_than_a_tenth_nor_shows_an_exponent
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0, 2.0, 1234.5])
 def test_every_number_in_a_sentence_is_on_record(signal, value):
-    said = sentence(signal.says, signal.unit, value, SCENE)
+    said = sentence(signal.says, signal.unit, value, SCENE, COUNTS)
     rest = said.text
     for number in said.numbers:
         before, found, rest = rest.partition(number.shown)
@@ -116,7 +117,7 @@ def test_every_number_in_a_sentence_is_on_record(signal, value):
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_a_sentence_says_what_it_rests_on_and_claims_no_more(signal):
-    text = sentence(signal.says, signal.unit, 0.5, SCENE).text
+    text = sentence(signal.says, signal.unit, 0.5, SCENE, COUNTS).text
     assert text.startswith("It ")
     assert text.endswith(", in the 214 transfers supplied (3 March 2024 to 9 May 2024).")
     assert "{" not in text
@@ -127,6 +128,29 @@ def test_one_transfer_on_one_day():
     moment = datetime(2024, 3, 3, tzinfo=UTC)
     said = sentence("sent {value}", "value", 10, Scene(1, moment, moment))
     assert said.text == "It sent $10, in the 1 transfer supplied (3 March 2024)."
+
+
+def test_counts_stand_in_the_sentence_and_on_record():
+    said = sentence("made {value} of its payments ({counts}) so", "share", 1 / 21, SCENE, COUNTS)
+    assert said.text.startswith("It made 4.8 % of its payments (1 of 21) so, in the 214")
+    assert [(n.shown, n.value, n.unit) for n in said.numbers[1:3]] == [
+        ("1", 1.0, "count"),
+        ("21", 21.0, "count"),
+    ]
+    against = sentence("had {value} as many ({counts:against})", "ratio", 1 / 21, SCENE, COUNTS)
+    assert "(1 against 21)" in against.text
+
+
+@pytest.mark.parametrize("count, text", [(1, "(1 receipt)"), (1200, "(1,200 receipts)")])
+def test_a_count_takes_its_noun(count, text):
+    said = sentence("waited {value} ({count:receipts})", "seconds", 60, SCENE, {"count": count})
+    assert text in said.text
+
+
+@pytest.mark.parametrize("statistics", [{}, {"numerator": 1}, {"numerator": 0.5, "denominator": 2}])
+def test_counts_that_are_not_there_or_not_whole_are_refused(statistics):
+    with pytest.raises(ValueError, match="of whole numbers"):
+        sentence("sent {value} ({counts})", "share", 0.5, SCENE, statistics)
 
 
 @pytest.mark.parametrize("says", ["sent {amount}", "sent {value} and {value}", "sent {}"])
