@@ -82,8 +82,6 @@ FAMILY = Family("lifecycle", lifecycle_kernel)
     formula="smallest incoming value ÷ median value of all its transfers",
     says="received no amount smaller than {value} its typical transfer ({count:receipts})",
     null="nothing came in",
-    red_flags=("grooming_ladder",),
-    flags_when_low=("grooming_ladder",),
 )
 def smallest_receipt_ratio(history: History) -> Evidence | None:
     """Smallest amount received, as a multiple of its typical transfer: small test payments."""
@@ -112,8 +110,6 @@ def smallest_payment_ratio(history: History) -> Evidence | None:
     formula="first incoming value ÷ median value of all its transfers",
     says="was opened with a receipt of {value} its typical transfer",
     null="nothing came in",
-    red_flags=("grooming_ladder",),
-    flags_when_low=("grooming_ladder",),
 )
 def first_receipt_ratio(history: History) -> Evidence | None:
     """First amount received, as a multiple of its typical transfer."""

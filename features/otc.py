@@ -348,8 +348,6 @@ def regulars_share(history: History) -> Evidence | None:
     formula="incoming transfers ÷ outgoing transfers",
     says="received {value} as many transfers as it sent ({counts:against})",
     null="nothing went out",
-    red_flags=("small_to_large_consolidation", "fragmentation_before_cash_out"),
-    flags_when_low=("fragmentation_before_cash_out",),
 )
 def receipts_per_payment(history: History) -> Evidence | None:
     """How many transfers came in for each that went out: high gathers, low spreads."""

@@ -250,7 +250,7 @@ def peak_balance_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="time with a balance below 2 % of its peak ÷ time from the first inflow to the end",
-    says="held under 2 % of the most it held, for {value} of the time",
+    says="held under 2 % of its peak balance for {value} of the time",
     null="nothing came in, or nothing followed the first inflow in time",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
@@ -274,7 +274,7 @@ def near_empty_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows that bring the balance from at least 2 % of its peak to below",
-    says="paid itself down to under 2 % of the most it held, with {value}",
+    says="paid its balance down to under 2 % of its peak with {value}",
     null="nothing came in",
     red_flags=("rapid_pass_through",),
 )

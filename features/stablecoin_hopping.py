@@ -294,7 +294,7 @@ def hold_before_swap(history: History) -> Evidence | None:
     formula="value sold in swaps ÷ value received otherwise than by swaps",
     says="swapped {value} the value it received from others",
     null="nothing came in but by swaps",
-    red_flags=("stablecoin_hopping", "swapped_to_tether"),
+    red_flags=("stablecoin_hopping",),
 )
 def swapped_ratio(history: History) -> Evidence | None:
     """Value swapped, as a multiple of the value received from others."""
@@ -372,7 +372,7 @@ def asset_entropy(history: History) -> Evidence | None:
     says="paid out other coins than it was paid in, for {value} of the value",
     null="nothing came in, or nothing went out, but by swaps",
     bounds=(0, 1),
-    red_flags=("stablecoin_hopping", "swapped_to_tether"),
+    red_flags=("stablecoin_hopping",),
 )
 def asset_mix_shift(history: History) -> Evidence | None:
     """How much the coins it paid others differ from the coins others paid it."""
@@ -398,7 +398,7 @@ def asset_mix_shift(history: History) -> Evidence | None:
     says="had received {value} of the stablecoin value it paid out as some other coin",
     null="no stablecoin was paid out but by swaps",
     bounds=(0, 1),
-    red_flags=("stablecoin_hopping",),
+    red_flags=("stablecoin_hopping", "swapped_to_tether"),
 )
 def switched_stablecoin_share(history: History) -> Evidence | None:
     """Share of the stablecoin value it paid out that had not come in as that stablecoin."""

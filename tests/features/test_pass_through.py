@@ -115,3 +115,22 @@ def test_wider_windows_forward_more_and_what_is_left_is_retained(some):
     assert shares == sorted(shares)
     assert shares[-1] + found["retained_share"] <= 1 + 1e-12
     assert found["retained_share"] <= found["peak_balance_share"] + 1e-12
+
+
+def test_evidence_shows_first_what_tells_most():
+    some = history(
+        (0, "in", 1, 1000),
+        (1, "in", 2, 10),
+        (HOUR, "out", 9, 990),
+        (9 * DAY, "in", 3, 400),
+        (9 * DAY + HOUR, "out", 8, 419),
+    )
+    gone = pass_through.retained_share(some)
+    assert gone is not None
+    assert {2, 4} <= set(gone.telling.tolist())  # little is left: what left is shown
+    kept = pass_through.retained_share(history((0, "in", 1, 9), (1, "in", 2, 9), (2, "out", 3, 1)))
+    assert kept is not None
+    assert kept.telling.tolist() == [1, 0]  # much is left: what came in last is
+    empty = pass_through.near_empty_share(some)
+    assert empty is not None
+    assert empty.telling.tolist()[:2] == [2, 3]  # the longest stretch, with both its ends
