@@ -102,9 +102,9 @@ def build_histories(
     assert isinstance(latest, datetime)
     events = load_events(transfers, before=latest, basis=basis)
     if requests is None and transfers.assume_complete:
-        asked = _everybody(events.addresses).with_columns(as_of=pl.lit(as_of, dtype=TIME))
+        asked = _everybody(events).with_columns(as_of=pl.lit(as_of, dtype=TIME))
     else:
-        asked = _with_codes(asked, events.addresses)
+        asked = _with_codes(asked, events)
     keys = _with_legs(asked, transfers, legs)
     return _assemble(events, keys, basis)
 
@@ -129,11 +129,14 @@ def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: dateti
     return requests.select("chain", "address", pl.col("as_of").cast(TIME).fill_null(common))
 
 
-def _everybody(addresses: pl.DataFrame) -> pl.DataFrame:
-    """Return all addresses with their codes, by chain and address."""
-    coded = addresses.with_row_index("code").with_columns(pl.col("code").cast(pl.Int32))
-    ordered = coded.sort("chain", "address")
-    return ordered.select("chain", "address", "code")
+def _everybody(events: Events) -> pl.DataFrame:
+    """Return all addresses that occur, with their codes, by chain and address."""
+    present = np.zeros(events.addresses.height, dtype=bool)
+    present[events.sender] = True
+    present[events.receiver] = True
+    coded = events.addresses.with_row_index("code").filter(pl.Series(present))
+    ordered = coded.with_columns(pl.col("code").cast(pl.Int32)).sort("chain", "address")
+    return ordered.select("chain", "address", "code", occurs=pl.lit(True))
 
 
 def _with_legs(
@@ -168,6 +171,7 @@ def _with_legs(
         "address",
         "code",
         "as_of",
+        "occurs",
         pl.col("covered").fill_null(False),
         pl.col("complete").fill_null(False),
         pl.col("legs").fill_null(""),
@@ -254,12 +258,20 @@ def _passes(offsets: np.ndarray) -> np.ndarray:
     return np.unique([0, *marks, len(offsets) - 1])
 
 
-def _with_codes(keys: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
-    """Add the code of each requested address, -1 where it does not occur."""
-    coded = addresses.with_row_index("code").with_columns(pl.col("code").cast(pl.Int32))
-    return keys.join(
+def _with_codes(keys: pl.DataFrame, events: Events) -> pl.DataFrame:
+    """Add each address's code, -1 for none, and whether a transfer before its cut names it."""
+    coded = events.addresses.with_row_index("code").with_columns(pl.col("code").cast(pl.Int32))
+    found = keys.join(
         coded, on=["chain", "address"], how="left", maintain_order="left"
     ).with_columns(pl.col("code").fill_null(-1))
+    earliest = np.full(events.addresses.height + 1, np.iinfo(np.int64).max)
+    for side in (events.sender, events.receiver):
+        # Of several values for one place the last stays: in reverse, the earliest.
+        own = np.full(len(earliest), np.iinfo(np.int64).max)
+        own[side[::-1]] = events.time[::-1]
+        earliest = np.minimum(earliest, own)
+    occurs = earliest[numbers(found["code"])] < numbers(found["as_of"])
+    return found.with_columns(occurs=pl.Series(occurs))
 
 
 def _requests_by_code(code: np.ndarray, known: int) -> tuple[np.ndarray, np.ndarray]:

@@ -105,8 +105,8 @@ def statuses(frame: pl.DataFrame, requirements: Requirements, services: Services
     Parameters
     ----------
     frame
-        A signals frame: `chain`, `address`, `n_transfers`, `n_unvalued`, `covered`, `complete`,
-        `legs`, and the signals of `VICTIM`.
+        A signals frame: `chain`, `address`, `n_transfers`, `n_unvalued`, `occurs`, `covered`,
+        `complete`, `legs`, and the signals of `VICTIM`.
     requirements
         What the model needs.
     services
@@ -144,7 +144,7 @@ def with_history(frame: pl.DataFrame, requirements: Requirements) -> pl.Series:
 def _history_rules(requirements: Requirements) -> dict[str, pl.Expr]:
     n, unvalued = pl.col("n_transfers"), pl.col("n_unvalued")
     return {
-        "not_found": ~pl.col("covered") & (n + unvalued == 0),
+        "not_found": ~pl.col("covered") & ~pl.col("occurs"),
         "partial_coverage": ~pl.col("covered") | ~_reaches(requirements.legs),
         "truncated_history": ~pl.col("complete"),
         "unpriced": (unvalued > n)

@@ -145,7 +145,12 @@ def explain(
         n_alerts=len(written),
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
-        notes=(*run.asked.notes, *use_notes(run.bundle), *(hint if unseen else ())),
+        notes=(
+            *run.asked.notes,
+            *run.measured.histories.notes,
+            *use_notes(run.bundle),
+            *(hint if unseen else ()),
+        ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
 

@@ -459,6 +459,17 @@ def test_no_coverage_and_no_word_for_it_is_refused(folder):
     assert built.counts.tolist() == [0]
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_counterparty_occurs_from_its_first_transfer_on(folder, stored):
+    rows = [row(0), row(1, sender=C, receiver=D, screened="dust")]
+    written = store(folder / "store", rows, covered(A)) if stored else folder
+    opened = open_transfers(written) if stored else plain(folder, rows, covered(A))
+    asked = [("ethereum", B, AS_OF), ("ethereum", B, START), ("ethereum", D, AS_OF)]
+    built = build_histories(opened, as_frame(asked), as_of=AS_OF)
+    assert built.keys["occurs"].to_list() == [True, False, False]
+    assert built.keys["covered"].to_list() == [False] * 3
+
+
 def test_assume_complete_covers_everybody_who_occurs(folder):
     rows = [row(0), row(1, sender=C, receiver=D)]
     built = build_histories(plain(folder, rows, None), None, as_of=AS_OF)
