@@ -364,6 +364,7 @@ def value_out_24h_share(history: History) -> Evidence | None:
     says="had been silent for {value} when it was scored",
     null="no transfer",
     depends_on_as_of=True,
+    model_input=False,  # it says when somebody looked as much as when the address stopped
     red_flags=("burst_then_dormancy",),
 )
 def days_silent(history: History) -> Evidence | None:

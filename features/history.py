@@ -132,8 +132,9 @@ class Histories:
         uint32 per transfer read: its row in the transfers table.
     keys
         One row per history, in the order requested: ``chain``, ``address``, ``as_of``,
-        ``occurs`` (some transfer before the cut names it), ``covered`` (has a coverage row), ``complete``, ``legs`` (in force), ``n_unvalued``
-        (transfers left out because they have no value in the basis).
+        ``occurs`` (some transfer before the cut names it), ``covered`` (has a coverage row),
+        ``complete``, ``legs`` (in force), ``n_unvalued`` (transfers left out because they have no
+        value in the basis).
     basis
         ``usd``, ``native`` or ``relative``.
     notes
