@@ -2,7 +2,7 @@
 
 Protocol: amounts relative to each history's own median; 60/20/20 by first transaction, linked
 phishing accounts in one part; trees from the train part, everything chosen on validation; five
-seeds. Two variants: the whole history, and the first 30 days, which a crawl's length cannot flatter.
+seeds. Two variants: the whole history, and the first 30 days, which no crawl's length can flatter.
 The test part is opened only on request, and every opening is logged with its result.
 """
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import polars as pl
 import pytest
@@ -98,7 +99,7 @@ def test_a_peer_computes_w1(folder: Path, expected: pl.DataFrame, peer: str) -> 
     assert_same(job.from_codes(folder / "codes.parquet"), coded)
 
 
-def assert_same(found: object, expected: pl.DataFrame) -> None:
+def assert_same(found: Any, expected: pl.DataFrame) -> None:
     """Compare column by column, address by address; a missing value is null, and only that."""
     table = found if isinstance(found, pl.DataFrame) else pl.DataFrame(found)
     table = table.sort("address")
