@@ -70,7 +70,7 @@ def text_ids(text: pl.Series) -> np.ndarray:
 
 
 def with_address_ids(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add `schema.ID_COLUMNS` to a transfers table, and list its addresses.
+    """Add ids and codes of senders and receivers to a transfers table, and list its addresses.
 
     Parameters
     ----------

@@ -269,7 +269,7 @@ def write_store(
 def write_store_tables(
     directory: Path, transfers: pl.DataFrame, coverage: pl.DataFrame, quarantine: pl.DataFrame
 ) -> None:
-    """Write a store's tables, with derived columns and the address dictionary, but no manifest yet."""
+    """Write a store's tables, derived columns and address dictionary, but no manifest yet."""
     from data.derived import with_derived_columns  # only writers pay for numba
 
     transfers, addresses = with_derived_columns(transfers)

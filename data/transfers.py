@@ -17,7 +17,7 @@ import polars as pl
 
 from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
-from data.schema import COVERAGE, ID_COLUMNS, conform_transfers, leg_set, row_faults
+from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set, row_faults
 from data.storage import MANIFEST, read_manifest, sha256_file
 
 ADDRESSES = "addresses.parquet"
@@ -191,7 +191,7 @@ def _scan(files: tuple[Path, ...], *, ids: bool) -> pl.LazyFrame:
     """Scan the files end to end; each may leave other nullable columns out."""
     parts = [conform_transfers(pl.scan_parquet(file, glob=False)) for file in files]
     if not ids:
-        parts = [part.drop(ID_COLUMNS, strict=False) for part in parts]
+        parts = [part.drop(DERIVED_COLUMNS, strict=False) for part in parts]
     return pl.concat(parts) if len(parts) > 1 else parts[0]
 
 

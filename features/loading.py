@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 
 from data.assets import asset_lookup
+from data.derived import leg_kind
 from data.errors import Refused
 from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice, text_ids
-from data.schema import TRANSFER_ORDER
+from data.schema import DERIVED_COLUMNS, TRANSFER_ORDER
 from data.transfers import Transfers
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled
@@ -82,14 +83,13 @@ def _events(table: _Table, basis: str) -> Events:
     else:
         amount = table.read(exact_amount(basis))
     sender, receiver, addresses = _addresses(table)
-    native, internal = (pl.col("kind") == name for name in ("native", "internal"))
     return Events(
         time=numbers(table.read("block_time")),
         tx=_transaction_codes(table),
         sender=sender,
         receiver=receiver,
         amount=numbers(amount.fill_null(-1)),
-        leg_kind=numbers(table.read(2 - 2 * native.cast(pl.Int8) - internal.cast(pl.Int8))),
+        leg_kind=numbers(table.read(table.leg_kind)),
         asset=codes,
         row=table.rows,
         placed=table.placed,
@@ -116,16 +116,21 @@ class _Table:
     """The wanted rows of the transfers in their one order, read one column after another.
 
     So the memory one column was decoded in serves the next. `chain` is the only chain, None where
-    there are several; `coded`: senders and receivers stand in the table as rows of the store's
-    address dictionary; `positioned`: every row's place in its block is known.
+    there are several; `dictionary` lists the addresses by code where the store has derived columns,
+    else it is None; `positioned`: every row's place in its block is known.
     """
 
     def __init__(self, transfers: Transfers, before: datetime) -> None:
-        self.transfers = transfers
         self._lazy = transfers.scan()
-        self.coded = transfers.has_ids and "sender_code" in self._lazy.collect_schema().names()
-        chain, kind = pl.col("chain"), pl.col("kind")
-        wanted = pl.col("screened").is_null() & (kind != "fee") & (pl.col("block_time") < before)
+        derived = set(DERIVED_COLUMNS) <= set(self._lazy.collect_schema().names())
+        self.dictionary = transfers.addresses() if derived else None
+        early = pl.col("block_time") < before
+        if self.dictionary is not None:
+            self.leg_kind = pl.col("leg_kind")
+            chain = pl.lit(None, dtype=pl.String)
+        else:
+            self.leg_kind, chain = leg_kind(), pl.col("chain")
+        wanted = self.leg_kind.is_not_null() & early
         unplaced = pl.any_horizontal(pl.col("block_number", "tx_index").is_null())
         facts = self._lazy.select(
             every=wanted.all(),
@@ -135,6 +140,8 @@ class _Table:
             height=pl.len(),
         ).collect(engine="streaming")
         every, some_unplaced, first, alone, height = facts.row(0)
+        if self.dictionary is not None and self.dictionary.height:  # in order of chain
+            first, alone = (named := self.dictionary["chain"])[0], named[0] == named[-1]
         self.positioned = not some_unplaced
         self.chain: str | None = first if alone else None
         self._wanted = None if every else self._lazy.select(wanted).collect().to_series()
@@ -178,9 +185,7 @@ class _Table:
 
 def _addresses(table: _Table) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
     """Code senders and receivers, and say which address each code is."""
-    if table.coded:
-        dictionary = table.transfers.addresses()
-        assert dictionary is not None
+    if (dictionary := table.dictionary) is not None:
         codes = [numbers(table.read(f"{side}_code")) for side in ("sender", "receiver")]
         for code in codes:
             if len(code) and (code.min() < 0 or code.max() >= dictionary.height):
@@ -204,14 +209,22 @@ def _addresses(table: _Table) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
 
 
 def _transaction_codes(table: _Table) -> np.ndarray:
-    """Number the transactions: rows in order keep those of one together, ids are encoded."""
+    """Number the transactions, by their place in the chain where every place is known."""
+    if table.dictionary is not None:
+        return numbers(table.read("transaction"))
     if not table.positioned:
         keep_compiled(murmur64a_each)
         (codes,), _, _ = encode((text_ids(table.read("tx_id")),))
         return codes
-    block, index = numbers(table.read("block_number")), numbers(table.read("tx_index"))
-    codes = np.zeros(len(block), dtype=np.int32)
-    np.cumsum((block[1:] != block[:-1]) | (index[1:] != index[:-1]), out=codes[1:])
+    place = numbers(table.read("block_number"))
+    place <<= 21  # more than the transactions of any block
+    place += numbers(table.read("tx_index"))
+    rises = place[1:] > place[:-1]
+    if not np.all(rises | (place[1:] == place[:-1])):  # several chains, or times against blocks
+        (codes,), _, _ = encode((place,))
+        return codes
+    codes = np.zeros(len(place), dtype=np.int32)
+    np.cumsum(rises, out=codes[1:])
     return codes
 
 

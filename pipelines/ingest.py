@@ -38,8 +38,8 @@ from data.importers.text import ROW
 from data.prices import read_prices
 from data.quarantine import quarantine_table, reasons
 from data.schema import (
+    DERIVED_COLUMNS,
     EARLIEST,
-    ID_COLUMNS,
     conform_transfers,
     sort_transfers,
     validate_transfers,
@@ -311,7 +311,7 @@ def _refuse_if_nothing_usable(accounts: dict[str, FileAccount], quarantine: pl.D
 def _finished(kept: pl.DataFrame) -> pl.DataFrame:
     """Screen, conform and sort."""
     screened = screen(share_transaction_facts(kept))
-    return sort_transfers(conform_transfers(screened).drop(ID_COLUMNS, strict=False).collect())
+    return sort_transfers(conform_transfers(screened).drop(DERIVED_COLUMNS, strict=False).collect())
 
 
 def _as_of(given: datetime | None, transfers: pl.DataFrame, coverage: pl.DataFrame) -> datetime:

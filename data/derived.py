@@ -1,0 +1,42 @@
+"""The derived columns of a store: what every reader would otherwise work out from strings again."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from data.identity import text_ids, with_address_ids
+
+
+def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add `schema.DERIVED_COLUMNS` to a canonical transfers table, and list its addresses.
+
+    Returns
+    -------
+    transfers, addresses
+        The table with its derived columns; every address once (``id``, ``chain``, ``address``,
+        sorted by chain and address).
+
+    Raises
+    ------
+    Refused
+        Two addresses share an id.
+    """
+    transfers, addresses = with_address_ids(transfers)
+    place = ["block_number", "tx_index"]
+    if transfers.select(place).null_count().sum_horizontal().item():
+        keys = transfers.select("chain", tx=pl.Series(text_ids(transfers["tx_id"])))
+    else:  # they stand where their transaction does
+        keys = transfers.select("chain", *place)
+    # A row number made inside the window would begin anew in each transaction.
+    codes = keys.with_row_index("_row").select(pl.col("_row").first().over(keys.columns))
+    codes = codes.cast(pl.Int32)
+    derived = (codes.to_series().alias("transaction"), leg_kind().alias("leg_kind"))
+    return transfers.with_columns(derived), addresses
+
+
+def leg_kind() -> pl.Expr:
+    """Return the kind of leg a transfer belongs to; null where signals ignore it."""
+    kind = pl.col("kind")
+    followed = pl.col("screened").is_null() & (kind != "fee")
+    legs = 2 - 2 * (kind == "native").cast(pl.Int8) - (kind == "internal").cast(pl.Int8)
+    return pl.when(followed).then(legs)
