@@ -17,7 +17,7 @@ def test_codes_are_rows_of_the_dictionary() -> None:
     for side in ("sender", "receiver"):
         found = [named[code] for code in transfers[f"{side}_code"]]
         assert found == list(zip(transfers["chain"], transfers[side], strict=True))
-    assert transfers.select(DERIVED_COLUMNS).schema == pl.Schema(DERIVED_COLUMNS)
+    assert transfers.select(list(DERIVED_COLUMNS)).schema == pl.Schema(DERIVED_COLUMNS)
 
 
 def test_kinds_of_legs_are_null_where_signals_ignore_the_row() -> None:
