@@ -113,9 +113,13 @@ class History:
             two_sided=self.two_sided[rows],
         )
 
-    def two_sided_only(self) -> History:
-        """Return the transfers of the kinds that are seen in both directions."""
-        return self.take(np.flatnonzero(self.two_sided))
+    def two_sided_part(self) -> tuple[History, np.ndarray]:
+        """Return the transfers of the kinds that are seen in both directions, and where they stand.
+
+        The positions are those in this history.
+        """
+        positions = np.flatnonzero(self.two_sided)
+        return self.take(positions), positions
 
 
 @dataclass(frozen=True)

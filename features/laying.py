@@ -19,7 +19,7 @@ _BUCKET_BITS = 14
 """Transfers to a bucket, as a power of two: their arrays fit the second-level cache."""
 
 _RECORD = 5
-_MOST_RECORDS, _MOST_PASSES = 1 << 23, 4
+_MOST_RECORDS, _MOST_PASSES = 1 << 22, 8
 """Each pass over the transfers serves so many places that their records take little memory.
 
 Fresh memory costs time too, but so does each pass; hence no more than a few.

@@ -85,7 +85,7 @@ FAMILY = Family("lifecycle", lifecycle_kernel)
 )
 def smallest_receipt_ratio(history: History) -> Evidence | None:
     """Smallest amount received, as a multiple of its typical transfer: small test payments."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     return _against_typical(h, rows, lambda into: into[h.value[into].argmin()], h.inflows)
 
 
@@ -99,7 +99,7 @@ def smallest_receipt_ratio(history: History) -> Evidence | None:
 )
 def smallest_payment_ratio(history: History) -> Evidence | None:
     """Smallest amount sent, as a multiple of its typical transfer."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     return _against_typical(h, rows, lambda out: out[h.value[out].argmin()], h.outflows)
 
 
@@ -113,7 +113,7 @@ def smallest_payment_ratio(history: History) -> Evidence | None:
 )
 def first_receipt_ratio(history: History) -> Evidence | None:
     """First amount received, as a multiple of its typical transfer."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     return _against_typical(h, rows, lambda into: into[0], h.inflows)
 
 
@@ -127,7 +127,7 @@ def first_receipt_ratio(history: History) -> Evidence | None:
 )
 def last_payment_ratio(history: History) -> Evidence | None:
     """Last amount sent, as a multiple of its typical transfer: the payment that closes a wallet."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     return _against_typical(h, rows, lambda out: out[-1], h.outflows)
 
 
@@ -143,7 +143,7 @@ def last_payment_ratio(history: History) -> Evidence | None:
 )
 def receipts_rising(history: History) -> Evidence | None:
     """How much more often the amounts received rise than fall."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     into = h.inflows
     steps = np.sign(np.diff(h.value[into]))
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
@@ -169,7 +169,7 @@ def receipts_rising(history: History) -> Evidence | None:
 )
 def days_to_first_payment(history: History) -> Evidence | None:
     """Time from the first receipt to the first payment out."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     into, out = h.inflows, h.outflows
     if not len(into) or not len(out) or into[0] > out[0]:
         return None
@@ -188,18 +188,13 @@ def days_to_first_payment(history: History) -> Evidence | None:
 )
 def winding_down_share(history: History) -> Evidence | None:
     """Share of its time in use after the last receipt."""
-    h, rows = _two_sided(history)
+    h, rows = history.two_sided_part()
     into = h.inflows
     if not len(into) or h.time[-1] == h.time[0]:
         return None
     tail, span = int(h.time[-1] - h.time[into[-1]]), int(h.time[-1] - h.time[0])
     shown = rows[[0, into[-1], len(h) - 1]]
     return evidence(tail / span, shown, rows[[into[-1]]], numerator=tail, denominator=span)
-
-
-def _two_sided(history: History) -> tuple[History, np.ndarray]:
-    """Return the transfers seen in both directions, and where they stand in the history."""
-    return history.two_sided_only(), np.flatnonzero(history.two_sided)
 
 
 def _against_typical(

@@ -11,6 +11,7 @@ same, slowly, and serve its definitions. Only kinds of transfer seen in both dir
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -312,3 +313,10 @@ def returned(history: History, width: int) -> list[Piece]:
                 if not waiting[0][1]:
                     waiting.popleft()
     return pieces
+
+
+def largest_first(pieces: Iterable[Piece]) -> np.ndarray:
+    """Return the transfers of the pieces, largest piece first, each once."""
+    ordered = sorted(pieces, key=lambda piece: -piece.value)
+    rows = dict.fromkeys(row for piece in ordered for row in (piece.inflow, piece.outflow))
+    return np.array(list(rows), dtype=np.int64)

@@ -383,7 +383,7 @@ def activity_hours_entropy(history: History) -> Evidence | None:
 
 def _pairs(history: History) -> list[tuple[int, int]]:
     """Return (receipt, payment) positions of receipts passed on one by one, nearly whole."""
-    flows = history.two_sided_only()
+    flows, _ = history.two_sided_part()
     position = np.flatnonzero(history.two_sided)
     coin, stable = flows.asset_group[flows.asset], flows.asset_kind[flows.asset] & STABLECOIN
     pairs: list[tuple[int, int]] = []

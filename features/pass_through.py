@@ -28,6 +28,7 @@ from features.matching import (
     balances,
     forwarded_values,
     in_out_steps,
+    largest_first,
     match,
     matched,
     middle_dwell,
@@ -167,14 +168,14 @@ def forwarded_7d_share(history: History) -> Evidence | None:
 )
 def dwell_of_value(history: History) -> Evidence | None:
     """How long it held the value that it forwarded (median by value)."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     dwells = sorted((_dwell(flows, piece), piece) for piece in matched(flows))
     total = sum(piece.value for _, piece in dwells)
     below = 0
     for dwell, piece in dwells:
         below += piece.value
         if 2 * below >= total:
-            telling = positions[_largest_first([piece])]
+            telling = positions[largest_first([piece])]
             return evidence(dwell / MICROSECONDS, positions, telling, middle=dwell / MICROSECONDS)
     return None
 
@@ -191,7 +192,7 @@ def dwell_of_value(history: History) -> Evidence | None:
 )
 def wait_to_next_outflow(history: History) -> Evidence | None:
     """Typical (median) time from a receipt to its next outgoing transfer."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     after = np.searchsorted(flows.outflows, flows.inflows)
     answered = flows.inflows[after < len(flows.outflows)]
     if not len(answered):
@@ -216,12 +217,12 @@ def wait_to_next_outflow(history: History) -> Evidence | None:
 )
 def retained_share(history: History) -> Evidence | None:
     """Share of the value received that had not left again by the end."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     received = _total(flows, flows.inflows)
     pieces = matched(flows)
     gone = sum(piece.value for piece in pieces)
     # Little left is told by what left, much left by what came in last.
-    telling = _largest_first(pieces) if 2 * gone > received else flows.inflows[::-1]
+    telling = largest_first(pieces) if 2 * gone > received else flows.inflows[::-1]
     return _share(positions, received - gone, received, telling)
 
 
@@ -238,7 +239,7 @@ def retained_share(history: History) -> Evidence | None:
 )
 def peak_balance_share(history: History) -> Evidence | None:
     """Most value held at one moment, as a share of all it received."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     held = balances(flows)
     peak = max(held, default=0)
     telling = [held.index(peak)] if peak else []
@@ -257,7 +258,7 @@ def peak_balance_share(history: History) -> Evidence | None:
 )
 def near_empty_share(history: History) -> Evidence | None:
     """Share of its time in use during which it held next to nothing."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     if not len(flows.inflows):
         return None
     first, near = int(flows.inflows[0]), near_empty_after(flows)
@@ -280,7 +281,7 @@ def near_empty_share(history: History) -> Evidence | None:
 )
 def full_drains(history: History) -> Evidence | None:
     """Number of outgoing transfers that all but emptied it."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     if not len(flows.inflows):
         return None
     near = near_empty_after(flows)
@@ -301,7 +302,7 @@ def full_drains(history: History) -> Evidence | None:
 )
 def sweep_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that took all, or nearly all, of what it held."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     sweeps = [row for row, share in outflows_and_balance(flows) if share[0] * 50 >= share[1] * 49]
     return _share(positions, len(sweeps), len(flows.outflows), sweeps)
 
@@ -320,7 +321,7 @@ def sweep_share(history: History) -> Evidence | None:
 )
 def one_in_one_out_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that repeat what just came in, less at most 5 %."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     echoes, since = [], []
     for row in range(len(flows)):
         amount = int(flows.value[row])
@@ -346,7 +347,7 @@ def one_in_one_out_share(history: History) -> Evidence | None:
 )
 def answered_inflow_share(history: History) -> Evidence | None:
     """Share of its receipts that a payment follows before the next receipt."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     answered = np.flatnonzero(flows.incoming[:-1] & ~flows.incoming[1:])
     return _share(positions, len(answered), len(flows.inflows), answered)
 
@@ -364,10 +365,10 @@ def answered_inflow_share(history: History) -> Evidence | None:
 )
 def returned_to_sender_share(history: History) -> Evidence | None:
     """Share of the value sent that went back to its own sender within 7 days."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     back = returned(flows, 7 * DAY)
     value = sum(piece.value for piece in back)
-    return _share(positions, value, _total(flows, flows.outflows), _largest_first(back))
+    return _share(positions, value, _total(flows, flows.outflows), largest_first(back))
 
 
 @FAMILY.signal(
@@ -383,7 +384,7 @@ def returned_to_sender_share(history: History) -> Evidence | None:
 )
 def peel_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that moved 80 to 98 % of its balance to a new address."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     _, index = np.unique(flows.counterparty[flows.outflows], return_index=True)
     first_payments = set(flows.outflows[index].tolist())
     peels = [
@@ -408,20 +409,14 @@ def peel_share(history: History) -> Evidence | None:
 )
 def senders_then_exit(history: History) -> Evidence | None:
     """Senders in its busiest 30 days, weighted by the share of their value gone within 72 hours."""
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     ids, times = flows.counterparty[flows.inflows], flows.time[flows.inflows]
     start, end = window_of_most_distinct(times, ids, 30 * DAY)
     rows, senders = flows.inflows[start:end], len(set(ids[start:end].tolist()))
     inside = set(rows.tolist())
     gone = [p for p in matched(flows) if p.inflow in inside and _dwell(flows, p) < 3 * DAY]
     value = sum(piece.value for piece in gone)
-    return _share(positions, senders * value, _total(flows, rows), _largest_first(gone))
-
-
-def _two_sided(history: History) -> tuple[History, np.ndarray]:
-    """Return the transfers of kinds seen in both directions, and where in the history they are."""
-    positions = np.flatnonzero(history.two_sided)
-    return history.take(positions), positions
+    return _share(positions, senders * value, _total(flows, rows), largest_first(gone))
 
 
 def _share(
@@ -443,14 +438,7 @@ def _dwell(flows: History, piece: Piece) -> int:
 
 
 def _forwarded(history: History, width: int) -> Evidence | None:
-    flows, positions = _two_sided(history)
+    flows, positions = history.two_sided_part()
     quick = [piece for piece in matched(flows) if _dwell(flows, piece) < width]
     forwarded = sum(piece.value for piece in quick)
-    return _share(positions, forwarded, _total(flows, flows.inflows), _largest_first(quick))
-
-
-def _largest_first(pieces: Iterable[Piece]) -> np.ndarray:
-    """Return the transfers of the pieces, largest piece first, each once."""
-    ordered = sorted(pieces, key=lambda piece: -piece.value)
-    rows = dict.fromkeys(row for piece in ordered for row in (piece.inflow, piece.outflow))
-    return np.array(list(rows), dtype=np.int64)
+    return _share(positions, forwarded, _total(flows, flows.inflows), largest_first(quick))

@@ -149,7 +149,7 @@ def escaped_share(
 def swaps_of(history: History) -> list[Swap]:
     """Return the swaps of a history, in the order in which their sold legs stand.
 
-    `history` holds transfers of kinds seen in both directions (`History.two_sided_only`).
+    `history` holds transfers of kinds seen in both directions (`History.two_sided_part`).
     """
     transactions: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row in range(len(history)):
