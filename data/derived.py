@@ -30,8 +30,10 @@ def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     # A row number made inside the window would begin anew in each transaction.
     codes = keys.with_row_index("_row").select(pl.col("_row").first().over(keys.columns))
     codes = codes.cast(pl.Int32)
-    derived = (codes.to_series().alias("transaction"), leg_kind().alias("leg_kind"))
-    return transfers.with_columns(derived), addresses
+    transfers = transfers.with_columns(
+        codes.to_series().alias("transaction"), leg_kind=leg_kind(), placed=placed()
+    )
+    return transfers, addresses
 
 
 def leg_kind() -> pl.Expr:
@@ -40,3 +42,8 @@ def leg_kind() -> pl.Expr:
     followed = pl.col("screened").is_null() & (kind != "fee")
     legs = 2 - 2 * (kind == "native").cast(pl.Int8) - (kind == "internal").cast(pl.Int8)
     return pl.when(followed).then(legs)
+
+
+def placed() -> pl.Expr:
+    """Say whether a transfer's place in its block is known."""
+    return pl.all_horizontal(pl.col("block_number", "tx_index").is_not_null())

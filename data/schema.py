@@ -51,13 +51,14 @@ DERIVED_COLUMNS: dict[str, pl.DataType] = {
     "receiver_code": pl.Int32(),
     "transaction": pl.Int32(),
     "leg_kind": pl.Int8(),
+    "placed": pl.Boolean(),
 }
 """Derived columns of a store, made once so that no reader handles strings again.
 
 Ids are `identity.address_ids` of sender and receiver, the same in every store; codes are their rows
 in the store's own ``addresses.parquet``. `transaction` is the first row of the same transaction.
 `leg_kind` is 0 native, 1 internal, 2 token (coins made or burnt move as tokens do), and null where
-signals ignore the row: it is screened, or a fee.
+signals ignore the row: it is screened, or a fee. `placed`: its place in its block is known.
 """
 
 TRANSFER_ORDER = ("chain", "block_time", "block_number", "tx_index", "tx_id", "log_index")

@@ -87,7 +87,8 @@ def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: dateti
 def _everybody(events: Events) -> pl.DataFrame:
     """Return all addresses that occur, with their codes, by chain and address."""
     present = _earliest(events) < _NEVER
-    coded = events.addresses.with_row_index("code").filter(pl.Series(present))
+    coded = events.addresses.with_row_index("code")
+    coded = coded if present.all() else coded.filter(pl.Series(present))
     ordered = coded.with_columns(pl.col("code").cast(pl.Int32)).sort("chain", "address")
     return ordered.select("chain", "address", "code", occurs=pl.lit(True))
 

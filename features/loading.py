@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from data.assets import asset_lookup
-from data.derived import leg_kind
+from data.derived import leg_kind, placed
 from data.errors import Refused
 from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice, text_ids
 from data.schema import DERIVED_COLUMNS, TRANSFER_ORDER
@@ -17,7 +17,7 @@ from data.transfers import Transfers
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled
 from features.encoding import encode
-from features.history import FREEZABLE, NATIVE, STABLECOIN
+from features.history import FREEZABLE, NATIVE, STABLECOIN, microseconds
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _events(table: _Table, basis: str) -> Events:
         amount = table.read(exact_amount(basis))
     sender, receiver, addresses = _addresses(table)
     return Events(
-        time=numbers(table.read("block_time")),
+        time=table.time,
         tx=_transaction_codes(table),
         sender=sender,
         receiver=receiver,
@@ -124,45 +124,43 @@ class _Table:
         self._lazy = transfers.scan()
         derived = set(DERIVED_COLUMNS) <= set(self._lazy.collect_schema().names())
         self.dictionary = transfers.addresses() if derived else None
-        early = pl.col("block_time") < before
-        if self.dictionary is not None:
-            self.leg_kind = pl.col("leg_kind")
-            chain = pl.lit(None, dtype=pl.String)
-        else:
-            self.leg_kind, chain = leg_kind(), pl.col("chain")
-        wanted = self.leg_kind.is_not_null() & early
-        unplaced = pl.any_horizontal(pl.col("block_number", "tx_index").is_null())
-        facts = self._lazy.select(
-            every=wanted.all(),
-            unplaced=unplaced.any(),
-            first=chain.first(),
-            alone=(chain == chain.first()).all(),
-            height=pl.len(),
-        ).collect(engine="streaming")
-        every, some_unplaced, first, alone, height = facts.row(0)
-        if self.dictionary is not None and self.dictionary.height:  # in order of chain
-            first, alone = (named := self.dictionary["chain"])[0], named[0] == named[-1]
-        self.positioned = not some_unplaced
-        self.chain: str | None = first if alone else None
-        self._wanted = None if every else self._lazy.select(wanted).collect().to_series()
+        self.leg_kind = pl.col("leg_kind") if derived else leg_kind()
+        self.chain = self._only_chain()
+        self.time = numbers(self._column("block_time"))
+        self.placed = self._column(pl.col("placed") if derived else placed()).to_numpy()
+        self.positioned = bool(self.placed.all())
+        wanted = self._column(self.leg_kind.is_not_null()).to_numpy()
+        wanted = wanted & (self.time < microseconds(before))
+        self._wanted = None if wanted.all() else wanted
+        self.rows = np.arange(len(wanted), dtype=np.uint32)
         self._order: np.ndarray | None = None
-        self.rows = np.arange(height, dtype=np.uint32)
         if self._wanted is not None:
-            self.rows = self.rows[self._wanted.to_numpy()]
+            self._take(self._wanted)
         if not transfers.trusted and not self._in_order():
             self._order = self._sorted()
-            self.rows = self.rows[self._order]
-        if self.positioned:
-            self.placed = np.ones(len(self.rows), dtype=np.bool_)
-        else:
-            self.placed = ~self.read(unplaced).to_numpy()
+            self._take(self._order)
 
     def read(self, column: str | pl.Expr) -> pl.Series:
         """Read one column, or an expression of some."""
-        series = self._lazy.select(column).collect().to_series()
+        series = self._column(column)
         if self._wanted is not None:
-            series = series.filter(self._wanted)
+            series = series.filter(pl.Series(self._wanted))
         return series if self._order is None else series.gather(self._order)
+
+    def _column(self, column: str | pl.Expr) -> pl.Series:
+        return self._lazy.select(column).collect().to_series()
+
+    def _take(self, some: np.ndarray) -> None:
+        self.rows, self.time, self.placed = self.rows[some], self.time[some], self.placed[some]
+
+    def _only_chain(self) -> str | None:
+        if self.dictionary is not None:  # in order of chain
+            chains = self.dictionary["chain"]
+            return chains[0] if len(chains) and chains[0] == chains[-1] else None
+        chain = pl.col("chain")
+        facts = self._lazy.select(chain.first(), alone=(chain == chain.first()).all())
+        first, alone = facts.collect().row(0)
+        return first if alone else None
 
     def _in_order(self) -> bool:
         """Say whether rows stand in the one order already (where positions are known)."""
@@ -170,7 +168,7 @@ class _Table:
             return False
         equal = np.ones(max(len(self.rows) - 1, 0), dtype=bool)
         for key in ("block_time", "block_number", "tx_index", "log_index"):
-            held = numbers(self.read(key))
+            held = self.time if key == "block_time" else numbers(self.read(key))
             if np.any(equal & (held[1:] < held[:-1])):
                 return False
             equal &= held[1:] == held[:-1]
