@@ -66,17 +66,19 @@ clean:  ## remove the environment, builds and caches; keeps runs/
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # One rule for both environments: the stamp is written last, so a broken set-up is taken up again.
+# The lock is whole, so nothing is resolved: older pips refuse a hashed `coverage` where a package
+# asks for `coverage[toml]`.
 .venv/.%.done: requirements/%.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v < (3, 14))' 2>/dev/null \
 		|| { echo "Unrinse needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not one;" \
 			"name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
 		test -x $(BIN)/python || uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; \
-		uv pip install --quiet --python $(BIN)/python --require-hashes -r $<; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $<; \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		test -x $(BIN)/pip || $(PYTHON) -m venv .venv; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 	@touch $@
