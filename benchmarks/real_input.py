@@ -9,19 +9,17 @@ Ethereum accounts is scored, once, and the opening is logged in ``benchmarks/tes
 from __future__ import annotations
 
 import argparse
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks import real_accounts, real_wallets
+from benchmarks.openings import log_figures, log_opening
 from benchmarks.real_data import Accounts, accounts
 from models.bootstrap import PairedDifference
 from pipelines.simulate import simulate
 from pipelines.train import train
 
-LOG = Path(__file__).with_name("test_openings.md")
 NATIVE = "native_in,native_out"
 WITH_TOKENS = "native_in,native_out,token_out"
 WORLD = {"seed": 1, "addresses": 12_000}
@@ -36,6 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     part = "test" if options.open_test else "validation"
+    if options.open_test:
+        log_opening(options.open_test)
     imported = accounts(options.out)
     contests = {v: real_accounts.contest(imported, v, options.out) for v in imported.labels}
     text = _accounts(contests, part)
@@ -43,7 +43,7 @@ def main() -> None:
     text += _house(imported, options.out)
     print(text)
     if options.open_test:
-        _log(options.open_test, _accounts(contests, part))
+        log_figures(_accounts(contests, part))
 
 
 def _accounts(contests: dict[str, real_accounts.Contest], part: str) -> str:
@@ -137,16 +137,6 @@ def _house(imported: Accounts, out: Path) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
-
-
-def _log(why: str, found: str) -> None:
-    """Append an opening of the test part to the log."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    known = LOG.read_text(encoding="utf-8") if LOG.exists() else "# Openings of the test part\n"
-    day = datetime.now(UTC).date().isoformat()
-    LOG.write_text(f"{known}\n## {day}, after commit {commit}: {why}\n\n{found}", encoding="utf-8")
 
 
 if __name__ == "__main__":
