@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from data.deduplication import (
 )
 from data.errors import Refused
 from data.importers import AUTO, importer_named, recognise
-from data.importers.importer import Context, Imported
+from data.importers.importer import Context, Imported, Importer, told_by
 from data.importers.source import FAULTS, Source, open_source
 from data.importers.text import ROW
 from data.prices import read_prices
@@ -210,13 +210,26 @@ def _named(given: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def _read_all(format: str, files: list[tuple[str, Path]], context: Context) -> list[_Read]:
-    """Read every file; refuse with the list of all that cannot be used."""
+    """Read every file; refuse with the list of all that cannot be used.
+
+    All files are opened first, because some tell others what these do not hold themselves.
+    """
+    opened: list[tuple[str, Source, Importer]] = []
+    told: list[dict[str, pl.DataFrame]] = []
     read, refused = [], []
-    with progress("Reading files", total=len(files)) as advance:
+    with progress("Reading files", total=2 * len(files)) as advance:
         for name, path in files:
             try:
                 source = open_source(path)
                 importer = recognise(source) if format == AUTO else importer_named(format)
+                told.append(importer.facts(source, context))
+                opened.append((name, source, importer))
+            except Refused as refusal:
+                refused.append(refusal)
+            advance(1)
+        context = replace(context, beside=told_by(told))
+        for name, source, importer in opened:
+            try:
                 read.append(_Read(name, importer.name, source, importer.read(source, context)))
             except Refused as refusal:
                 refused.append(refusal)

@@ -7,6 +7,7 @@ numbered ones of the robustness list; each is applied to every format that has t
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import pytest
 from data.addresses import canonical_address
 from data.errors import Refused
 from data.importers import AUTO, FORMATS, importer_named, recognise
-from data.importers.importer import MADE, Context, Imported
+from data.importers.importer import MADE, Context, Imported, told_by
 from data.importers.source import open_source
 from data.importers.text import ROW
 from pipelines.ingest import ingest
@@ -34,7 +35,19 @@ def read(sample: Sample, content: bytes, folder: Path, name: str | None = None) 
     path.write_bytes(content)
     importer = importer_named(sample.format)
     chain = sample.chain if sample.format == "table" else None
-    return importer.read(open_source(path), Context(chain=chain, mapping=sample.mapping))
+    context = Context(chain=chain, mapping=sample.mapping)
+    sources = [open_source(p) for p in (path, *beside(sample, folder))]
+    told = told_by(importer.facts(s, context) for s in sources)
+    return importer.read(sources[0], replace(context, beside=told))
+
+
+def beside(sample: Sample, folder: Path) -> list[Path]:
+    """Write the files without which the sample cannot be read."""
+    paths = []
+    for other in sample.beside:
+        paths.append(folder / other.file)
+        paths[-1].write_bytes(other.content())
+    return paths
 
 
 def facts(imported: Imported) -> pl.DataFrame:
@@ -372,7 +385,8 @@ def test_20_a_moment_before_the_chain_or_in_the_future_is_quarantined(
     path = tmp_path / sample.file
     path.write_bytes(sample.content(rows))
     chain = sample.chain if sample.format == "table" else None
-    result = ingest(sample.format, [path], tmp_path / "out", chain=chain, mapping=sample.mapping)
+    files = [path, *beside(sample, tmp_path)]
+    result = ingest(sample.format, files, tmp_path / "out", chain=chain, mapping=sample.mapping)
     assert (result.quarantined, result.exit_code) == (1, 3)
 
 

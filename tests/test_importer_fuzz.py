@@ -47,17 +47,23 @@ def _survives(seed: int, folder: Path) -> None:
     content = mutated(sample.content(), draw)
     path = folder / sample.file
     path.write_bytes(content)
+    files = [path]
+    for other in sample.beside:
+        files.append(folder / other.file)
+        files[-1].write_bytes(other.content())
     format = AUTO if draw.random() < 0.3 else sample.format
     chain = sample.chain if sample.format == "table" else None
     try:
-        result = ingest(format, [path], folder / "out", chain=chain, mapping=sample.mapping)
+        result = ingest(format, files, folder / "out", chain=chain, mapping=sample.mapping)
     except Refused:
         return
+    for account in result.files.values():
+        ends = (account.kept, account.duplicates, account.superseded, account.ignored)
+        assert sum(ends) + account.quarantined == account.rows
+    quarantined = sum(a.quarantined for a in result.files.values())
+    assert pl.read_parquet(folder / "out" / "quarantine.parquet").height == quarantined
+    assert sum(a.transfers for a in result.files.values()) == result.transfers
     account = result.files[sample.file]
-    ends = (account.kept, account.duplicates, account.superseded, account.ignored)
-    assert sum(ends) + account.quarantined == account.rows
-    assert pl.read_parquet(folder / "out" / "quarantine.parquet").height == account.quarantined
-    assert account.transfers == result.transfers
     if sample.is_text and b'"' not in content and not content.startswith((b"\xef", b"\xff")):
         text = content.replace(b"\r\n", b"\n")
         lines = text.split(b"\n") if b"\n" in text else text.split(b"\r")

@@ -17,6 +17,7 @@ FORMATS: dict[str, str] = {
     "etherscan_page_erc20": "EtherscanPageErc20",
     "trongrid_trc20": "TrongridTrc20",
     "tronscan": "Tronscan",
+    "ethereum_etl": "EthereumEtl",
     "table": "Table",
 }
 """Format name, which is also its module, to class."""

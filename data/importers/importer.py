@@ -12,7 +12,7 @@ the contract suite in `tests/test_importer_contract.py` then holds it to what is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,12 +68,16 @@ class Context:
         For the format ``table``: canonical column to source column or setting.
     fetched
         When the export was made; None: unknown.
+    beside
+        What the other files of the same call tell this one, by the name of the fact: see
+        `Importer.facts`.
     """
 
     chain: str | None = None
     account: str | None = None
     mapping: Mapping[str, Any] | Sequence[str] | Path | None = None
     fetched: datetime | None = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,19 @@ class Importer(ABC):
             return False
         return any(source.has(*variant) for variant in self.columns)
 
+    def facts(self, source: Source, context: Context) -> dict[str, pl.DataFrame]:
+        """Return what this file tells the other files of the call, by name.
+
+        Formats that spread one history over several tables need it (a table of events without
+        times beside a table of blocks). `ingest` asks every file before it reads any.
+
+        Raises
+        ------
+        Refused
+            As `read`.
+        """
+        return {}
+
     @abstractmethod
     def read(self, source: Source, context: Context) -> Imported:
         """Turn an opened file into canonical rows.
@@ -151,6 +168,15 @@ class Importer(ABC):
             expected=f"{self.description}",
             hint="Try the format 'auto', which says what it takes a file for.",
         )
+
+
+def told_by(facts: Iterable[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """Join what several files tell, by the name of the fact; equal rows once."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for told in facts:
+        for name, rows in told.items():
+            parts.setdefault(name, []).append(rows)
+    return {name: pl.concat(tables).unique() for name, tables in parts.items()}
 
 
 def shown(source: Source) -> list[str]:

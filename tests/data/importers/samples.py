@@ -59,6 +59,8 @@ class Sample:
     roles: dict[str, str]
     mapping: dict[str, Any] | None = None
     columns: tuple[str, ...] = field(default=())
+    beside: tuple[Sample, ...] = field(default=())
+    """Files of the same export without which it cannot be read."""
 
     def content(self, rows: Sequence[Row] | None = None) -> bytes:
         """Write the rows (or others) as this export would."""
@@ -390,6 +392,87 @@ _PAGE = {
 }
 _SCAN_PAGE = {"amount": "value", "from": "from", "to": "to", "tx": "Tx Hash", "symbol": "symbol"}
 
+_ETL_TRANSACTION = (
+    "hash,nonce,block_hash,block_number,transaction_index,from_address,to_address,value,gas,"
+    "gas_price,input,block_timestamp,max_fee_per_gas,max_priority_fee_per_gas,transaction_type"
+).split(",")
+_ETL_NAMES = {
+    "block_hash": "blockHash",
+    "block_number": "blockNumber",
+    "transaction_index": "transactionIndex",
+    "from_address": "from",
+    "to_address": "to",
+    "gas_price": "gasPrice",
+    "block_timestamp": "timeStamp",
+}
+
+
+def _etl(row: Row) -> Row:
+    """Write a transaction as ethereum-etl does."""
+    known = {c: row.get(_ETL_NAMES.get(c, c), "") for c in _ETL_TRANSACTION}
+    return {**known, "transaction_type": "0"}
+
+
+def _event(i: int, log: int, sender: str, to: str, value: int, contract: str) -> Row:
+    return {
+        "token_address": contract,
+        "from_address": sender,
+        "to_address": to,
+        "value": str(value),
+        "transaction_hash": "0x" + digest(f"tx {i}"),
+        "log_index": str(log),
+        "block_number": str(20_000_000 + 300 * i),
+    }
+
+
+ETL_TRANSACTIONS = tuple(_etl(t) for t in TXLIST[:6])
+ETL_TOKEN_TRANSFERS = (
+    _event(2, 41, WALLET, DESK, 2_700_000_000, USDT),
+    _event(3, 7, VICTIM, WALLET, 500_000_000, USDT),
+    _event(5, 90, WALLET, ROUTER, 3 * 10**20, DAI),
+    _event(5, 93, ROUTER, WALLET, 299_000_000, USDT),
+)
+ETL_BLOCKS = tuple(
+    {
+        "number": t["block_number"],
+        "hash": t["block_hash"],
+        "parent_hash": "0x" + digest("parent " + t["block_number"]),
+        "timestamp": t["block_timestamp"],
+        "transaction_count": "150",
+    }
+    for t in ETL_TRANSACTIONS
+)
+ETL_RECEIPTS = tuple(
+    {
+        "transaction_hash": t["hash"],
+        "transaction_index": t["transactionIndex"],
+        "block_hash": t["blockHash"],
+        "block_number": t["blockNumber"],
+        "cumulative_gas_used": t["cumulativeGasUsed"],
+        "gas_used": t["gasUsed"],
+        "contract_address": "",
+        "root": "",
+        "status": t["txreceipt_status"],
+        "effective_gas_price": t["gasPrice"],
+    }
+    for t in TXLIST[:6]
+)
+
+_ETL_TRANSACTIONS = Sample(
+    "ethereum_etl",
+    f"transactions_{WALLET}.csv",
+    "ethereum",
+    ETL_TRANSACTIONS,
+    "csv",
+    {
+        "amount": "value",
+        "time": "block_timestamp",
+        "from": "from_address",
+        "to": "to_address",
+        "tx": "hash",
+    },
+)
+
 _JSON_TXLIST = Sample("etherscan_txlist", "txlist.json", "ethereum", TXLIST, "etherscan json", _API)
 
 SAMPLES: tuple[Sample, ...] = (
@@ -471,6 +554,22 @@ SAMPLES: tuple[Sample, ...] = (
         },
     ),
     Sample("tronscan", "tronscan_page.csv", "tron", TRONSCAN_PAGE, "csv", _SCAN_PAGE),
+    _ETL_TRANSACTIONS,
+    Sample(
+        "ethereum_etl",
+        f"token_transfers_{WALLET}.csv",
+        "ethereum",
+        ETL_TOKEN_TRANSFERS,
+        "csv",
+        {
+            "amount": "value",
+            "from": "from_address",
+            "to": "to_address",
+            "tx": "transaction_hash",
+            "asset": "token_address",
+        },
+        beside=(_ETL_TRANSACTIONS,),
+    ),
     Sample(
         "table",
         "table.csv",
