@@ -126,19 +126,27 @@ def deduplicate(rows: pl.DataFrame) -> Deduplicated:
 
 
 def share_transaction_facts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Tell every transfer who sent its transaction and what it called, if any row of it knows.
+    """Tell every transfer what any row of its transaction knows of the transaction.
 
     A token export does not say who initiated a transfer; the plain export of the same account
-    does, in its value and fee rows.
+    does, in its value and fee rows. A page does not say where in its block a transaction stood;
+    an export of the API does, and without it the page's rows would sort before their block.
     """
-    known = rows.filter(pl.col("initiator").is_not_null() & pl.col("kind").is_in(["native", "fee"]))
-    if known.is_empty() or not rows["initiator"].null_count():
+    initiated = pl.col("initiator").is_not_null() & pl.col("kind").is_in(["native", "fee"])
+    rows = _shared(rows, initiated, ("initiator", "tx_to", "method"))
+    return _shared(rows, pl.col("tx_index").is_not_null(), ("tx_index", "block_number"))
+
+
+def _shared(rows: pl.DataFrame, knows: pl.Expr, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Fill columns from the rows of the same transaction that know them."""
+    if not rows[columns[0]].null_count():
         return rows
-    facts = known.group_by("chain", "tx_id").agg(
-        pl.col("initiator", "tx_to", "method").max().name.suffix("_known")
-    )
+    known = rows.filter(knows)
+    if known.is_empty():
+        return rows
+    facts = known.group_by("chain", "tx_id").agg(pl.col(columns).max().name.suffix("_known"))
     joined = rows.join(facts, on=["chain", "tx_id"], how="left", maintain_order="left")
-    filled = [pl.coalesce(c, f"{c}_known").alias(c) for c in ("initiator", "tx_to", "method")]
+    filled = [pl.coalesce(c, f"{c}_known").alias(c) for c in columns]
     return joined.with_columns(filled).select(rows.columns)
 
 

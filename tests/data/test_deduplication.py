@@ -131,6 +131,20 @@ def test_a_token_row_learns_who_sent_the_transaction() -> None:
     ]
 
 
+def test_every_row_of_a_transaction_knows_where_in_the_block_it_stood() -> None:
+    placed = {"tx_index": 7, "block_number": 100}
+    inner = {"kind": "internal", "block_number": 100}
+    got = share_transaction_facts(rows(inner, placed, {"tx_id": "other"}, {**placed, "chain": "x"}))
+    assert got.select("block_number", "tx_index").rows() == [
+        (100, 7),
+        (100, 7),
+        (None, None),
+        (100, 7),
+    ]
+    elsewhere = rows({**placed, "chain": "x"}, inner)
+    assert share_transaction_facts(elsewhere)["tx_index"].to_list() == [7, None]
+
+
 def test_nothing() -> None:
     nothing = number_rows(rows())
     assert deduplicate(nothing).kept.is_empty()
