@@ -49,13 +49,15 @@ def importer_named(name: str) -> Importer:
 
 
 def recognise(source: Source) -> Importer:
-    """Return the importer whose format a file has.
+    """Return the importer whose format a file has; an answer without rows is known by its name.
 
     Raises
     ------
     Refused
         No format, or more than one, has these columns; an export of tokens that are not money.
     """
+    from re import split
+
     from data.errors import Refused
     from data.importers.importer import shown
 
@@ -65,9 +67,15 @@ def recognise(source: Source) -> Importer:
         return fitting[0]
     path = repr(str(source.path))
     if not source.columns:
+        words = set(split(r"[^a-z0-9]+", source.path.name.casefold()))
+        asked = [c for c in candidates if c.call in words]
+        if len(asked) == 1:
+            return asked[0]
+        calls = [c.call for c in candidates if c.call]
         raise Refused(
             f"{path} is an empty list, which does not show its format.",
-            hint="Name the format instead of 'auto'.",
+            expected=f"a file name with one of the words {', '.join(calls)}",
+            hint="Or name the format instead of 'auto'.",
         )
     nft = [
         c for c in source.columns if c.replace(" ", "").casefold() in ("tokenid", "token_id(nft)")

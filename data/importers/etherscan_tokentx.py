@@ -48,6 +48,7 @@ class EtherscanTokentx(Importer):
         ),
     )
     forbidden = ("tokenID", "isError")
+    call = "tokentx"
 
     def read(self, source: Source, context: Context) -> Imported:
         """Read token transfers."""

@@ -43,6 +43,7 @@ class EtherscanTxlist(Importer):
     description = "Etherscan v2 API txlist, JSON or CSV, value in wei"
     columns = (("hash", "timeStamp", "blockNumber", "from", "to", "value", "input", "isError"),)
     forbidden = ("tokenSymbol", "tokenID")
+    call = "txlist"
 
     def read(self, source: Source, context: Context) -> Imported:
         """Read native values, fees and outgoing token payments."""

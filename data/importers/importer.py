@@ -124,6 +124,8 @@ class Importer(ABC):
     """Column sets by which a header is recognised, each complete by itself."""
     forbidden: ClassVar[tuple[str, ...]] = ()
     """Columns that show that a file is another format after all."""
+    call: ClassVar[str | None] = None
+    """The service's own word for the question; in a file's name it tells an answer without rows."""
 
     def recognises(self, source: Source) -> bool:
         """Say whether a file's columns are this format's, in any order, extra ones allowed."""

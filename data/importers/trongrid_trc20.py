@@ -52,6 +52,7 @@ class TrongridTrc20(Importer):
             "value",
         ),
     )
+    call = "trc20"
 
     def read(self, source: Source, context: Context) -> Imported:
         """Read token transfers."""

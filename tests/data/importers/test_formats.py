@@ -242,3 +242,28 @@ def test_formats_are_registered_by_their_name() -> None:
         found = importer_named(name)
         assert found.name == name
         assert found.description
+
+
+@pytest.mark.parametrize(
+    "name, format",
+    [
+        (f"txlist_{WALLET}.json", "etherscan_txlist"),
+        (f"{WALLET}-tokentx.json", "etherscan_tokentx"),
+        (f"TRC20 {T_WALLET}.json", "trongrid_trc20"),
+        (f"txlistinternal_{WALLET}.json", None),
+        (f"txlist or tokentx of {WALLET}.json", None),
+        (f"{WALLET}.json", None),
+    ],
+)
+def test_the_name_tells_an_answer_without_rows(
+    name: str, format: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text('{"status":"0","message":"No transactions found","result":[]}')
+    if format is None:
+        with pytest.raises(Refused, match="empty list.*txlist, tokentx, trc20"):
+            recognise(open_source(path))
+        return
+    result = recognise(open_source(path)).read(open_source(path), Context())
+    assert result.coverage["source"].to_list() == [format]
+    assert result.coverage["complete"].to_list() == [True]
