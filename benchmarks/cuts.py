@@ -10,7 +10,7 @@ later.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -56,8 +56,9 @@ def _measured(
     transfers: Transfers, requests: pl.DataFrame, legs: str, threads: int | None
 ) -> pl.DataFrame:
     latest = requests["as_of"].max()
+    assert isinstance(latest, datetime)
     measured = local.measure(
         transfers, requests, as_of=latest, basis="relative", legs=legs.split(","), threads=threads
-    )  # type: ignore[arg-type]
+    )
     timed = [signal.name for signal in catalogue().signals if signal.depends_on_as_of]
     return measured.signals.with_columns(pl.lit(None, pl.Float64).alias(name) for name in timed)

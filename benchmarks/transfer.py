@@ -46,6 +46,7 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> str:
     sets = {name: load_models(Path(folder)) for name, folder in _named(options.bundles).items()}
+    real_signals(options.cache)  # refuses before anything is trained
     text = ""
     if worlds := _worlds(options):
         out = options.bundles_out or options.cache / "bundles"
@@ -121,7 +122,7 @@ def _diagnosed(options: argparse.Namespace) -> str:
 
 
 def _worlds(options: argparse.Namespace) -> list[Path]:
-    made = make(options.cache / "worlds", options.seeds, options.addresses)
+    made = make(options.cache / "worlds", options.seeds, options.addresses, options.prevalence)
     return [*options.worlds, *made]
 
 
@@ -137,6 +138,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--worlds", type=Path, nargs="+", default=[], metavar="FOLDER")
     parser.add_argument("--seeds", type=int, nargs="+", default=[], help="make these worlds")
     parser.add_argument("--addresses", type=int, default=15_000, help="of each world made")
+    parser.add_argument("--prevalence", type=float, help="of criminals in each world made")
     parser.add_argument("--bundles", nargs="+", default=[], metavar="[NAME=]DIR")
     parser.add_argument("--bundles-out", type=Path, metavar="DIR")
     parser.add_argument("--cuts", choices=list(CUTS), default="matched", help="of training rows")

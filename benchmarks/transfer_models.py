@@ -22,7 +22,7 @@ from benchmarks.worlds import Pool, pool
 from models.bundle import Bundle
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
 
-CUTS = {
+CUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "world": {WHOLE: (WHOLE,), EARLY: (WHOLE,)},
     "matched": {WHOLE: (WHOLE,), EARLY: (EARLY,)},
     "mixed": {WHOLE: (WHOLE, EARLY), EARLY: (WHOLE, EARLY)},
@@ -72,7 +72,8 @@ def rows(pooled: Pool, cuts: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]
     A history whose cuts are the same moment stands there once.
     """
     kept = pooled.labels["split"].is_not_null() & pooled.labels["label"].is_not_null()
-    frames, labels = [], []
+    frames: list[pl.DataFrame] = []
+    labels: list[pl.DataFrame] = []
     for cut in cuts:
         frame = pooled.signals[cut]
         again = frame["as_of"] == pooled.signals[WHOLE]["as_of"]

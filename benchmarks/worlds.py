@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from benchmarks.cuts import WHOLE, measure_cuts
-from data.transfers import open_transfers
+from data.transfers import Transfers, open_transfers
 from models.splits import assign
 from pipelines.labelled import read_labels
 
@@ -36,14 +37,24 @@ class Pool:
     signals: dict[str, pl.DataFrame]
 
 
-def make(folder: Path, seeds: Sequence[int], addresses: int) -> list[Path]:
-    """Simulate a world for each seed, unless the folder has it."""
-    paths = [folder / f"seed-{seed}-{addresses}" for seed in seeds]
+def make(
+    folder: Path, seeds: Sequence[int], addresses: int, prevalence: float | None = None
+) -> list[Path]:
+    """Simulate a world for each seed, unless the folder has it.
+
+    Parameters
+    ----------
+    prevalence
+        Share of criminal accounts; default: that of `simulate`.
+    """
+    stated: dict[str, Any] = {} if prevalence is None else {"prevalence": prevalence}
+    ending = "".join(f"-{value:g}" for value in stated.values())
+    paths = [folder / f"seed-{seed}-{addresses}{ending}" for seed in seeds]
     for path, seed in zip(paths, seeds, strict=True):
         if not (path / "manifest.json").exists():
             from pipelines.simulate import simulate
 
-            simulate(path, seed=seed, addresses=addresses)
+            simulate(path, seed=seed, addresses=addresses, **stated)
     return paths
 
 
@@ -59,33 +70,44 @@ def pool(worlds: Sequence[Path], legs: str, *, unlabelled: bool = False) -> Pool
     unlabelled
         Keep the rows that nobody has judged.
     """
-    pools = [_one(world, legs, unlabelled) for world in worlds]
+    return joined([_one(world, legs, unlabelled) for world in worlds])
+
+
+def joined(pools: Sequence[Pool]) -> Pool:
+    """Put pools one below the other."""
     return Pool(
         pl.concat([one.labels for one in pools]),
         {cut: pl.concat([one.signals[cut] for one in pools]) for cut in pools[0].signals},
     )
 
 
-def _one(world: Path, legs: str, unlabelled: bool) -> Pool:
+def opened(world: Path) -> tuple[Transfers, pl.DataFrame]:
+    """Open a world's transfers and read its labels, the rows that nobody has judged included."""
     transfers = open_transfers(world)
-    labels = read_labels(world / "labels.csv", transfers, None)
-    labels = labels if unlabelled else labels.filter(pl.col("label").is_not_null())
-    signals = measure_cuts(transfers, labels.select(*KEY, "as_of"), legs)
-    known = labels.select(pl.all(), signals[WHOLE]["first_seen"]).with_row_index("_row")
+    return transfers, read_labels(world / "labels.csv", transfers, None)
+
+
+def named(world: Path, labels: pl.DataFrame, signals: dict[str, pl.DataFrame]) -> Pool:
+    """Give the rows of one world its name and each labelled row its part."""
+    numbered = labels.with_row_index("_row")
+    known = numbered.with_columns(signals[WHOLE]["first_seen"])
     known = known.filter(pl.col("label").is_not_null())
     part = known.select("_row", assign(known).part.alias("split"))
     name = pl.lit(f"{world.name}/")
-    labels = (
-        labels.drop("split")
-        .with_row_index("_row")
+    with_parts = (
+        numbered.drop("split")
         .join(part, on="_row", how="left", maintain_order="left")
         .drop("_row")
         .with_columns(
-            address=name + pl.col("address"), case_id=name + pl.col("case_id"), world=name
+            address=name + pl.col("address"),
+            case_id=name + pl.col("case_id"),
+            world=pl.lit(world.name),
         )
     )
-    named = {c: f.with_columns(address=name + pl.col("address")) for c, f in signals.items()}
-    return Pool(labels, named)
+    return Pool(
+        with_parts,
+        {cut: f.with_columns(address=name + pl.col("address")) for cut, f in signals.items()},
+    )
 
 
 def truth(worlds: Sequence[Path]) -> pl.DataFrame:
@@ -112,3 +134,9 @@ def truth(worlds: Sequence[Path]) -> pl.DataFrame:
         for world in worlds
     ]
     return pl.concat(frames)
+
+
+def _one(world: Path, legs: str, unlabelled: bool) -> Pool:
+    transfers, labels = opened(world)
+    labels = labels if unlabelled else labels.filter(pl.col("label").is_not_null())
+    return named(world, labels, measure_cuts(transfers, labels.select(*KEY, "as_of"), legs))

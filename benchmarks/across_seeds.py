@@ -1,0 +1,138 @@
+"""One model, many worlds: trained on some seeds, tested on others.
+
+    python -m benchmarks.across_seeds --train 1 2 3 4 5 --test 6 7 8 9 10 --addresses 15000
+
+A model that has learned one world's accidents falls on the next. The pooled model of the training
+seeds (in dollars, on the legs that all have) is measured on the late test part of its own worlds
+and of fresh ones, by the labels, and on every account of the fresh ones, by the truth. Then, on the
+fresh worlds and by the truth: who is found, and who is wrongly flagged (`seeds_report`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks import seeds_report
+from benchmarks.cuts import WHOLE
+from benchmarks.transfer_models import rows as training_rows
+from benchmarks.worlds import KEY, Pool, joined, make, named, opened, truth
+from data.errors import Refused
+from data.services import Services, load_services
+from models.bundle import Bundle
+from models.fitting import Settings, fit
+from models.scoring import score_frame
+from models.splits import groups
+from models.status import SCORED, Requirements, with_history
+from models.training import matrix
+from pipelines.labelled import measure_labelled
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Worlds measured on one leg profile, with what their services tables know."""
+
+    pooled: Pool
+    services: Services
+    legs: tuple[str, ...]
+
+
+def measured(worlds: Sequence[Path], legs: str | None = None) -> Measured:
+    """Measure every account of worlds in dollars.
+
+    Raises
+    ------
+    Refused
+        The worlds' labelled addresses have different legs in common, and none are named.
+    """
+    pools, profiles, known = [], set(), []
+    for world in worlds:
+        transfers, labels = opened(world)
+        asked = legs.split(",") if legs else None
+        found = measure_labelled(labels, transfers, basis="usd", legs=asked, threads=None)
+        pools.append(named(world, found.labels, {WHOLE: found.signals}))
+        profiles.add(found.legs)
+        name = pl.lit(f"{world.name}/")
+        table = load_services(world / "services.csv").table
+        known.append(table.with_columns(address=name + pl.col("address")))
+    if len(profiles) > 1:
+        raise Refused(
+            "the worlds' labelled addresses have different legs in common.",
+            hint="Name the legs with --legs.",
+        )
+    return Measured(joined(pools), Services(pl.concat(known)), profiles.pop())
+
+
+def train(seen: Measured, out: Path, *, seed: int = 1) -> Bundle:
+    """Train the pooled model as `unrinse train` would, and write it."""
+    settings = Settings(basis="usd", legs=seen.legs, seed=seed, threads=2)
+    fit(*training_rows(seen.pooled, (WHOLE,)), settings).write(out)
+    return Bundle.load(out)
+
+
+def judged(bundle: Bundle, seen: Measured, worlds: Sequence[Path]) -> pl.DataFrame:
+    """Put beside every account what the model says, what the label says, and the truth.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``world``, ``group``, ``label``, ``split``, the truth's columns, ``status`` and ``log_odds``
+        as a scores file has them, and ``raw``: the log-odds of any history long enough, victims and
+        services included, as `evaluate` measures them.
+    """
+    signals, labels = seen.pooled.signals[WHOLE], seen.pooled.labels
+    facts = bundle.facts
+    scores = score_frame(bundle, signals, seen.services, threads=2)
+    long = with_history(signals, Requirements(facts.legs, facts.min_transfers)) == SCORED
+    raw = pl.Series("raw", bundle.log_odds(matrix(signals, facts.signals), threads=2))
+    return (
+        labels.select(*KEY, "world", "label", "split", groups(labels).alias("group"))
+        .with_columns(scores["status"], scores["log_odds"], raw, long.alias("long"))
+        .with_columns(raw=pl.when("long").then("raw"))
+        .join(truth(worlds), on=KEY, how="left", maintain_order="left")
+    )
+
+
+def compare(
+    training: Sequence[Path], fresh: Sequence[Path], out: Path, legs: str | None = None
+) -> str:
+    """Train on some worlds, test on others, and return the Markdown."""
+    ours = measured(training, legs)
+    bundle = train(ours, out)
+    theirs = measured(fresh, ",".join(ours.legs))
+    own = judged(bundle, ours, training)
+    other = judged(bundle, theirs, fresh)
+    return seeds_report.drop(own, other) + seeds_report.found_and_flagged(
+        other, bundle.facts.thresholds
+    )
+
+
+def main() -> None:
+    """Print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--test", type=int, nargs="+", default=[6, 7, 8, 9, 10])
+    parser.add_argument("--addresses", type=int, default=15_000)
+    parser.add_argument("--prevalence", type=float, help="default: that of `simulate`")
+    parser.add_argument("--legs", help="default: the legs that every labelled account has")
+    parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.worlds or Path(scratch)
+        training = make(folder, asked.train, asked.addresses, asked.prevalence)
+        fresh = make(folder, asked.test, asked.addresses, asked.prevalence)
+        try:
+            print(compare(training, fresh, Path(scratch) / "bundle", asked.legs))
+        except Refused as refusal:
+            print(refusal, file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
