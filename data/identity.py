@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
+from data.text_views import length_of, place_of, text_views, word_of
 
 _M = np.uint64(0xC6A4A7935BD1E995)
 _R = np.uint64(47)
 _ID_SEED = np.uint64(0x9E3779B97F4A7C15)
-_PIECE_ROWS = 1 << 15
+_WORD = np.uint64(8)
 _CHECK_SEED = np.uint64(0xD1B54A32D192ED03)
 
 
@@ -60,9 +61,8 @@ def checked_address_ids(
         codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
     seeds = [_hash_text(names, seed).view(np.uint64) for seed in (_ID_SEED, _CHECK_SEED)]
     ids, checks = np.empty((2, len(address)), dtype=np.uint64)
-    for rows in _pieces(len(address)):
-        words, offsets = _words(address[rows])
-        murmur64a_twice(words, offsets, codes[rows], *seeds, ids[rows], checks[rows])
+    for rows, text in text_views(address):
+        murmur64a_twice(text.views, text.buffers, codes[rows], *seeds, ids[rows], checks[rows])
     return ids.view(np.int64), checks.view(np.int64)
 
 
@@ -124,47 +124,24 @@ def _address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
 
 def _hash_text(text: pl.Series, seed: np.uint64) -> np.ndarray:
     out = np.empty(len(text), dtype=np.uint64)
-    for rows in _pieces(len(text)):
-        words, offsets = _words(text[rows])
-        murmur64a_each(words, offsets, seed, out[rows])
+    for rows, piece in text_views(text):
+        murmur64a_each(piece.views, piece.buffers, seed, out[rows])
     return out.view(np.int64)
-
-
-def _pieces(length: int) -> list[slice]:
-    """Cut rows into pieces whose bytes stay in the cache between copying and hashing."""
-    return [slice(start, start + _PIECE_ROWS) for start in range(0, length, _PIECE_ROWS)]
-
-
-def _words(text: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bytes of all strings as 64-bit words, and where each string starts."""
-    if text.null_count():
-        raise ValueError("Addresses and transaction ids must not be null.")
-    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets_buffer, bytes_buffer = array.buffers()
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[
-        array.offset : array.offset + len(array) + 1
-    ]
-    size = int(offsets[-1]) if len(text) else 0
-    words = np.empty(size // 8 + 2, dtype=np.uint64)  # whole words may be read at the end
-    words[-2:] = 0
-    if size:
-        words.view(np.uint8)[:size] = np.frombuffer(bytes_buffer, dtype=np.uint8)[:size]
-    return words, offsets
 
 
 @numba.njit(nogil=True)
 def murmur64a_each(
-    words: np.ndarray, offsets: np.ndarray, seed: np.uint64, out: np.ndarray
+    views: np.ndarray, buffers: np.ndarray, seed: np.uint64, out: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
     """Hash each string."""
     for i in range(len(out)):
-        out[i] = _murmur64a(words, offsets[i], offsets[i + 1] - offsets[i], seed)
+        out[i], _ = _murmur64a(views[i, 0], views[i, 1], buffers, seed, seed)
 
 
 @numba.njit(nogil=True)
 def murmur64a_twice(
-    words: np.ndarray,
-    offsets: np.ndarray,
+    views: np.ndarray,
+    buffers: np.ndarray,
     codes: np.ndarray,
     id_seeds: np.ndarray,
     check_seeds: np.ndarray,
@@ -173,33 +150,32 @@ def murmur64a_twice(
 ) -> None:  # pragma: no cover (compiled)
     """Hash each string with both seeds of its chain."""
     for i in range(len(ids)):
-        start, length = offsets[i], offsets[i + 1] - offsets[i]
-        ids[i] = _murmur64a(words, start, length, id_seeds[codes[i]])
-        checks[i] = _murmur64a(words, start, length, check_seeds[codes[i]])
+        ids[i], checks[i] = _murmur64a(
+            views[i, 0], views[i, 1], buffers, id_seeds[codes[i]], check_seeds[codes[i]]
+        )
 
 
 @numba.njit(nogil=True, inline="always")
 def _murmur64a(
-    words: np.ndarray, start: int, length: int, seed: np.uint64
-) -> np.uint64:  # pragma: no cover (compiled)
-    h = seed ^ (np.uint64(length) * _M)
-    for at in range(start, start + length - length % 8, 8):
-        k = _word(words, at) * _M
+    head: np.uint64, tail: np.uint64, buffers: np.ndarray, one: np.uint64, two: np.uint64
+) -> tuple[np.uint64, np.uint64]:  # pragma: no cover (compiled)
+    """Hash a string with two seeds; what does not depend on the seed is worked out once."""
+    length = length_of(head)
+    place = place_of(head, tail, buffers)
+    g, h = one ^ (length * _M), two ^ (length * _M)
+    at = np.uint64(0)
+    while at + _WORD <= length:
+        k = word_of(head, tail, place, at) * _M
         k = (k ^ (k >> _R)) * _M
-        h = (h ^ k) * _M
-    rest = length % 8
-    if rest:
-        mask = (np.uint64(1) << np.uint64(8 * rest)) - np.uint64(1)
-        h = (h ^ (_word(words, start + length - rest) & mask)) * _M
-    h = (h ^ (h >> _R)) * _M
-    return h ^ (h >> _R)
+        g, h = (g ^ k) * _M, (h ^ k) * _M
+        at += _WORD
+    if at < length:
+        k = word_of(head, tail, place, at)
+        g, h = (g ^ k) * _M, (h ^ k) * _M
+    return _finished(g), _finished(h)
 
 
 @numba.njit(nogil=True, inline="always")
-def _word(words: np.ndarray, at: int) -> np.uint64:  # pragma: no cover (compiled)
-    """Read the eight bytes from byte `at` on, aligned or not."""
-    shift = np.uint64(8 * (at & 7))
-    low = words[at >> 3] >> shift
-    if shift == np.uint64(0):
-        return low
-    return low | (words[(at >> 3) + 1] << (np.uint64(64) - shift))
+def _finished(h: np.uint64) -> np.uint64:  # pragma: no cover (compiled)
+    h = (h ^ (h >> _R)) * _M
+    return h ^ (h >> _R)

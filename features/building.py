@@ -85,15 +85,13 @@ def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: dateti
 
 
 def _everybody(events: Events) -> pl.DataFrame:
-    """Return all addresses that occur, with their codes, by chain and address."""
-    present = _earliest(events) < _NEVER
+    """Return all addresses that occur, with their codes, by chain and address (as codes are)."""
+    keep_compiled(_mark)
+    present = np.zeros(events.addresses.height, dtype=np.bool_)
+    _mark(events.sender, events.receiver, present)
     coded = events.addresses.with_row_index("code")
     coded = coded if present.all() else coded.filter(pl.Series(present))
-    chains = coded["chain"]
-    alone = coded.is_empty() or bool((chains == chains[0]).all())  # one column sorts faster
-    order = ["address"] if alone else ["chain", "address"]
-    ordered = coded.with_columns(pl.col("code").cast(pl.Int32)).sort(order)
-    return ordered.select("chain", "address", "code", occurs=pl.lit(True))
+    return coded.select("chain", "address", pl.col("code").cast(pl.Int32), occurs=pl.lit(True))
 
 
 def _with_legs(
@@ -208,6 +206,14 @@ def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.n
     classes = np.where(stable, -1, laid.asset).astype(np.int32)
     relative_values(offsets, laid.amount.view(np.float64), classes, value)
     return value
+
+
+@kernel
+def _mark(
+    sender: np.ndarray, receiver: np.ndarray, present: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    for j in range(len(sender)):
+        present[sender[j]] = present[receiver[j]] = True
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 numba notices an edit in the file of a cached function, but not in a helper it calls from another
 file: a stale kernel would go on, silently. So the cache lives in a directory named by the hash of
-every source file with kernels (this package's, and `data.identity`), the CPU and numba's version.
+every source file with kernels (this package's, and a few of `data`), the CPU and numba's version.
 Where no directory can be written, kernels are compiled anew in each process.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 
-from data import identity
+from data import identity, memory, text_views
 
 kernel: Callable[..., Any] = partial(numba.njit, nogil=True, error_model="numpy")
 """Compile a function on its first call; division by zero gives inf or NaN as in numpy."""
@@ -28,7 +28,8 @@ kernel: Callable[..., Any] = partial(numba.njit, nogil=True, error_model="numpy"
 def cache_directory() -> Path | None:
     """Return the directory for compiled kernels, made if need be; None where it cannot be."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
-    for source in [*sorted(Path(__file__).parent.glob("*.py")), Path(identity.__file__)]:
+    outside = [Path(module.__file__) for module in (identity, memory, text_views)]
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
         digest.update(source.name.encode() + source.read_bytes())
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     directory = Path(base) / "unrinse" / "kernels" / digest.hexdigest()[:24]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +17,12 @@ from data.schema import DERIVED_COLUMNS, TRANSFER_ORDER
 from data.transfers import Transfers
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled
-from features.encoding import encode
+from features.encoding import Encoder
 from features.history import FREEZABLE, NATIVE, STABLECOIN, microseconds
+from features.ordering import text_order
+
+_PIECE_ROWS = 1 << 18
+"""Of texts, read in pieces: a row group of the files that are written here."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Events:
     placed
         bool: the row's place in its block is known; else inflows precede outflows of its moment.
     addresses
-        ``chain`` and ``address`` of each code.
+        ``chain`` and ``address`` of each code; in order of both.
     """
 
     time: np.ndarray
@@ -89,7 +94,7 @@ def _events(table: _Table, basis: str) -> Events:
         sender=sender,
         receiver=receiver,
         amount=numbers(amount.fill_null(-1)),
-        leg_kind=numbers(table.read(table.leg_kind)),
+        leg_kind=table.leg_kind,
         asset=codes,
         row=table.rows,
         placed=table.placed,
@@ -124,13 +129,13 @@ class _Table:
         self._lazy = transfers.scan()
         derived = set(DERIVED_COLUMNS) <= set(self._lazy.collect_schema().names())
         self.dictionary = transfers.addresses() if derived else None
-        self.leg_kind = pl.col("leg_kind") if derived else leg_kind()
         self.chain = self._only_chain()
         self.time = numbers(self._column("block_time"))
         self.placed = self._column(pl.col("placed") if derived else placed()).to_numpy()
         self.positioned = bool(self.placed.all())
-        wanted = self._column(self.leg_kind.is_not_null()).to_numpy()
-        wanted = wanted & (self.time < microseconds(before))
+        legs = self._column(pl.col("leg_kind") if derived else leg_kind())
+        wanted = legs.is_not_null().to_numpy() & (self.time < microseconds(before))
+        self.leg_kind = numbers(legs.fill_null(0))
         self._wanted = None if wanted.all() else wanted
         self.rows = np.arange(len(wanted), dtype=np.uint32)
         self._order: np.ndarray | None = None
@@ -147,11 +152,28 @@ class _Table:
             series = series.filter(pl.Series(self._wanted))
         return series if self._order is None else series.gather(self._order)
 
+    def pieces(self, *columns: str) -> Iterator[pl.DataFrame]:
+        """Read columns in pieces, so that their memory serves again; in the order of the file."""
+        done = 0
+        lazy = self._lazy.select(columns)
+        for piece in lazy.collect_batches(chunk_size=_PIECE_ROWS, maintain_order=True):
+            start, done = done, done + piece.height
+            if self._wanted is None:
+                yield piece
+            else:
+                yield piece.filter(pl.Series(self._wanted[start:done]))
+
+    def arranged(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Join what was worked out from `pieces`, and put it into the one order."""
+        whole = np.concatenate([np.empty(0, np.int32), *parts])
+        return whole if self._order is None else whole[self._order]
+
     def _column(self, column: str | pl.Expr) -> pl.Series:
         return self._lazy.select(column).collect().to_series()
 
     def _take(self, some: np.ndarray) -> None:
-        self.rows, self.time, self.placed = self.rows[some], self.time[some], self.placed[some]
+        self.rows, self.time = self.rows[some], self.time[some]
+        self.placed, self.leg_kind = self.placed[some], self.leg_kind[some]
 
     def _only_chain(self) -> str | None:
         if self.dictionary is not None:  # in order of chain
@@ -183,27 +205,54 @@ class _Table:
 
 def _addresses(table: _Table) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
     """Code senders and receivers, and say which address each code is."""
+    sides = ("sender", "receiver")
     if (dictionary := table.dictionary) is not None:
-        codes = [numbers(table.read(f"{side}_code")) for side in ("sender", "receiver")]
+        codes = [numbers(table.read(f"{side}_code")) for side in sides]
         for code in codes:
             if len(code) and (code.min() < 0 or code.max() >= dictionary.height):
                 raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
         return codes[0], codes[1], dictionary.select("chain", "address")
+    (sender, receiver), names = _text_codes(table, sides, "addresses")
+    return sender, receiver, names.rename({"text": "address"})
+
+
+def _text_codes(
+    table: _Table, columns: tuple[str, ...], what: str
+) -> tuple[list[np.ndarray], pl.DataFrame]:
+    """Code the texts of some columns together, piece by piece; one text on two chains is two.
+
+    Returns int32 codes per column, and ``chain`` and ``text`` of each code. Codes follow these two,
+    so they do not depend on the order of rows, and whoever asks for everybody in order finds the
+    codes in step with memory.
+    """
     keep_compiled(murmur64a_twice)
-    chain = table.chain if table.chain is not None else table.read("chain").cast(pl.Categorical)
-    sides = [table.read(side) for side in ("sender", "receiver")]
-    ids, checks = zip(*(checked_address_ids(chain, side) for side in sides), strict=True)
-    (sender, receiver), first, collided = encode(ids, checks)
-    if collided:
-        raise Refused("two addresses among the transfers have the same 64-bit id.")
-    sent = first[first < len(sides[0])]  # codes follow first appearance: all senders come first
-    received = first[len(sent) :] - len(sides[0])
-    addresses = pl.concat([sides[0].gather(sent), sides[1].gather(received)])
-    if isinstance(chain, str):
-        chains = pl.repeat(chain, len(addresses), dtype=pl.String, eager=True)
-    else:
-        chains = pl.concat([chain.gather(sent), chain.gather(received)]).cast(pl.String)
-    return sender, receiver, pl.DataFrame({"chain": chains, "address": addresses})
+    encoder = Encoder()
+    parts: list[list[np.ndarray]] = [[] for _ in columns]
+    found = [pl.DataFrame(schema={"chain": pl.String, "text": pl.String})]
+    for piece in table.pieces(*columns, *(["chain"] if table.chain is None else [])):
+        chain = table.chain if table.chain is not None else piece["chain"]
+        for part, column in zip(parts, columns, strict=True):
+            codes, first = encoder.encode(*checked_address_ids(chain, piece[column]))
+            part.append(codes)
+            new = chain if isinstance(chain, str) else chain.gather(first)
+            # added to nothing: a copy, which does not keep the whole piece in memory
+            text = piece[column].gather(first).alias("text") + ""
+            found.append(text.to_frame().select(pl.lit(new).alias("chain"), "text"))
+    if encoder.collided:
+        raise Refused(f"two {what} among the transfers have the same 64-bit id.")
+    names = pl.concat(found)
+    order = _order_of(names)
+    ranks = np.empty(len(order), dtype=np.int32)
+    ranks[order] = np.arange(len(order), dtype=np.int32)
+    return [table.arranged([ranks[codes] for codes in part]) for part in parts], names[order]
+
+
+def _order_of(names: pl.DataFrame) -> np.ndarray:
+    """Return the positions of addresses in order of chain and text."""
+    chains = names["chain"].unique().sort()
+    places = [np.flatnonzero((names["chain"] == chain).to_numpy()) for chain in chains]
+    orders = [place[text_order(names["text"].gather(place))] for place in places]
+    return np.concatenate([np.empty(0, dtype=np.int64), *orders])
 
 
 def _transaction_codes(table: _Table) -> np.ndarray:
@@ -212,15 +261,13 @@ def _transaction_codes(table: _Table) -> np.ndarray:
         return numbers(table.read("transaction"))
     if not table.positioned:
         keep_compiled(murmur64a_each)
-        (codes,), _, _ = encode((text_ids(table.read("tx_id")),))
-        return codes
+        return Encoder().encode(text_ids(table.read("tx_id")))[0]
     place = numbers(table.read("block_number"))
     place <<= 21  # more than the transactions of any block
     place += numbers(table.read("tx_index"))
     rises = place[1:] > place[:-1]
     if not np.all(rises | (place[1:] == place[:-1])):  # several chains, or times against blocks
-        (codes,), _, _ = encode((place,))
-        return codes
+        return Encoder().encode(place)[0]
     codes = np.zeros(len(place), dtype=np.int32)
     np.cumsum(rises, out=codes[1:])
     return codes
@@ -231,18 +278,10 @@ def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Codes follow (chain, asset), groups the coin's name, so neither depends on the order of rows.
     """
-    codes, names = _text_codes(table.read(pl.col("asset").cast(pl.Categorical)))
-    chains = pl.Series([table.chain] if len(names) else [], dtype=pl.String)
-    present = np.arange(len(names))
-    if table.chain is None:
-        chain, chains = _text_codes(table.read(pl.col("chain").cast(pl.Categorical)))
-        both = chain.astype(np.int64) * len(names) + codes
-        present = np.flatnonzero(np.bincount(both, minlength=len(chains) * len(names)))
-        codes = _ranks(present, len(chains) * len(names))[both]
-    divisor = max(len(names), 1)
-    known = pl.DataFrame(
-        {"chain": chains.gather(present // divisor), "asset": names.gather(present % divisor)}
-    ).join(asset_lookup(), on=["chain", "asset"], how="left", maintain_order="left")
+    (codes,), names = _text_codes(table, ("asset",), "assets")
+    known = names.rename({"text": "asset"}).join(
+        asset_lookup(), on=["chain", "asset"], how="left", maintain_order="left"
+    )
     kind = numbers(
         (known["asset_class"] == "stablecoin").fill_null(False).cast(pl.UInt8) * STABLECOIN
         + known["freezable"].fill_null(False).cast(pl.UInt8) * FREEZABLE
@@ -257,20 +296,3 @@ def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ).to_series()
     groups = group.cast(pl.Enum(group.unique().sort())).to_physical().to_numpy()
     return codes, kind, groups.astype(np.int32)
-
-
-def _text_codes(column: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Code a categorical column by the order of its texts; return int32 codes and the texts."""
-    pooled = numbers(column)
-    texts = column.unique()
-    texts = texts.gather(texts.cast(pl.String).arg_sort())
-    members = numbers(texts)
-    size = int(members.max()) + 1 if len(members) else 0
-    return _ranks(members, size)[pooled], texts.cast(pl.String)
-
-
-def _ranks(members: np.ndarray, size: int) -> np.ndarray:
-    """Return, for each number below `size`, its place among `members` (int32)."""
-    ranks = np.zeros(size, dtype=np.int32)
-    ranks[members] = np.arange(len(members))
-    return ranks
