@@ -3,7 +3,8 @@
     python -m benchmarks.contender NAME FORM DATA SMALL
 
 computes W1 of SMALL (imports, compiled code and thread pools are then in place), then of DATA, and
-prints the CPU seconds of the second and the peak memory of the process as JSON.
+prints the CPU seconds of the second, those of processes it started included, and the peak memory of
+the process as JSON.
 """
 
 from __future__ import annotations
@@ -22,10 +23,19 @@ def main() -> None:
     name, form, data, small = sys.argv[1:]
     job = job_of(name, form)
     job(Path(small))
-    start = time.process_time()
+    start = cpu_seconds()
     job(Path(data))
-    seconds = time.process_time() - start
+    seconds = cpu_seconds() - start
     print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
+
+
+def cpu_seconds() -> float:
+    """Return what this process has taken, and every process that it started and that has ended.
+
+    Unrinse tries a stranger's file in a child process: that is part of its work.
+    """
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def peak_megabytes() -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import polars as pl
 
 from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
-from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set, row_faults
+from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set
 from data.storage import MANIFEST, read_manifest, sha256_file
+from data.transfers_check import first_line, refuse_faulty
 
 ADDRESSES = "addresses.parquet"
 COVERAGE_FILE = "coverage.parquet"
@@ -94,9 +95,11 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
     present = [*files, sidecar] if sidecar.exists() else list(files)
     # A damaged file can end the process that reads it; one whose hash a manifest holds is whole.
     vouched = manifest["files"] if manifest else {}
-    refuse_broken_parquet([f for f in present if f.name not in vouched], _WHAT)
-    if manifest is None:
-        _refuse_faulty(path, files)
+    strange = [f for f in present if f.name not in vouched]
+    if manifest is None:  # a store was checked when it was written
+        refuse_faulty(path, files, [f for f in strange if f not in files], _WHAT)
+    else:
+        refuse_broken_parquet(strange, _WHAT)
     recorded = manifest.get("as_of") if manifest else None
     return Transfers(
         files=files,
@@ -149,26 +152,6 @@ def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | No
     return manifest if vouched.issuperset(files) else None
 
 
-def _refuse_faulty(path: Path, files: tuple[Path, ...]) -> None:
-    """Refuse a foreign table whose rows break the schema (a store was checked when written)."""
-    latest = datetime.now(UTC) + timedelta(days=1)
-    checks = [fault.fill_null(False).sum().alias(why) for why, fault in row_faults(latest)]
-    try:
-        counts = _scan(files, ids=False).select(checks).collect().row(0, named=True)
-    except ValueError as error:
-        raise Refused(str(error), hint="Bring the file in with `unrinse ingest table`.") from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise Refused(
-            f"{path} does not hold transfers as they should be ({_first_line(error)}).",
-            expected=_WHAT,
-        ) from error
-    if faults := [f"{why} ({n} rows)" for why, n in counts.items() if n]:
-        raise Refused(
-            f"{path} holds unusable rows: {'; '.join(faults)}.",
-            hint="Bring the file in with `unrinse ingest table`, which quarantines such rows.",
-        )
-
-
 def _coverage(path: Path) -> pl.DataFrame:
     """Read a coverage table, which may be somebody's own."""
     try:
@@ -179,7 +162,7 @@ def _coverage(path: Path) -> pl.DataFrame:
             leg_set(legs)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise Refused(
-            f"{path} is no coverage table ({_first_line(error)}).",
+            f"{path} is no coverage table ({first_line(error)}).",
             expected=f"the columns {', '.join(COVERAGE)}",
         ) from error
     if coverage.select("chain", "address", "complete").null_count().sum_horizontal().item():
@@ -199,7 +182,3 @@ def _joint_hash(files: tuple[Path, ...], manifest: dict[str, Any] | None) -> str
     recorded = manifest["files"] if manifest else {}
     parts = [recorded.get(f.name) or sha256_file(f) for f in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from data.errors import Refused
 from data.schema import LARGEST_USD_MICROS, OPTIONAL_TRANSFER_COLUMNS, TRANSFERS
 from data.storage import write_parquet
 from data.transfers import open_transfers
+from data.transfers_check import faults_in
 from tests.data.canonical import AS_OF, A, C, covered, row, store, table
 
 ROWS = [row(n) for n in range(6)]
@@ -90,8 +91,13 @@ def test_types_near_enough_are_cast(untried, tmp_path):
 
 @pytest.fixture
 def untried(monkeypatch):
-    """Leave out the child process that tries a strange file first, where it has nothing to find."""
-    monkeypatch.setattr("data.transfers.refuse_broken_parquet", lambda *_: None)
+    """Leave out the child process that tries a strange file, and ask its question here."""
+
+    def here(asked: Sequence[Path], question: str, *_: object) -> list[dict[str, object]]:
+        assert question == "data.transfers_check:faults_in"
+        return [faults_in(str(file)) for file in asked]
+
+    monkeypatch.setattr("data.transfers_check.answers_on", here)
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -243,3 +249,18 @@ def test_a_store_does_not_vouch_for_a_namesake_in_another_folder(tmp_path):
     opened = open_transfers(tmp_path / "*" / "transfers.parquet", assume_complete=True)
     assert (len(opened.files), opened.trusted, opened.has_ids) == (2, False, False)
     assert opened.scan().collect().drop("row").equals(table(ROWS))
+
+
+def test_rows_are_checked_by_the_process_that_tries_the_file(tmp_path):
+    """The same refusals through the child, over several files and beside a coverage table."""
+    rows = [*ROWS[:2], row(7, amount_raw="1.5")]
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.parquet", table(rows))
+    write(tmp_path / "coverage.parquet", covered(A))
+    message = refusal(tmp_path)
+    assert "amount_raw is not a whole number of base units (2 rows)" in message
+    write(tmp_path / "b.parquet", table(ROWS).drop("tx_id"))
+    (tmp_path / "a.parquet").unlink()
+    assert "'tx_id'" in refusal(tmp_path)
+    write(tmp_path / "b.parquet", table(ROWS).with_columns(usd_micros=pl.lit("a lot")))
+    assert "does not hold transfers" in refusal(tmp_path)
