@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 WORD_BYTES = 8
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def word_at(typing: Any, address: Any) -> Any:
     """Return the eight bytes at an address, aligned or not, as a uint64.
 
@@ -30,7 +30,7 @@ def word_at(typing: Any, address: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def fetch(typing: Any, address: Any) -> Any:
     """Ask for the memory at an address, without waiting for it and without reading it.
 

@@ -28,7 +28,7 @@ kernel: Callable[..., Any] = partial(numba.njit, nogil=True, error_model="numpy"
 def cache_directory() -> Path | None:
     """Return the directory for compiled kernels, made if need be; None where it cannot be."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
-    outside = [Path(module.__file__) for module in (identity, memory, text_views)]
+    outside = [Path(str(module.__file__)) for module in (identity, memory, text_views)]
     for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
         digest.update(source.name.encode() + source.read_bytes())
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
