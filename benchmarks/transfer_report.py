@@ -5,7 +5,9 @@
 transfer in the cut below all others.
 
 *Flagging*: DFPI wallets above the score that a share of the **scored** normals of the same part
-exceed. A wallet without a score is a miss.
+exceed. A wallet without a score is a miss. The normals were crawled without tokens and predate
+stablecoins; with token legs they are declared to have sent none, so a model that merely dislikes
+stablecoins looks good there. The native legs are the fair comparison.
 """
 
 from __future__ import annotations

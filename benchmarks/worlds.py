@@ -82,9 +82,14 @@ def joined(pools: Sequence[Pool]) -> Pool:
 
 
 def opened(world: Path) -> tuple[Transfers, pl.DataFrame]:
-    """Open a world's transfers and read its labels, the rows that nobody has judged included."""
+    """Open a world's transfers and read its labels, accounts that nobody has judged included."""
     transfers = open_transfers(world)
-    return transfers, read_labels(world / "labels.csv", transfers, None)
+    labels = read_labels(world / "labels.csv", transfers, None)
+    accounts = pl.read_csv(world / "addresses.csv").select(
+        *KEY, as_of=pl.col("as_of").str.to_datetime(time_unit="us", time_zone="UTC")
+    )
+    others = accounts.join(labels, on=KEY, how="anti", maintain_order="left")
+    return transfers, pl.concat([labels, others], how="diagonal")
 
 
 def named(world: Path, labels: pl.DataFrame, signals: dict[str, pl.DataFrame]) -> Pool:

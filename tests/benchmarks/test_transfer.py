@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 from benchmarks import disagreement, openings, transfer, transfer_report
 from benchmarks.cuts import EARLY, LEGS, NATIVE, VARIANTS, WHOLE
 from benchmarks.transfer_models import Models, held_out, load_models, rows, train_models
-from benchmarks.worlds import pool, truth
+from benchmarks.worlds import opened, pool, truth
 from data.errors import Refused
+from data.storage import write_manifest
 from models.splits import groups
+
+AS_OF = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +174,17 @@ def transfer_signals() -> list:
     from models.training import model_inputs
 
     return model_inputs(catalogue().signals, basis="relative", legs=NATIVE)
+
+
+def test_every_account_of_a_world_is_there_whether_or_not_the_labels_name_it(
+    worlds: list[Path], tmp_path: Path
+):
+    shutil.copytree(worlds[0], tmp_path / "some")
+    labels = pl.read_csv(tmp_path / "some" / "labels.csv", infer_schema=False)
+    named = labels.filter(pl.col("label").is_not_null())
+    named.write_csv(tmp_path / "some" / "labels.csv")
+    write_manifest(tmp_path / "some", "store", {"as_of": AS_OF, "synthetic": True})
+    _, all_of_them = opened(worlds[0])
+    _, again = opened(tmp_path / "some")
+    assert named.height < all_of_them.height
+    assert again.sort("chain", "address").equals(all_of_them.sort("chain", "address"))
