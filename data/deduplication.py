@@ -7,12 +7,14 @@ that:
    ``k`` is a fixed number made of (kind, asset, sender, receiver, amount) and of how many equal
    rows of the same account came before it in the same transaction of the same file. The same row
    in another file, or in the counterparty's export, gets the same number; the second of two equal
-   payments gets another.
+   payments gets another. When all copies have been matched, `settle_numbers` puts these rows where
+   they belong: behind what is numbered, the initiator's own payments first.
 2. **Copies that contradict each other** (a reorganised block, an edited file). None of them can be
    believed, and all go to quarantine.
 3. **The same payment in two forms**: an event row supersedes the row read from calldata, and a row
    with a log index supersedes the unnumbered row of an export that has none.
-4. **Rounded amounts.** A row whose amount is marked as not exact gives way to an exact copy.
+4. **Rounded amounts, and payments of unknown outcome.** A row that is marked as not exact gives way
+   to an exact copy.
 """
 
 from __future__ import annotations
@@ -25,11 +27,13 @@ from data.identity import text_ids
 
 CALLDATA = -3
 _UNNUMBERED_FROM = -2_000
-_NUMBERS = 2**31 - 4_096
+_NUMBERS = 2**29
+_BEHIND_EVENTS = 2**30
 
 _KEY = ["chain", "tx_id", "log_index"]
 _SAME = ["chain", "tx_id", "asset", "sender", "receiver"]
 _FACTS = ("kind", "sender", "receiver", "asset", "amount_raw", "block_time", "status")
+_OF_EXACT_ROWS = ("amount_raw", "status")
 _DETAILS = ("block_number", "tx_index", "initiator", "tx_to", "method")
 _TOKEN_KINDS = ("token", "mint", "burn")
 
@@ -89,11 +93,12 @@ def conflicting(rows: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        The rows, with ``reason`` naming what differs. Amounts are compared among exact rows only.
+        The rows, with ``reason`` naming what differs. Amount and status are compared among exact
+        rows only.
     """
     copies = rows.filter(_repeated(rows))
     said = {
-        c: (pl.col(c).filter("exact") if c == "amount_raw" else pl.col(c)).n_unique()
+        c: (pl.col(c).filter("exact") if c in _OF_EXACT_ROWS else pl.col(c)).n_unique()
         for c in _FACTS
     }
     differing = [
@@ -135,6 +140,28 @@ def share_transaction_facts(rows: pl.DataFrame) -> pl.DataFrame:
     initiated = pl.col("initiator").is_not_null() & pl.col("kind").is_in(["native", "fee"])
     rows = _shared(rows, initiated, ("initiator", "tx_to", "method"))
     return _shared(rows, pl.col("tx_index").is_not_null(), ("tx_index", "block_number"))
+
+
+def settle_numbers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give rows of exports without log indices their final numbers.
+
+    The table is sorted by log index, so the numbers decide in which order a swap's two legs are
+    seen. A transaction moves its own value first, then its contracts act: these rows come after
+    the native value and the numbered events. And whoever sends a transaction pays before anything
+    comes back: a swap that seemed to receive first would look like money passed on at once.
+
+    Parameters
+    ----------
+    rows
+        Transfers that know who initiated them, where any export shows it.
+    """
+    pays = (pl.col("sender") == pl.col("initiator")).fill_null(False)
+    number = _UNNUMBERED_FROM - pl.col("log_index").cast(pl.Int64)
+    final = _BEHIND_EVENTS + pl.when(pays).then(0).otherwise(_NUMBERS) + number
+    unnumbered = pl.col("log_index") <= _UNNUMBERED_FROM
+    return rows.with_columns(
+        pl.when(unnumbered).then(final).otherwise("log_index").cast(pl.Int32).alias("log_index")
+    )
 
 
 def _shared(rows: pl.DataFrame, knows: pl.Expr, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -70,7 +70,8 @@ LOG_INDEX = {
     "native value": -1,
     "fee": -2,
     "token transfer read from calldata": -3,
-    "internal or token transfer of an export without log indices": "-2000 - k",
+    "token payment of an export without log indices, by the initiator": "2^30 + k",
+    "other internal or token transfer of such an export": "2^30 + 2^29 + k",
 }
 """How rows without an event-log position are numbered.
 

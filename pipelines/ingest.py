@@ -28,6 +28,7 @@ from data.deduplication import (
     conflicting,
     deduplicate,
     number_rows,
+    settle_numbers,
     share_transaction_facts,
 )
 from data.errors import Refused
@@ -323,7 +324,7 @@ def _refuse_if_nothing_usable(accounts: dict[str, FileAccount], quarantine: pl.D
 
 def _finished(kept: pl.DataFrame) -> pl.DataFrame:
     """Screen, conform and sort."""
-    screened = screen(share_transaction_facts(kept))
+    screened = screen(settle_numbers(share_transaction_facts(kept)))
     return sort_transfers(conform_transfers(screened).drop(DERIVED_COLUMNS, strict=False).collect())
 
 

@@ -215,7 +215,6 @@ def _transaction_columns(source: Source, chain: str) -> pl.DataFrame:
         amount.alias("value"),
         amount.alias("amount_raw"),
         initiator=pl.col("sender"),
-        exact=pl.lit(True),
     )
 
 
@@ -228,6 +227,7 @@ def _with_fee(rows: pl.DataFrame) -> pl.DataFrame:
         product(rows["gas_used"], price).alias("fee"),
         fee_stated=pl.col("gas_used") != "",
         status=pl.when(pl.col("receipt") == "0").then(pl.lit("failed")),
+        exact=pl.col("receipt") != "",  # an export that knows the outcome is believed before this
         receiver=pl.when(pl.col("tx_to") != "").then("tx_to").otherwise("created"),
     )
 

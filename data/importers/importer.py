@@ -40,7 +40,8 @@ HELPERS: dict[str, pl.DataType] = {
 
 ``status`` is ``failed`` or null; ``confirmed`` is null where the format does not say;
 ``account`` is whose export the row stands in, null where unknown; ``exact`` is false where the
-export shows a rounded or scaled amount, so that an exact copy from another export replaces it.
+export shows a rounded or scaled amount, or not whether the payment failed, so that an exact copy
+from another export replaces it.
 """
 
 MADE: dict[str, pl.DataType] = {

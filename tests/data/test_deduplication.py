@@ -13,6 +13,7 @@ from data.deduplication import (
     conflicting,
     deduplicate,
     number_rows,
+    settle_numbers,
     share_transaction_facts,
 )
 from data.importers.importer import MADE
@@ -143,6 +144,21 @@ def test_every_row_of_a_transaction_knows_where_in_the_block_it_stood() -> None:
     ]
     elsewhere = rows({**placed, "chain": "x"}, inner)
     assert share_transaction_facts(elsewhere)["tx_index"].to_list() == [7, None]
+
+
+def test_a_swap_is_paid_before_it_pays_out() -> None:
+    swap = {"initiator": "me", "tx_id": "swap"}
+    value = {**swap, "kind": "native", "asset": "native", "log_index": -1, "sender": "me"}
+    event = {**swap, "log_index": 9, "sender": "other"}
+    legs = [{"sender": "me", "asset": a} for a in "uvwx"] + [{"receiver": "me", "asset": "y"}] * 2
+    numbered = number_rows(rows(value, event, *({**swap, **leg} for leg in legs)))
+    settled = settle_numbers(numbered).sort("log_index")
+    assert settled["log_index"].is_unique().all()
+    assert settled["log_index"].to_list()[:2] == [-1, 9]
+    assert settled["sender"].to_list() == ["me", "other", *["me"] * 4, "a", "a"]
+    # The number rests on what the row says, not on what stands beside it.
+    alone = settle_numbers(number_rows(rows({**swap, **legs[2]})))["log_index"][0]
+    assert alone in settled["log_index"]
 
 
 def test_nothing() -> None:

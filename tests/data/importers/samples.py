@@ -428,7 +428,7 @@ def _event(i: int, log: int, sender: str, to: str, value: int, contract: str) ->
 ETL_TRANSACTIONS = tuple(_etl(t) for t in TXLIST[:6])
 ETL_TOKEN_TRANSFERS = (
     _event(2, 41, WALLET, DESK, 2_700_000_000, USDT),
-    _event(3, 7, VICTIM, WALLET, 500_000_000, USDT),
+    _event(3, 7, VICTIM, DESK, 500_000_000, USDT),
     _event(5, 90, WALLET, ROUTER, 3 * 10**20, DAI),
     _event(5, 93, ROUTER, WALLET, 299_000_000, USDT),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_whole_dump_has_the_rows_of_the_account_exports(tmp_path: Path) -> Non
     tokens = rows.filter(kind="token").select("sender", "receiver", "asset", "amount_raw")
     assert tokens.rows() == [
         (WALLET, DESK, USDT, "2700000000"),
-        (VICTIM, WALLET, USDT, "500000000"),
+        (VICTIM, DESK, USDT, "500000000"),
         (WALLET, ROUTER, DAI, str(3 * 10**20)),
         (ROUTER, WALLET, USDT, "299000000"),
     ]
@@ -103,6 +104,15 @@ def test_without_receipts_nothing_failed_and_nothing_cost(tmp_path: Path) -> Non
     assert rows.filter(screened="zero_value")["tx_to"].to_list() == [USDT, USDT, ROUTER]
     # What a call asks for is not what it did: no token row is read from calldata.
     assert rows.filter(kind="token").is_empty()
+
+
+def test_an_export_that_knows_the_outcome_is_believed_first(tmp_path: Path) -> None:
+    listed = tmp_path / "txlist.json"
+    listed.write_text(json.dumps({"status": "1", "message": "OK", "result": TXLIST}))
+    files = [*dump(tmp_path, "transactions.csv"), listed]
+    result, rows = ingested(tmp_path, files)
+    assert result.exit_code == 0
+    assert rows.filter(tx_id=TXLIST[4]["hash"], kind="native")["screened"].to_list() == ["failed"]
 
 
 def test_receipts_may_stand_in_the_transactions_table(tmp_path: Path) -> None:
