@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.linked import components
 from data.errors import Refused
 from data.schema import TIME
 from models.splits import Shares, groups
@@ -122,19 +123,8 @@ def _linked(listed: pl.DataFrame, store: Path) -> pl.Series:
         .unique()
         .collect()
     )
-    parent = {address: address for address in phishing}
-
-    def root(address: str) -> str:
-        while parent[address] != address:
-            parent[address] = parent[parent[address]]
-            address = parent[address]
-        return address
-
-    for sender, receiver in pairs.sort("sender", "receiver").iter_rows():
-        one, other = sorted((root(sender), root(receiver)))
-        parent[other] = one
-    names = [root(a) if a in parent else None for a in listed["address"]]
-    return pl.Series("case_id", names, dtype=pl.String)
+    component = components(phishing, pairs.iter_rows())
+    return pl.Series("case_id", [component.get(a) for a in listed["address"]], dtype=pl.String)
 
 
 def _write(labels: pl.DataFrame, variant: str, out: Path) -> Path:

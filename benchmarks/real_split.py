@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
+from benchmarks.linked import components
 from benchmarks.openings import log_opening
 from benchmarks.real_data import Accounts, accounts
 from benchmarks.real_wallets import wallets
@@ -91,26 +91,6 @@ def split_real(imported: Accounts, dfpi: Path) -> pl.DataFrame:
 def side(group: str) -> str:
     """Return the part of a group, by its name alone."""
     return PARTS[hashlib.sha256(group.encode()).digest()[0] % 2]
-
-
-def components(nodes: Iterable[str], pairs: Iterable[tuple[str, ...]]) -> dict[str, str]:
-    """Name the connected component of each node by its smallest node.
-
-    >>> components(["a", "b", "c", "d"], [("d", "b"), ("b", "c")])
-    {'a': 'a', 'b': 'b', 'c': 'b', 'd': 'b'}
-    """
-    parent = {node: node for node in nodes}
-
-    def root(node: str) -> str:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return {node: root(node) for node in parent}
 
 
 def _pairs(store: Path, listed: pl.Series) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from benchmarks import openings, real_split
+from benchmarks.linked import components
 from benchmarks.real_data import accounts
 from benchmarks.real_wallets import wallets
 from data.errors import Refused
@@ -44,11 +45,11 @@ def test_about_half_of_the_groups_go_to_each_part():
 def test_groups_depend_neither_on_the_order_of_accounts_nor_of_pairs():
     nodes = [f"{n:02d}" for n in range(30)]
     pairs = [(nodes[n], nodes[n + 3]) for n in range(0, 24, 2)]
-    expected = real_split.components(nodes, pairs)
+    expected = components(nodes, pairs)
     drawn = random.Random(7)
     for _ in range(20):
         mixed = [tuple(drawn.sample(pair, 2)) for pair in drawn.sample(pairs, len(pairs))]
-        assert real_split.components(drawn.sample(nodes, len(nodes)), mixed) == expected
+        assert components(drawn.sample(nodes, len(nodes)), mixed) == expected
     assert all(expected[one] == expected[other] for one, other in pairs)
     assert all(name == min(n for n in nodes if expected[n] == name) for name in expected.values())
 
