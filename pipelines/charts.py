@@ -1,4 +1,4 @@
-"""Charts for `evaluation.html`, as inline SVG. The only door to the plotting library.
+"""Charts for pages of figures, as inline SVG. The only door to the plotting library.
 
 Charts need the extra ``report`` (altair and vl-convert). Without it everything else works, and the
 page says how to get them.
@@ -28,6 +28,12 @@ RANKING = {
 
 _COLOURS = {"train": "#b9c4d6", "validation": "#5b7fa8", "test": "#18202e"}
 _OTHER_COLOUR = "#1f7a80"
+_CLASSIFIERS = {
+    "trees": "trees",
+    "linear": "linear model",
+    "shuffled": "trees, shuffled sides",
+}
+_CLASSIFIER_COLOURS = ("#28456f", "#b0522f", "#b9c4d6")
 _BAND_COLOURS = {"medium": "#d9aa2b", "high": "#d9772b", "severe": "#b3322a"}
 
 
@@ -55,6 +61,39 @@ def evaluation_charts(evaluation: Mapping[str, Any]) -> list[str]:
     last = list(evaluation["splits"].values())[-1:]
     drawn += [_populations(split["populations"]) for split in last]
     return [_svg(chart) for chart in drawn if chart is not None]
+
+
+def realism_chart(report: Mapping[str, Any]) -> str | None:
+    """Draw how well invented and real histories are told apart, view by view.
+
+    Parameters
+    ----------
+    report
+        The content of `realism.json`.
+
+    Returns
+    -------
+    str or None
+        Inline SVG; None without the plotting library, or where nothing was tested.
+    """
+    if not available():
+        return None
+    rows = [
+        {
+            "view": visible(f"{one['side']}: {view['name']}"),
+            "classifier": name,
+            **{k: view["two_sample"][key][k] for k in ("value", "low", "high")},
+        }
+        for one in report["comparisons"]
+        for view in one["views"]
+        if view["two_sample"] is not None
+        for key, name in _CLASSIFIERS.items()
+    ]
+    order = list(dict.fromkeys(row["view"] for row in rows))
+    title = "Told apart: ROC-AUC by view (0.5 is a coin)"
+    colours = dict(zip(_CLASSIFIERS.values(), _CLASSIFIER_COLOURS, strict=True))
+    chart = _dots(title, rows, "view", "classifier", order, colours)
+    return None if chart is None else _svg(chart)
 
 
 def _metrics(splits: Mapping[str, Any]) -> altair.LayerChart | None:
@@ -131,7 +170,7 @@ def _svg(chart: altair.LayerChart) -> str:
     spec = (
         chart.configure(font=font)
         .configure_view(stroke=None)
-        .configure_axis(labelColor="#566074", labelLimit=220, domain=False, ticks=False)
+        .configure_axis(labelColor="#566074", labelLimit=320, domain=False, ticks=False)
     )
     drawn: str = vl_convert.vegalite_to_svg(spec.to_dict())
     return drawn

@@ -1,29 +1,23 @@
 """The command line: every job, its arguments, its summary on stderr, its result on stdout.
 
-Nothing is decided here. A command parses its arguments, loads its job when it is called (so that
-`unrinse --help` answers at once), and passes on what was given; what was left out keeps the default
-that the job's function defines. stdout carries one JSON object per job, for machines.
-
-Exit codes: 0 done; 2 refused (nothing written); 3 done in part (rows in quarantine, too many
-addresses not scored); 130 stopped with Ctrl-C; 1 a bug.
+Nothing is decided here. A command parses its arguments and passes on what was given; what was left
+out keeps the default that the job's function defines. How a job is loaded, and how it ends, stands
+in `pipelines.running`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
 import sys
-from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from pipelines.options import (
     Account,
     AddressList,
+    AgainstBenign,
+    AgainstCriminal,
     AsOf,
     AssumeComplete,
     BaseRate,
@@ -41,6 +35,7 @@ from pipelines.options import (
     LabelsAsOf,
     LabelsPath,
     Legs,
+    LongEnough,
     MappingFile,
     MaxUnscored,
     MinTransfers,
@@ -49,6 +44,7 @@ from pipelines.options import (
     OutTable,
     Prices,
     Reasons,
+    Report,
     ResearchUse,
     Seed,
     Services,
@@ -57,9 +53,11 @@ from pipelines.options import (
     TrackingUri,
     TrainedOn,
     TransfersPath,
+    WorldPath,
     WorldSize,
     flag,
 )
+from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(
     name="unrinse",
@@ -86,7 +84,7 @@ def demo(
     addresses: WorldSize = None,
 ) -> None:
     """Simulate a small world, train on it, evaluate, score and explain: the whole in one go."""
-    _run("demo", "The demo is done.", out=out, seed=seed, addresses=addresses)
+    run("demo", "The demo is done.", out=out, seed=seed, addresses=addresses)
 
 
 @app.command(epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1")
@@ -95,9 +93,47 @@ def simulate(
     seed: Seed = None,
     addresses: WorldSize = None,
     days: Days = None,
+    report: Report = False,
+    against_criminal: AgainstCriminal = None,
+    against_benign: AgainstBenign = None,
 ) -> None:
     """Make a synthetic world in which the truth is known: a store with labels beside it."""
-    _run("simulate", "The world is made.", out, seed=seed, addresses=addresses, days=days)
+    run(
+        "simulate",
+        "The world is made.",
+        out,
+        seed=seed,
+        addresses=addresses,
+        days=days,
+        report=report or None,
+        against_criminal=against_criminal,
+        against_benign=against_benign,
+    )
+
+
+@app.command(
+    epilog="Example: unrinse realism runs/world --out runs/realism\n\nWith your own data: "
+    "unrinse realism runs/world --against-benign runs/store --out runs/realism"
+)
+def realism(
+    world: WorldPath,
+    out: OutFolder,
+    against_criminal: AgainstCriminal = None,
+    against_benign: AgainstBenign = None,
+    min_transfers: LongEnough = None,
+    seed: Seed = None,
+) -> None:
+    """Say how real a synthetic world looks, beside published figures and real histories."""
+    run(
+        "realism",
+        "The world is compared.",
+        world,
+        out,
+        against_criminal=against_criminal,
+        against_benign=against_benign,
+        min_transfers=min_transfers,
+        seed=seed,
+    )
 
 
 @app.command(
@@ -117,7 +153,7 @@ def ingest(
     mapping: MappingFile = None,
 ) -> None:
     """Read exports into a store: transfers, coverage, quarantine and manifest."""
-    _run(
+    run(
         "ingest",
         "The exports are in.",
         format,
@@ -127,7 +163,7 @@ def ingest(
         account=account,
         prices=prices,
         as_of=as_of,
-        mapping=_one_of("--map", map_, "--mapping", mapping),
+        mapping=one_of("--map", map_, "--mapping", mapping),
     )
 
 
@@ -144,7 +180,7 @@ def signals(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Compute every behavioural signal of every address."""
-    _run(
+    run(
         "signals",
         "The signals are computed.",
         transfers,
@@ -176,7 +212,7 @@ def train(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
-    _run(
+    run(
         "train",
         "The model is trained.",
         transfers,
@@ -206,7 +242,7 @@ def evaluate(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Measure a model on labelled addresses: evaluation.json and evaluation.html."""
-    _run(
+    run(
         "evaluate",
         "The model is evaluated.",
         bundle,
@@ -238,7 +274,7 @@ def score(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Score a list of addresses: one row for each, in the order requested."""
-    _run(
+    run(
         "score",
         "The addresses are scored.",
         bundle,
@@ -273,7 +309,7 @@ def explain(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
-    _run(
+    run(
         "explain",
         "The alerts are written.",
         bundle,
@@ -297,7 +333,7 @@ def catalogue(
     ] = None,
 ) -> None:
     """Print every signal: its meaning, formula, unit, what it needs, and its red flags."""
-    _print("catalogue", "catalogue", format=format)
+    print_result("catalogue", "catalogue", format=format)
 
 
 @models_app.command("list", epilog="Example: unrinse models list runs")
@@ -305,13 +341,13 @@ def list_models(
     folder: Annotated[Path, typer.Argument(help="Where to look for bundles.")] = Path("runs"),
 ) -> None:
     """List the bundles below a folder."""
-    _print("models", "list_models", folder, said=f"Bundles below {folder}:")
+    print_result("models", "list_models", folder, said=f"Bundles below {folder}:")
 
 
 @models_app.command("show", epilog="Example: unrinse models show runs/bundle")
 def show_model(bundle: BundlePath) -> None:
     """Show a bundle's model card."""
-    _print("models", "show_model", bundle)
+    print_result("models", "show_model", bundle)
 
 
 @models_app.command("verify", epilog="Example: unrinse models verify runs/bundle")
@@ -320,7 +356,7 @@ def verify_model(
     sha256: ExpectedHash = None,
 ) -> None:
     """Check every file of a bundle against its hash, and its signals against this version's."""
-    _print("models", "verify_model", bundle, sha256=sha256, said="The bundle is whole.")
+    print_result("models", "verify_model", bundle, sha256=sha256, said="The bundle is whole.")
 
 
 @app.callback(invoke_without_command=True)
@@ -347,72 +383,6 @@ def main() -> None:
 
     console.switch_on()
     app()
-
-
-def _run(job: str, done: str, *arguments: object, **options: object) -> NoReturn:
-    """Call the job of that name, say what it did, and end with its exit code."""
-    from pipelines import console
-
-    with _guarded():
-        result = _call(job, job, *arguments, **options)
-        console.result(done, result)
-        console.emit(result)
-    raise typer.Exit(int(getattr(result, "exit_code", 0)))
-
-
-def _print(
-    job: str, function: str, *arguments: object, said: str | None = None, **options: object
-) -> None:
-    """Call a job whose whole result goes to stdout; with words, people get it in short as well."""
-    from pipelines import console
-
-    with _guarded():
-        result = _call(job, function, *arguments, **options)
-        if said is not None:
-            console.records(said, result)
-        console.emit(result)
-
-
-def _call(job: str, function: str, *arguments: object, **options: object) -> Any:
-    """Import a job and call it with the options that were given."""
-    given = {name: _plain(value) for name, value in options.items() if value is not None}
-    return getattr(importlib.import_module(f"pipelines.{job}"), function)(*arguments, **given)
-
-
-@contextlib.contextmanager
-def _guarded() -> Iterator[None]:
-    """Turn the end of a job into an exit code and, where it went wrong, one clear message."""
-    from data.errors import Refused
-    from pipelines import console
-
-    try:
-        yield
-    except Refused as error:
-        console.refused(error)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        console.stopped()
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # The reader of stdout went away; what Python would flush at exit goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(141) from None
-    except (typer.Exit, SystemExit, GeneratorExit):
-        raise
-    except BaseException:  # a panic in polars is not an Exception
-        console.bug()
-        raise typer.Exit(1) from None
-
-
-def _one_of(first: str, a: object, second: str, b: object) -> object:
-    """Return the option that was given; both at once contradict each other."""
-    if a and b:
-        raise typer.BadParameter(f"{first} and {second} exclude each other.", param_hint=first)
-    return a or b
-
-
-def _plain(value: object) -> object:
-    return value.value if isinstance(value, StrEnum) else value
 
 
 if __name__ == "__main__":

@@ -220,6 +220,30 @@ OnlyThese = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Only these. Default: every address with coverage."),
 ]
+Report = Annotated[
+    bool,
+    flag("--report", "Say how real the world looks: realism.json and realism.html."),
+]
+AgainstCriminal = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="STORE",
+        help="Real launderers to compare the world's criminals with: the addresses it covers.",
+    ),
+]
+AgainstBenign = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="STORE",
+        help="Real ordinary accounts to compare the benign ones with: the addresses it covers.",
+    ),
+]
+WorldPath = Annotated[
+    Path, typer.Argument(metavar="WORLD", help="A synthetic world, as simulate writes it.")
+]
+LongEnough = Annotated[
+    int | None, number("Leave shorter histories of either side out. Default: 5.", 2)
+]
 MinTransfers = Annotated[
     int | None, number("Neither train on nor score shorter histories. Default: 5.", 1)
 ]

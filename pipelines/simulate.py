@@ -23,6 +23,7 @@ from data.storage import (
     write_store_tables,
 )
 from pipelines import console
+from pipelines.realism import add_report, references, stores_given
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -45,6 +46,10 @@ class SimulateResult:
         Labelled accounts by label, ``criminal`` and ``other``.
     as_of
         The moment the data speak for, ISO 8601.
+    report
+        The page that says how real the world looks, where one was asked for.
+    told_apart
+        Side and view to how well a classifier tells it from the real histories compared with.
     exit_code
         Always 0.
     """
@@ -57,6 +62,8 @@ class SimulateResult:
     prevalence: float
     labels: dict[str, int]
     as_of: str
+    report: Path | None = None
+    told_apart: dict[str, str] | None = None
     exit_code: int = 0
 
 
@@ -67,6 +74,9 @@ def simulate(
     addresses: int = 15_000,
     days: int = 730,
     progress: Callable[[int], None] | None = None,
+    report: bool = False,
+    against_criminal: Path | str | None = None,
+    against_benign: Path | str | None = None,
 ) -> SimulateResult:
     """Make a synthetic world of stablecoin payments in which the truth is known.
 
@@ -82,17 +92,26 @@ def simulate(
         Length of the world's history.
     progress
         Called with the number of further accounts played; default: a bar on the terminal.
+    report
+        Write realism.json and realism.html into the folder as well (see `pipelines.realism`).
+    against_criminal, against_benign
+        Stores of real histories for the report to compare with; naming one asks for the report.
 
     Raises
     ------
     Refused
-        A number is out of range, or `out` cannot be written.
+        A number is out of range, `out` cannot be written, or a store cannot be used.
     """
+    named = stores_given(against_criminal, against_benign)
+    against = references(named)  # before any work
+    told: dict[str, str] | None = None
     with console.progress("Playing accounts", total=addresses) as advance:
         made = world.build(seed=seed, addresses=addresses, days=days, progress=progress or advance)
     facts = _facts(made, {"seed": seed, "addresses": addresses, "days": days})
     with whole_directory(Path(out)) as directory:
         _write(made, facts, directory)
+        if report or named:
+            told = add_report(directory, facts, against)
     return SimulateResult(
         out=Path(out),
         transfers=made.transfers.height,
@@ -102,6 +121,8 @@ def simulate(
         prevalence=facts["prevalence"],
         labels=facts["labels"],
         as_of=facts["as_of"],
+        report=None if told is None else Path(out) / "realism.html",
+        told_apart=told or None,
     )
 
 

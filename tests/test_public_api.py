@@ -20,6 +20,7 @@ JOBS = [
     "evaluate",
     "explain",
     "ingest",
+    "realism",
     "score",
     "signals",
     "simulate",

@@ -1,4 +1,4 @@
-"""Distances against plain Python and SciPy, and what their interval and their baseline are worth."""
+"""Distances against plain Python and SciPy, and what their intervals and baselines are worth."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from features.catalogue import catalogue, compute_signals
-from features.history import DAY, USD_PER_MICRO, Histories, History
+from features.history import DAY, HOUR, USD_PER_MICRO, Histories, History
 from models.wallet_measures import (
     BY_NAME,
     MEASURES,
@@ -21,7 +21,7 @@ from models.wallet_measures import (
     measure_wallets,
     receivers_by_day,
 )
-from tests.features.histories import HOUR, columns_of, histories, history
+from tests.features.histories import columns_of, histories, history
 
 OWN = {measure.name: measure.of for measure in (*MEASURES, *PAYOUT_MEASURES) if measure.of}
 

@@ -20,14 +20,21 @@ import typer
 from typer.testing import CliRunner
 
 from data.errors import Refused
-from pipelines import cli, console
+from pipelines import cli, console, running
 from pipelines.options import Engine
 
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 
 COMMANDS: dict[str, list[str]] = {
     "demo": ["demo", "--out", "o", "--seed", "3", "--addresses", "9"],
-    "simulate": ["simulate", "--out", "o", "--seed", "3", "--addresses", "9", "--days", "8"],
+    "simulate": [
+        *("simulate", "--out", "o", "--seed", "3", "--addresses", "9", "--days", "8", "--report"),
+        *("--against-criminal", "c", "--against-benign", "b"),
+    ],
+    "realism": [
+        *("realism", "w", "--out", "o", "--against-criminal", "c", "--against-benign", "b"),
+        *("--min-transfers", "10", "--seed", "3"),
+    ],
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
         *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
@@ -88,11 +95,11 @@ def calls(monkeypatch) -> Calls:
     made: Calls = []
 
     def record(job: str, function: str, *arguments: object, **options: object) -> object:
-        given = {k: cli._plain(v) for k, v in options.items() if v is not None}
+        given = {k: running.plain(v) for k, v in options.items() if v is not None}
         made.append((job, function, arguments, given))
         return Result()
 
-    monkeypatch.setattr(cli, "_call", record)
+    monkeypatch.setattr(running, "call", record)
     return made
 
 
@@ -101,7 +108,7 @@ def job(monkeypatch) -> Callable[[Callable[[], object]], None]:
     """Let every job do one thing."""
 
     def let(behave: Callable[[], object]) -> None:
-        monkeypatch.setattr(cli, "_call", lambda *arguments, **options: behave())
+        monkeypatch.setattr(running, "call", lambda *arguments, **options: behave())
 
     return let
 

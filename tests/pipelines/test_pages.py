@@ -17,13 +17,16 @@ from models.bands import BANDS
 from models.metrics import METRICS
 from pipelines import charts
 from pipelines.alerts import SCHEMA
+from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
 from pipelines.pages.timeline import timeline
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
 from tests.pipelines.hostile import XSS
+from tests.pipelines.realism_examples import realism_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -106,6 +109,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "alert": lambda: alert_page(example()),
     "index": lambda: index_page(overview(example())),
     "evaluation": lambda: evaluated(evaluation()),
+    "realism": lambda: realism_page(realism_report()),
 }
 
 
@@ -249,13 +253,53 @@ def test_an_evaluation_without_charts_says_how_to_get_them(monkeypatch):
     assert "<svg" not in html
 
 
+def test_a_realism_report_says_that_the_world_is_invented_and_what_gives_it_away():
+    text = " ".join("".join(Elements(PAGES["realism"]()).text).split())
+    for part in (
+        "Everything in the world is invented.",
+        "A classifier tells the world's criminal accounts from real ones with ROC-AUC 0.800",
+        "Enough to tell: senders (ROC-AUC 0.75), then median_gap (0.79).",
+        "lower in the world (median 2 against 5)",
+        "too few histories to tell",
+        "8.6 hours",
+        "they are no held-out test",
+        "histories with fewer than 5 transfers",
+    ):
+        assert part in text, part
+
+
+def test_a_realism_report_without_references_shows_published_figures_alone():
+    report = realism_report() | {"comparisons": []}
+    html = realism_page(report)
+    assert "The world&#39;s criminals beside published figures of scam wallets." in html
+    assert "<svg" not in html
+
+
+def test_distributions_stay_inside_their_drawing():
+    report = realism_report()
+    measures = report["comparisons"][0]["views"][0]["measures"]
+    for measure in measures:
+        root = ET.fromstring(distribution(measure, report["levels"]))
+        _, _, width, height = (float(part) for part in root.attrib["viewBox"].split())
+        for node in root.iter():
+            points = [p.split(",") for p in node.attrib.get("points", "").split()]
+            places = [(float(x), float(y)) for x, y in points]
+            if "cx" in node.attrib:
+                places.append((float(node.attrib["cx"]), float(node.attrib["cy"])))
+            for x, y in places:
+                assert 0 <= x <= width
+                assert 0 <= y <= height
+    none = measures[0] | {"world": {"curve": None}, "reference": {"curve": None}}
+    assert distribution(none, report["levels"]) == ""
+
+
 def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
-    drawn = charts.evaluation_charts(evaluation())
-    assert len(drawn) == 2
+    drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
+    assert len(drawn) == 3
     for chart in drawn:
-        assert ET.fromstring(chart).tag.endswith("svg")
+        assert ET.fromstring(chart or "").tag.endswith("svg")
 
 
 def test_drawings_are_well_formed_and_stay_inside():
@@ -331,6 +375,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "alert": lambda payload: alert_page(poisoned(payload)),
     "index": lambda payload: index_page(poisoned_overview(payload)),
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
+    "realism": lambda payload: realism_page(realism_report(payload)),
 }
 
 
@@ -350,7 +395,8 @@ def test_hostile_text_adds_no_element_and_no_attribute(page, payload, monkeypatc
 def test_hostile_text_stays_inside_charts(payload):
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
-    for chart in charts.evaluation_charts(poisoned_evaluation(payload)):
+    drawn = charts.realism_chart(realism_report(payload))
+    for chart in [*charts.evaluation_charts(poisoned_evaluation(payload)), drawn or ""]:
         tags = {node.tag.rpartition("}")[2] for node in ET.fromstring(chart).iter()}
         assert tags <= {"svg", "g", "path", "line", "rect", "text", "defs", "style", "clipPath"}
 
