@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from data.identity import text_ids, with_address_ids
+from data.identity import address_dictionary, text_ids, with_address_ids
 
 
 def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -21,7 +21,26 @@ def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     Refused
         Two addresses share an id.
     """
-    transfers, addresses = with_address_ids(transfers)
+    chain = transfers["chain"]
+    addresses = address_dictionary(
+        pl.concat([chain, chain]), pl.concat([transfers["sender"], transfers["receiver"]])
+    )
+    return derived_part(transfers, addresses, 0), addresses
+
+
+def derived_part(transfers: pl.DataFrame, addresses: pl.DataFrame, first_row: int) -> pl.DataFrame:
+    """Add the derived columns to a part of a table that is written piece by piece.
+
+    Parameters
+    ----------
+    transfers
+        The part; no transaction is cut.
+    addresses
+        The dictionary of the whole table.
+    first_row
+        Rows of the table before this part.
+    """
+    transfers = with_address_ids(transfers, addresses)
     place = ["block_number", "tx_index"]
     if transfers.select(place).null_count().sum_horizontal().item():
         keys = transfers.select("chain", tx=pl.Series(text_ids(transfers["tx_id"])))
@@ -29,11 +48,10 @@ def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
         keys = transfers.select("chain", *place)
     # A row number made inside the window would begin anew in each transaction.
     codes = keys.with_row_index("_row").select(pl.col("_row").first().over(keys.columns))
-    codes = codes.cast(pl.Int32)
-    transfers = transfers.with_columns(
-        codes.to_series().alias("transaction"), leg_kind=leg_kind(), placed=placed()
+    codes = (codes.to_series().cast(pl.Int64) + first_row).cast(pl.Int32)
+    return transfers.with_columns(
+        codes.alias("transaction"), leg_kind=leg_kind(), placed=placed()
     )
-    return transfers, addresses
 
 
 def leg_kind() -> pl.Expr:

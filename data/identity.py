@@ -71,55 +71,46 @@ def text_ids(text: pl.Series) -> np.ndarray:
     return _hash_text(text, _ID_SEED)
 
 
-def with_address_ids(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add ids and codes of senders and receivers to a transfers table, and list its addresses.
+def address_dictionary(chain: pl.Series, address: pl.Series) -> pl.DataFrame:
+    """List every address once: ``id``, ``chain``, ``address``, sorted by chain and address.
 
-    Parameters
-    ----------
-    transfers
-        With ``chain``, ``sender``, ``receiver``.
-
-    Returns
-    -------
-    transfers, addresses
-        The table with its derived columns; every address once (``id``, ``chain``, ``address``,
-        sorted by chain and address). A code is a row of it.
+    A store's codes are rows of this list.
 
     Raises
     ------
     Refused
         Two addresses share an id.
     """
-    sides = ("sender", "receiver")
-    transfers = transfers.with_columns(
-        pl.Series(f"{side}_id", address_ids(transfers["chain"], transfers[side])) for side in sides
-    )
-    addresses = _address_dictionary(transfers)
-    order = addresses["id"].arg_sort().to_numpy()
-    ascending = addresses["id"].to_numpy()[order]
-    return transfers.with_columns(
-        pl.Series(
-            f"{side}_code",
-            order[np.searchsorted(ascending, transfers[f"{side}_id"].to_numpy())],
-            dtype=pl.Int32,
-        )
-        for side in sides
-    ), addresses
-
-
-def _address_dictionary(transfers: pl.DataFrame) -> pl.DataFrame:
-    sides = [
-        transfers.select("chain", id=pl.col(f"{side}_id"), address=pl.col(side)).unique()
-        for side in ("sender", "receiver")
-    ]
-    found = pl.concat(sides).unique().sort("chain", "address").select("id", "chain", "address")
-    if found["id"].n_unique() != found.height:
+    named = pl.DataFrame({"chain": chain, "address": address}).unique().sort("chain", "address")
+    ids = pl.Series("id", address_ids(named["chain"], named["address"]))
+    found = named.select(ids, "chain", "address")
+    if ids.n_unique() != found.height:
         twice = found.filter(pl.col("id").is_duplicated()).sort("id")["address"].to_list()[:2]
         raise Refused(
             f"the addresses {twice[0]} and {twice[1]} have the same 64-bit id.",
             hint="Leave one of them out; their histories could not be told apart.",
         )
     return found
+
+
+def with_address_ids(transfers: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
+    """Add ids and codes of senders and receivers to a transfers table.
+
+    Parameters
+    ----------
+    transfers
+        With ``chain``, ``sender``, ``receiver``.
+    addresses
+        A dictionary (`address_dictionary`) that lists them all; a code is a row of it.
+    """
+    order = addresses["id"].arg_sort().to_numpy()
+    ascending = addresses["id"].to_numpy()[order]
+    columns = []
+    for side in ("sender", "receiver"):
+        ids = address_ids(transfers["chain"], transfers[side])
+        codes = order[np.searchsorted(ascending, ids)]
+        columns += [pl.Series(f"{side}_id", ids), pl.Series(f"{side}_code", codes, dtype=pl.Int32)]
+    return transfers.with_columns(*columns[::2], *columns[1::2])
 
 
 def _hash_text(text: pl.Series, seed: np.uint64) -> np.ndarray:

@@ -7,21 +7,21 @@ No other job reads the truth.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from data.schema import QUARANTINE, empty
-from data.simulation import parameters, world
+from data.simulation.plan import PREVALENCE
 from data.simulation.populations import CRIMINAL_ROLES
-from data.storage import (
-    whole_directory,
-    write_manifest,
-    write_parquet,
-    write_store_tables,
-)
+from data.simulation.readme import readme
+from data.simulation.tables import Tables, prevalence_of
+from data.simulation.world import Size
+from data.simulation.writing import write_transfers
+from data.storage import whole_directory, write_manifest, write_parquet
 from pipelines import console
 from pipelines.realism import add_report, references, stores_given
 
@@ -73,6 +73,8 @@ def simulate(
     seed: int = 1,
     addresses: int = 15_000,
     days: int = 730,
+    prevalence: float = PREVALENCE,
+    workers: int | None = None,
     progress: Callable[[int], None] | None = None,
     report: bool = False,
     against_criminal: Path | str | None = None,
@@ -90,6 +92,10 @@ def simulate(
         Accounts worth scoring.
     days
         Length of the world's history.
+    prevalence
+        Share of criminal accounts among them.
+    workers
+        Processes to play in; default: one for each core. The bytes do not depend on it.
     progress
         Called with the number of further accounts played; default: a bar on the terminal.
     report
@@ -105,17 +111,22 @@ def simulate(
     named = stores_given(against_criminal, against_benign)
     against = references(named)  # before any work
     told: dict[str, str] | None = None
-    with console.progress("Playing accounts", total=addresses) as advance:
-        made = world.build(seed=seed, addresses=addresses, days=days, progress=progress or advance)
-    facts = _facts(made, {"seed": seed, "addresses": addresses, "days": days})
-    with whole_directory(Path(out)) as directory:
-        _write(made, facts, directory)
+    size = Size(seed, addresses, days, prevalence)
+    with (
+        whole_directory(Path(out)) as directory,
+        console.progress("Playing accounts", total=addresses) as advance,
+    ):
+        written = write_transfers(
+            directory, size, workers=workers or os.cpu_count() or 1, progress=progress or advance
+        )
+        facts = _facts(size, written.tables, written.transfers)
+        _write(written.tables, facts, directory)
         if report or named:
             told = add_report(directory, facts, against)
     return SimulateResult(
         out=Path(out),
-        transfers=made.transfers.height,
-        addresses=made.accounts.height,
+        transfers=written.transfers,
+        addresses=written.tables.accounts.height,
         criminals=facts["criminals"],
         cases=facts["cases"],
         prevalence=facts["prevalence"],
@@ -126,32 +137,31 @@ def simulate(
     )
 
 
-def _facts(made: world.World, sizes: dict[str, int]) -> dict:
+def _facts(size: Size, made: Tables, transfers: int) -> dict[str, Any]:
     """Say in the manifest what the world is."""
     criminal = made.truth.filter(pl.col("role").is_in(CRIMINAL_ROLES))
     populations = made.truth.group_by("population").len().sort("population")
     return {
         "as_of": made.end.isoformat(),
         "synthetic": True,
-        **sizes,
+        **asdict(size),
         "criminals": criminal.height,
         "cases": criminal["case_id"].n_unique(),
-        "prevalence": round(world.prevalence(made.truth), 6),
+        "prevalence": round(prevalence_of(made.truth), 6),
         "labels": {
             name: int((made.labels["label"] == label).sum())
             for name, label in (("criminal", 1), ("other", 0))
         },
         "populations": dict(populations.iter_rows()),
         "rows": {
-            "transfers": made.transfers.height,
+            "transfers": transfers,
             "coverage": made.coverage.height,
             "quarantine": 0,
         },
     }
 
 
-def _write(made: world.World, facts: dict, directory: Path) -> None:
-    write_store_tables(directory, made.transfers, made.coverage, empty(QUARANTINE))
+def _write(made: Tables, facts: dict[str, Any], directory: Path) -> None:
     for name, table in (
         ("truth", made.truth),
         ("truth_flows", made.truth_flows),
@@ -161,46 +171,8 @@ def _write(made: world.World, facts: dict, directory: Path) -> None:
         ("labels", made.labels),
         ("addresses", made.accounts),
         ("services", made.services),
+        ("prices", made.prices),
     ):
         table.write_csv(directory / f"{name}.csv", datetime_format=_TIME_FORMAT)
-    (directory / "README.md").write_text(_readme(facts), encoding="utf-8")
+    (directory / "README.md").write_text(readme(facts), encoding="utf-8")
     write_manifest(directory, "store", facts)
-
-
-def _readme(facts: dict) -> str:
-    populations = "\n".join(f"| {name} | {n} |" for name, n in facts["populations"].items())
-    return f"""# A synthetic world
-
-**Everything here is invented.** No address, payment or person is real; only the token contracts
-are. A model trained on it resembles what its authors know of pig-butchering laundering, no more.
-
-Made by `unrinse simulate --seed {facts["seed"]} --addresses {facts["addresses"]} \
---days {facts["days"]}`.
-
-- {facts["rows"]["transfers"]} transfers up to {facts["as_of"]}
-- {facts["criminals"]} criminal accounts in {facts["cases"]} cases: prevalence
-  {facts["prevalence"]:.2%}, far above real life
-- labels: {facts["labels"]["criminal"]} criminal, {facts["labels"]["other"]} other, the rest empty
-
-| file | what |
-|---|---|
-| transfers.parquet, coverage.parquet, quarantine.parquet, manifest.json | the store |
-| labels.csv | training labels as one would hold them: partial, late, sometimes wrong |
-| addresses.csv | every account worth scoring, with its `as_of` |
-| services.csv | what a services registry would know: exchanges, routers, part of the processors |
-| truth.parquet, truth_flows.parquet | who is who, and who paid whom: for evaluation only |
-
-`as_of` is drawn by one rule for all: a uniform share of the way from an account's first to its last
-transfer, and a pause. Roles that count as criminal: {", ".join(CRIMINAL_ROLES)}. Victims,
-and the exchange deposit addresses at which cases cash out, do not.
-
-| population | accounts |
-|---|---|
-{populations}
-
-## Priors shared by all actors
-
-{parameters.table()}
-
-What distinguishes the populations stands in `data/simulation/populations.py`.
-"""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.simulation.parameters import DAY, HOUR, PRIORS
+from data.simulation.parameters import PRIORS
+from data.simulation.prior import DAY, HOUR
 
 LONGEST_SHARE = 0.85
 """A window covers at most this share of the world's time."""

@@ -1,8 +1,8 @@
 """How much goes where: payments in, and what an account makes of them.
 
 A `Flow` is a bundle of payments of one account with its many counterparties, as parallel arrays in
-time order. `incoming` makes one out of a number of senders; `forwarded` turns money that came in
-into money that goes out, never more than came and never before it.
+time order. `forwarded` and `spent` turn money that came in into money that goes out, never more
+than came and never before it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.simulation.clock import Clock, opened, sittings
-from data.simulation.parameters import HOUR, MINUTE, PRIORS
+from data.simulation.market import MICROS
+from data.simulation.parameters import PRIORS
+from data.simulation.prior import HOUR, MINUTE
 from data.simulation.profile import Habit
 
-MICROS = 1_000_000
 SMALLEST_MICROS = 2 * MICROS
 """Payments below two dollars would be dust; actors do not make them."""
 
@@ -47,6 +48,36 @@ class Flow:
     def where(self, mask: np.ndarray) -> Flow:
         """Return the payments a boolean mask or an index array selects."""
         return Flow(self.time[mask], self.party[mask], self.micros[mask], self.asset[mask])
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Payments about to leave an account.
+
+    Parameters
+    ----------
+    outflow
+        In time order; `party` is -1 throughout: whom to pay is another decision (`dealings`).
+    source
+        For each, the index of the payment in that it waits for: the last of its batch.
+    sweeps
+        For each, whether it takes all that is left over.
+    """
+
+    outflow: Flow
+    source: np.ndarray
+    sweeps: np.ndarray
+
+    @classmethod
+    def nothing(cls) -> Leaving:
+        """Return no payments."""
+        none = np.empty(0, dtype=np.int64)
+        flow = Flow(np.empty(0), none, none, np.empty(0, dtype=np.int8))
+        return cls(flow, none, np.empty(0, dtype=bool))
+
+    def where(self, mask: np.ndarray) -> Leaving:
+        """Return the payments a boolean mask or an index array selects."""
+        return Leaving(self.outflow.where(mask), self.source[mask], self.sweeps[mask])
 
 
 def merged(flows: list[Flow]) -> Flow:
@@ -87,100 +118,71 @@ def amounts(
     small payment and grows.
     """
     parties = int(who.max()) + 1 if len(who) else 0
-    level = typical_micros * np.exp(0.7 * sigma * rng.standard_normal(parties))
+    level = typical_micros * np.exp(0.8 * sigma * rng.standard_normal(parties))
     growth = np.where(rng.random(parties) < ladder, rng.uniform(1.4, 4.0, parties), 1.0)
     order = np.argsort(who, kind="stable")
     counts = np.bincount(who, minlength=parties)
     rank = np.empty(len(who), dtype=np.int64)
     rank[order] = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
     steps = rank - (counts[who] - 1) / 2
-    noise = np.exp(0.5 * sigma * rng.standard_normal(len(who)))
-    return level[who] * growth[who] ** np.clip(steps, -4, 4) * noise
+    noise = np.exp(0.6 * sigma * rng.standard_normal(len(who)))
+    return level[who] * growth[who] ** np.clip(steps, -4, 4) * noise * small_change(rng, len(who))
 
 
-def rounded(
-    rng: np.random.Generator, micros: np.ndarray, habit: float, carry: np.ndarray | None = None
-) -> np.ndarray:
-    """Round a share `habit` of amounts to 10, 100 or 1,000 dollars; all to whole micro-dollars.
-
-    Parameters
-    ----------
-    rng, micros
-        Generator and amounts.
-    habit
-        Share of amounts that are rounded at all.
-    carry
-        Asset codes: round down and add what is left over to the next amount in the same asset, so
-        that an account pays out no more than it has, and in the end all of it.
-    """
-    step = np.ones(len(micros))
-    u = rng.random(len(micros))
-    hundred = habit * PRIORS["round_100"].one(rng)
-    thousand = hundred * PRIORS["round_1000"].one(rng)
-    for share, dollars in ((habit, 10), (hundred, 100), (thousand, 1000)):
-        step[(u < share) & (micros >= 2 * dollars * MICROS)] = dollars * MICROS
-    if carry is None:
-        return (np.round(micros / step) * step).astype(np.int64)
-    out = []
-    rest: dict[int, float] = {}
-    for amount, unit, asset in zip(micros.tolist(), step.tolist(), carry.tolist(), strict=True):
-        have = amount + rest.get(asset, 0.0)
-        out.append(have // unit * unit)
-        rest[asset] = have - out[-1]
-    return np.array(out, dtype=np.float64).astype(np.int64)
+def small_change(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Draw by what some payments of an account are smaller than the rest: tests, fees, tips."""
+    small = rng.random(count) < PRIORS["small_share"].one(rng)
+    return np.where(small, PRIORS["small_size"].draw(rng, count), 1.0)
 
 
-def forwarded(
-    rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock
-) -> tuple[Flow, np.ndarray]:
-    """Pass on what came in: gather into batches, let them rest, split them, send.
-
-    Returns
-    -------
-    outflow
-        `party` is -1 throughout: whom to pay is another decision (`dealings`).
-    source
-        For each outgoing payment, the index in `inflow` of the last payment of its batch.
-    """
+def forwarded(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock) -> Leaving:
+    """Pass on what came in: gather into batches, let them rest, split them, send."""
     if len(inflow) == 0:
-        return inflow, np.empty(0, dtype=np.int64)
-    last, total = _batches(rng, inflow, habit.batch)
-    value = total * habit.share * (1 - habit.commission)
-    dwell = min(habit.dwell_hours * HOUR, 0.2 * clock.length)
+        return Leaving.nothing()
+    last, value = _batches(rng, inflow, habit.batch)
+    dwell = min(habit.dwell_hours * HOUR, 0.5 * clock.length)
     wait = dwell * np.exp(habit.dwell_sigma * rng.standard_normal(len(last)))
-    leave = inflow.time[last] + np.clip(wait, MINUTE, 0.3 * clock.length)
+    leave = inflow.time[last] + np.maximum(wait, MINUTE)
+    late = leave > clock.end
+    leave[late] = np.maximum(clock.end, inflow.time[last][late]) + rng.exponential(
+        6 * HOUR, int(late.sum())
+    )
     if habit.rhythm_hours:
         period = habit.rhythm_hours * HOUR
         leave = np.ceil((leave - clock.opens) / period) * period + clock.opens
         leave += rng.exponential(5 * MINUTE, len(leave))
     elif dwell > 2 * HOUR:
         leave = opened(rng, clock, leave)
-    batch = np.repeat(np.arange(len(last)), _piece_counts(rng, value, habit.pieces))
-    weight = rng.gamma(habit.even, 1.0, len(batch)) + 0.05
+    stays = late & (rng.random(len(last)) < habit.keeps)
+    last, leave, value = last[~stays], leave[~stays], value[~stays]
+    if len(last) == 0:
+        return Leaving.nothing()
+    if habit.sweeps:
+        last, leave, value = _all_there_is(inflow, last, leave)
+    value = value * habit.share * (1 - habit.commission)
+    batch, weight = _pieces(rng, value, habit)
     starts = np.flatnonzero(np.diff(batch, prepend=-1))
+    ends = np.append(starts[1:], len(batch)) - 1
     micros = value[batch] * weight / np.add.reduceat(weight, starts)[batch]
     pause = 2 * MINUTE * np.exp(1.5 * rng.standard_normal(len(batch)))
     pause[starts] = 0
     since = np.cumsum(pause)
     time = leave[batch] + since - since[starts][batch]
-    order = np.argsort(time, kind="stable")
+    sweeps = np.zeros(len(batch), dtype=bool)
+    sweeps[ends] = habit.sweeps
     outflow = Flow(
         time, np.full(len(batch), -1), micros.astype(np.int64), inflow.asset[last][batch]
     )
-    return outflow.where(order), last[batch][order]
+    order = np.argsort(time, kind="stable")
+    order = order[outflow.micros[order] > 0]
+    return Leaving(outflow.where(order), last[batch][order], sweeps[order])
 
 
-def spent(
-    rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock
-) -> tuple[Flow, np.ndarray]:
+def spent(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock) -> Leaving:
     """Pay out of running balances: own times and own amounts, as far as the balance reaches.
 
-    Each payment is made in the asset of which there is most.
-
-    Returns
-    -------
-    outflow, source
-        As `forwarded` does; `source` is the last payment that came before.
+    Each payment is made in the asset of which there is most; `source` is the last payment that came
+    before it.
     """
     events = max(1, round(len(inflow) / habit.batch * habit.pieces))
     time = sittings(rng, clock, events)
@@ -188,8 +190,10 @@ def spent(
     time, have = time[have > 0], have[have > 0]
     typical = habit.share * float(inflow.micros.sum()) / events
     wish = typical * np.exp(PRIORS["amount_sigma"].one(rng) * rng.standard_normal(len(time)))
+    wish *= small_change(rng, len(time))
     micros, asset = _from_balances(inflow, have, wish)
-    return Flow(time, np.full(len(time), -1), micros, asset), have - 1
+    outflow = Flow(time, np.full(len(time), -1), micros, asset)
+    return Leaving(outflow, have - 1, np.zeros(len(time), dtype=bool))
 
 
 def _from_balances(
@@ -210,6 +214,29 @@ def _from_balances(
     return np.array(paid, dtype=np.int64), np.array(assets, dtype=np.int8)
 
 
+def _all_there_is(
+    inflow: Flow, last: np.ndarray, leave: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Let whoever leaves first take all that has come by then, whatever batch it came in.
+
+    Returns
+    -------
+    last, leave, value
+        Of the forwardings that still find something, by asset and time.
+    """
+    found = []
+    for asset in np.unique(inflow.asset[last]).tolist():
+        mine = np.flatnonzero(inflow.asset == asset)
+        total = np.concatenate([[0.0], np.cumsum(inflow.micros[mine].astype(np.float64))])
+        leaves = np.sort(leave[inflow.asset[last] == asset])
+        upto = np.searchsorted(inflow.time[mine], leaves, side="right")
+        before = np.concatenate([[0], np.maximum.accumulate(upto)[:-1]])
+        some = upto > before
+        found.append((mine[upto[some] - 1], leaves[some], (total[upto] - total[before])[some]))
+    parts = [np.concatenate(column) for column in zip(*found, strict=True)]
+    return parts[0], parts[1], parts[2]
+
+
 def _batches(rng: np.random.Generator, inflow: Flow, mean: float) -> tuple[np.ndarray, np.ndarray]:
     """Group consecutive payments of one asset: index of each batch's last payment, and its sum."""
     ends = rng.random(len(inflow)) < 1 / mean
@@ -218,6 +245,23 @@ def _batches(rng: np.random.Generator, inflow: Flow, mean: float) -> tuple[np.nd
     last = np.flatnonzero(ends)
     starts = np.concatenate([[0], last[:-1] + 1])
     return last, np.add.reduceat(inflow.micros, starts).astype(np.float64)
+
+
+def _pieces(
+    rng: np.random.Generator, value: np.ndarray, habit: Habit
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split each batch: return the batch and the weight of every piece, batch by batch.
+
+    Who peels sends the greater part on whole, first, and one small piece elsewhere.
+    """
+    if habit.peel:
+        splits = value > 10 * SMALLEST_MICROS
+        batch = np.repeat(np.arange(len(value)), 1 + splits)
+        main = np.diff(batch, prepend=-1) > 0
+        peeled = habit.peel * rng.uniform(0.6, 1.4, len(batch))
+        return batch, np.where(main, 1 - peeled, peeled)
+    batch = np.repeat(np.arange(len(value)), _piece_counts(rng, value, habit.pieces))
+    return batch, rng.gamma(habit.even, 1.0, len(batch)) + 0.05
 
 
 def _piece_counts(rng: np.random.Generator, value: np.ndarray, mean: float) -> np.ndarray:

@@ -3,9 +3,16 @@
 A node is one 64-bit integer that holds the unit it was made in, its place there and its chain. Its
 address is a hash of (seed, node), so that a unit (one case, one firm) can be played without
 knowing any other, and a world gives the same addresses however its units are divided among workers.
+One key opens the same address on every EVM chain, as in life: there a node's chain does not enter
+the hash.
 
->>> [chain_of(node_number(5, 2, chain)) for chain in (0, 1)]
-[0, 1]
+>>> [chain_of(node_number(5, 2, chain)) for chain in range(len(CHAINS))]
+[0, 1, 2, 3]
+>>> here, there = node_number(5, 2, ETHEREUM), node_number(5, 2, BSC)
+>>> on_chain(here, BSC) == there
+True
+>>> addresses(1, np.array([here]))== addresses(1, np.array([there]))
+True
 """
 
 from __future__ import annotations
@@ -14,23 +21,52 @@ import hashlib
 
 import numpy as np
 
-CHAINS = ("ethereum", "tron")
-ETHEREUM, TRON = 0, 1
+CHAINS = ("ethereum", "tron", "bsc", "arbitrum")
+ETHEREUM, TRON, BSC, ARBITRUM = range(4)
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _BASE58 for b in _BASE58]
 _TRON_LENGTH = 34
 _LOCAL_BITS = 24
+_CHAIN_BITS = 2
+_CHAIN_MASK = (1 << _CHAIN_BITS) - 1
+_LOOKALIKE = np.int64(1) << np.int64(60)
+STRIDE = 1 << _CHAIN_BITS
+"""From one node of a unit to its next on the same chain."""
 
 
 def node_number(unit: int, local: int, chain: int) -> int:
     """Number the `local`-th node of a unit on a chain (an index of `CHAINS`)."""
-    return (unit << (_LOCAL_BITS + 1)) | (local << 1) | chain
+    return (unit << (_LOCAL_BITS + _CHAIN_BITS)) | (local << _CHAIN_BITS) | chain
 
 
 def chain_of(node: int) -> int:
     """Return the chain of a node, as an index of `CHAINS`."""
-    return node & 1
+    return node & _CHAIN_MASK
+
+
+def chains_of(nodes: np.ndarray) -> np.ndarray:
+    """Return the chains of nodes (int64)."""
+    return (nodes & _CHAIN_MASK).astype(np.int64)
+
+
+def on_chain(node: int, chain: int) -> int:
+    """Return the node that the same owner has on another chain."""
+    return (node & ~_CHAIN_MASK) | chain
+
+
+def lookalikes(nodes: np.ndarray) -> np.ndarray:
+    """Return nodes whose addresses look like those of the given ones, for poisoners to use.
+
+    On EVM chains the first and the last four digits agree; a Tron address carries a checksum, and
+    its lookalike is any other address.
+
+    >>> real = np.array([node_number(5, 2, ETHEREUM)])
+    >>> (one,), (other,) = addresses(1, real), addresses(1, lookalikes(real))
+    >>> one != other and (one[:6], one[-4:]) == (other[:6], other[-4:])
+    True
+    """
+    return nodes | _LOOKALIKE
 
 
 def transaction_number(unit: int, local: int) -> int:
@@ -51,17 +87,27 @@ def addresses(seed: int, nodes: np.ndarray) -> list[str]:
     Returns
     -------
     list of str
-        Ethereum addresses in lower case, Tron addresses in base58check.
+        EVM addresses in lower case, Tron addresses in base58check.
     """
-    words = np.stack([_mixed(nodes, seed, salt) for salt in (1, 2, 3)], axis=1)
+    tron = chains_of(nodes) == TRON
+    keys = np.where(tron, nodes, nodes & ~_CHAIN_MASK)
+    words = np.stack([_mixed(keys, seed, salt) for salt in (1, 2, 3)], axis=1)
     digits = words.byteswap().tobytes().hex()
     texts = [digits[at : at + 40] for at in range(0, len(digits), 48)]
-    on_tron = (nodes & 1).tolist()
-    return [_tron(text) if tron else "0x" + text for text, tron in zip(texts, on_tron, strict=True)]
+    names = [
+        _tron(text) if on_tron else "0x" + text
+        for text, on_tron in zip(texts, tron.tolist(), strict=True)
+    ]
+    fake = np.flatnonzero(((nodes & _LOOKALIKE) != 0) & ~tron)
+    if len(fake):
+        real = addresses(seed, nodes[fake] & ~_LOOKALIKE)
+        for at, like in zip(fake.tolist(), real, strict=True):
+            names[at] = like[:6] + names[at][6:-4] + like[-4:]
+    return names
 
 
 def transaction_ids(seed: int, transactions: np.ndarray, on_tron: np.ndarray) -> list[str]:
-    """Return the transaction ids: 64 hex digits, with ``0x`` on Ethereum and without on Tron."""
+    """Return the transaction ids: 64 hex digits, with ``0x``, and without on Tron."""
     words = np.stack([_mixed(transactions, seed, salt) for salt in (11, 12, 13, 14)], axis=1)
     digits = words.byteswap().tobytes().hex()
     return [

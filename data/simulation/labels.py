@@ -11,12 +11,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from data.simulation import ledger
-from data.simulation.parameters import DAY, PRIORS
+from data.simulation import canonical
+from data.simulation.parameters import PRIORS
 from data.simulation.populations import CRIMINAL_ROLES
+from data.simulation.prior import DAY
 
-LARGE_CASE_BONUS = 0.04
+LARGE_CASE_BONUS = 0.02
 """Added chance that a case is investigated, for each of its accounts beyond the first (assumed)."""
+
+COMPLAINT_BONUS = 0.08
+"""Added chance for each doubling of the number of its payers (assumed): victims complain."""
 
 
 def cut_moments(spans: pl.DataFrame, seed: int, days: int) -> pl.DataFrame:
@@ -25,8 +29,7 @@ def cut_moments(spans: pl.DataFrame, seed: int, days: int) -> pl.DataFrame:
     Parameters
     ----------
     spans
-        chain, address, and first and last (moments of its first and last counted transfer), in a
-        fixed order.
+        `first` and `last` (world seconds of the first and last counted transfer), in a fixed order.
     seed, days
         Of the world; `as_of` is never after its end.
 
@@ -36,22 +39,21 @@ def cut_moments(spans: pl.DataFrame, seed: int, days: int) -> pl.DataFrame:
         `spans` with `as_of`, to the whole second.
     """
     rng = np.random.default_rng([seed, 2])
-    first, last = (
-        (spans[c].dt.epoch("us").to_numpy() / 1e6 - ledger.EPOCH.timestamp())
-        for c in ("first", "last")
-    )
+    first, last = spans["first"].to_numpy(), spans["last"].to_numpy()
     share = PRIORS["cut"].draw(rng, len(first))
     moment = first + share * (last - first) + PRIORS["cut_pause"].draw(rng, len(first)) * DAY
-    return spans.with_columns(as_of=ledger.moments(np.minimum(moment + 1, days * DAY)))
+    return spans.with_columns(as_of=canonical.moments(np.minimum(moment + 1, days * DAY)))
 
 
-def training_labels(truth: pl.DataFrame, seed: int) -> pl.DataFrame:
+def training_labels(truth: pl.DataFrame, complaints: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Draw the labels a compliance team would hold.
 
     Parameters
     ----------
     truth
         chain, address, role, service, case_id, as_of, in a fixed order.
+    complaints
+        case_id, payers: how many people paid the case.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def training_labels(truth: pl.DataFrame, seed: int) -> pl.DataFrame:
         (victim, "victim_labelled"),
     ):
         known |= mask & PRIORS[prior].draw(rng, truth.height).astype(bool)
-    investigated = _investigated(truth, criminal, rng)
+    investigated = _investigated(truth, criminal, complaints, rng)
     found = PRIORS["criminal_labelled"].draw(rng, truth.height).astype(bool)
     known |= criminal & investigated & found
     wrong = PRIORS["label_wrong"].draw(rng, truth.height).astype(bool)
@@ -91,12 +93,20 @@ def training_labels(truth: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _investigated(
-    truth: pl.DataFrame, criminal: np.ndarray, rng: np.random.Generator
+    truth: pl.DataFrame, criminal: np.ndarray, complaints: pl.DataFrame, rng: np.random.Generator
 ) -> np.ndarray:
     """Say for each account whether its case is investigated."""
-    sizes = truth.filter(pl.Series(criminal)).group_by("case_id").len().sort("case_id")
-    chance = PRIORS["case_known"].numbers[0] * 0.85 + LARGE_CASE_BONUS * (
-        sizes["len"].to_numpy() - 1
+    cases = (
+        truth.filter(pl.Series(criminal))
+        .group_by("case_id")
+        .len()
+        .join(complaints, on="case_id", how="left")
+        .sort("case_id")
     )
-    chosen = sizes.filter(pl.Series(rng.random(sizes.height) < chance))["case_id"]
+    chance = (
+        PRIORS["case_known"].numbers[0]
+        + LARGE_CASE_BONUS * (cases["len"].to_numpy() - 1)
+        + COMPLAINT_BONUS * np.log2(cases["payers"].fill_null(0).to_numpy() + 1)
+    )
+    chosen = cases.filter(pl.Series(rng.random(cases.height) < chance))["case_id"]
     return truth["case_id"].is_in(chosen.implode()).fill_null(False).to_numpy()

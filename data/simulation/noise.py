@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.simulation import market
-from data.simulation.account import Unit
-from data.simulation.flows import MICROS
+from data.simulation import identities, market
 from data.simulation.ledger import (
     NATIVE,
     NO_METHOD,
@@ -19,19 +17,22 @@ from data.simulation.ledger import (
     TOKEN,
     TRANSFER,
     TRANSFER_FROM,
+    Rows,
 )
+from data.simulation.market import MICROS
 from data.simulation.parameters import PRIORS
-
-DUST_MICROS = (1, 900)
-"""Value of dust, in micro-dollars."""
+from data.simulation.spam import DUST_MICROS
+from data.simulation.unit import Unit
 
 
 def add_noise(unit: Unit) -> None:
     """Add noise to every account of a unit that has been played."""
+    rows = unit.ledger.rows()
     for account in unit.accounts:
-        _poison(unit, account.node)
-        _spam(unit, account.node)
-        _fail(unit, account.node)
+        there = unit.on(identities.chain_of(account.node))
+        _poison(there, account.node, rows)
+        _spam(there, account.node)
+        _fail(there, account.node)
 
 
 def _times(unit: Unit, mean: float) -> np.ndarray:
@@ -39,15 +40,21 @@ def _times(unit: Unit, mean: float) -> np.ndarray:
     return np.sort(unit.clock.start + unit.rng.random(count) * unit.clock.length)
 
 
-def _poison(unit: Unit, node: int) -> None:
-    """Zero-value `transferFrom` in the account's name by a stranger, and dust sent to it."""
+def _poison(unit: Unit, node: int, rows: Rows) -> None:
+    """Zero-value `transferFrom` in the account's name, and dust sent to it, both by lookalikes.
+
+    The lookalike resembles somebody whom the account has paid, so that a careless copy goes wrong.
+    """
     rng = unit.rng
     time = _times(unit, PRIORS["poisoned"].one(rng))
+    if len(time) == 0:
+        return
     dust = rng.random(len(time)) < 0.4
-    other = unit.strangers(len(time))
+    paid = rows["receiver"][rows["sender"] == node]
+    liked = rng.choice(paid, len(time)) if len(paid) else unit.strangers(len(time))
+    other = identities.lookalikes(liked)
     attacker = unit.strangers(len(time))
     micros = np.where(dust, rng.integers(*DUST_MICROS, len(time)), 0)
-    token = market.asset_code(unit.chain, market.USDT)
     transaction = unit.ledger.transactions(len(time))
     unit.ledger.write(
         time=time,
@@ -56,7 +63,7 @@ def _poison(unit: Unit, node: int) -> None:
         kind=TOKEN,
         sender=np.where(dust, other, node),
         receiver=np.where(dust, node, other),
-        asset=token,
+        asset=market.asset_code(unit.chain, market.USDT),
         micros=micros,
         initiator=np.where(dust, other, attacker),
         to=TO_CONTRACT,
@@ -82,7 +89,7 @@ def _spam(unit: Unit, node: int) -> None:
         kind=TOKEN,
         sender=sender,
         receiver=node,
-        asset=np.where(fake, market.COUNTERFEIT, market.UNLISTED) + unit.chain,
+        asset=np.where(fake, *(market.worthless(unit.chain, kind) for kind in (0, 1))),
         micros=rng.integers(1, 50_000, len(time)) * MICROS,
         initiator=sender,
         to=TO_CONTRACT,

@@ -1,96 +1,26 @@
-"""What is drawn, from which distribution, in which unit, and on what evidence.
+"""What is drawn alike for all actors: distribution, unit, and the evidence for it.
 
-Every number that shapes the world is a `Prior` here or a row of `populations.py`. Priors of this
-file hold for **all** actors alike: they must not tell who is criminal. "DFPI" is the California
-DFPI Crypto Scam Tracker: 58 wallets whose Ethereum histories were measured for this project (48
-with ten transfers or more; all of them were used, so they are no test of what is trained here).
-"assumed" marks a choice without a published measurement behind it.
+Priors of this file hold for everybody: they must not tell who is criminal. What criminal cases draw
+besides stands in `case_parameters.py`, what distinguishes the populations in `populations.py`.
+"DFPI" is the California DFPI Crypto Scam Tracker: 58 wallets whose Ethereum histories were measured
+for this project (48 with ten transfers or more; all of them were used, so these figures are no test
+of what is trained here). "assumed" marks a choice without a published measurement behind it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import numpy as np
-
-DAY = 86_400.0
-HOUR = 3_600.0
-MINUTE = 60.0
-
-
-@dataclass(frozen=True)
-class Prior:
-    """One documented distribution.
-
-    Parameters
-    ----------
-    name, unit, meaning, source
-        Documentation, printed by `table`.
-    law
-        ``lognormal`` (median, sigma of the natural log), ``loguniform`` (low, high), ``uniform``
-        (low, high), ``beta`` (a, b), ``chance`` (probability) or ``exponential`` (mean).
-    numbers
-        The law's parameters.
-    low, high
-        Draws are clipped into this range.
-    """
-
-    name: str
-    unit: str
-    law: str
-    numbers: tuple[float, ...]
-    meaning: str
-    source: str
-    low: float = -math.inf
-    high: float = math.inf
-
-    def draw(self, rng: np.random.Generator, size: int | None = None) -> np.ndarray:
-        """Draw `size` values (a 0-d array when `size` is None)."""
-        a = self.numbers[0]
-        b = self.numbers[-1]
-        n = 1 if size is None else size
-        if self.law == "lognormal":
-            values = a * np.exp(b * rng.standard_normal(n))
-        elif self.law == "loguniform":
-            values = a * (b / a) ** rng.random(n)
-        elif self.law == "uniform":
-            values = a + (b - a) * rng.random(n)
-        elif self.law == "beta":
-            values = rng.beta(a, b, n)
-        elif self.law == "chance":
-            values = (rng.random(n) < a).astype(np.float64)
-        elif self.law == "exponential":
-            values = rng.exponential(a, n)
-        else:
-            raise ValueError(f"Prior {self.name!r} has the unknown law {self.law!r}.")
-        if self.low > -math.inf or self.high < math.inf:
-            values = np.clip(values, self.low, self.high)
-        return values[0] if size is None else values
-
-    def at(self, share: float) -> float:
-        """Return the quantile of a ``uniform`` or ``loguniform`` prior."""
-        a, b = self.numbers
-        return a * (b / a) ** share if self.law == "loguniform" else a + (b - a) * share
-
-    def one(self, rng: np.random.Generator) -> float:
-        """Draw one value as a float."""
-        return float(self.draw(rng))
-
-    def happens(self, rng: np.random.Generator) -> bool:
-        """Draw a yes or no from a ``chance`` prior."""
-        return bool(self.one(rng))
-
+from data.simulation.prior import Prior
 
 _ALL = (
     Prior(
         "lifetime",
         "days",
         "lognormal",
-        (121, 1.02),
-        "from an account's first transfer to its last",
-        "DFPI: median 121, quartiles 62 and 241",
+        (150, 1.1),
+        "from an account's first transfer to its last; the same for every role",
+        "DFPI: median 121, quartiles 62 and 241; real normals (calibration part): 371, 180, 595",
         low=3,
     ),
     Prior(
@@ -150,7 +80,39 @@ _ALL = (
         "covers DFPI's median pay-out of 2,700 USD; wide on purpose",
     ),
     Prior(
-        "amount_sigma", "log", "uniform", (0.35, 1.5), "spread of an account's payments", "assumed"
+        "amount_sigma", "log", "uniform", (0.4, 2.2), "spread of an account's payments", "assumed"
+    ),
+    Prior(
+        "small_share",
+        "share",
+        "beta",
+        (0.9, 4.5),
+        "of an account's payments, those far smaller than the rest: tests, fees, tips",
+        "calibration part of the real accounts: the lowest tenth is 1/20 of the median or less",
+    ),
+    Prior(
+        "small_size",
+        "share",
+        "loguniform",
+        (0.002, 0.3),
+        "size of such payments relative to the others",
+        "as above",
+    ),
+    Prior(
+        "first_size",
+        "share",
+        "loguniform",
+        (0.0004, 0.3),
+        "a test payment relative to what would have been paid",
+        "calibration part of the real normals: the first receipt is 1/12 of the median receipt",
+    ),
+    Prior(
+        "two_digits",
+        "share",
+        "uniform",
+        (0.1, 0.8),
+        "of native payments that are typed in round coins, those with two leading digits",
+        "assumed",
     ),
     Prior(
         "round_habit",
@@ -180,7 +142,7 @@ _ALL = (
         "asset_switch",
         "share",
         "beta",
-        (0.6, 6.0),
+        (0.6, 4.0),
         "incoming payments that are not in the account's usual asset",
         "assumed",
     ),
@@ -191,6 +153,14 @@ _ALL = (
         "loguniform",
         (6, 60),
         "outgoing transfers per native top-up",
+        "assumed",
+    ),
+    Prior(
+        "gas_left",
+        "share",
+        "uniform",
+        (0.3, 0.97),
+        "of the coins for fees, those not burnt when a wallet is emptied",
         "assumed",
     ),
     Prior(
@@ -211,12 +181,74 @@ _ALL = (
         high=0.05,
     ),
     Prior(
+        "bridge_fee",
+        "share",
+        "lognormal",
+        (0.0009, 0.6),
+        "kept by a bridge",
+        "assumed: public bridges quote 0.04 to 0.3 %",
+        high=0.01,
+    ),
+    Prior(
+        "bridge_delay",
+        "minutes",
+        "lognormal",
+        (9, 0.9),
+        "from a deposit into a bridge to its release",
+        "FATF 2026: legs matched within two hours",
+        low=0.5,
+        high=118,
+    ),
+    Prior(
+        "freeze_flight",
+        "hours",
+        "lognormal",
+        (1.5, 1.0),
+        "from a neighbour's freeze until coins that wait are moved",
+        "assumed; of 225 M USD that Tether froze in Nov 2023 some 70 M had left before (FIELD.md)",
+        high=24,
+    ),
+    Prior(
+        "purchase_lead",
+        "hours",
+        "lognormal",
+        (0.8, 1.6),
+        "from a victim's purchase of coins to the payment that they are for",
+        "assumed: minutes to days; FIELD.md names exchange-funded wallets drained in minutes",
+    ),
+    Prior(
         "poisoned",
         "attempts per account",
         "exponential",
         (0.9,),
         "zero-value or dust transfers from a lookalike",
         "arXiv 2501.16681: 270 M in two years",
+    ),
+    Prior(
+        "spam_run",
+        "rows",
+        "lognormal",
+        (30, 1.0),
+        "worthless transfers that a spammer or poisoner sends",
+        "assumed; real runs are thousands of times longer",
+        low=1,
+        high=400,
+    ),
+    Prior(
+        "one_sided",
+        "share",
+        "chance",
+        (0.02,),
+        "an account's export shows no incoming tokens and no internal transfers",
+        "assumed; a native `txlist` is such an export",
+    ),
+    Prior(
+        "gap",
+        "share",
+        "chance",
+        (0.02,),
+        "an account's export is cut off or has a gap",
+        "assumed",
     ),
     Prior(
         "spammed",
@@ -258,7 +290,14 @@ _ALL = (
         "from `as_of` until a label is available",
         "assumed: mostly within weeks; one rule for both labels",
     ),
-    Prior("case_known", "share", "chance", (0.88,), "a case comes to be investigated", "assumed"),
+    Prior(
+        "case_known",
+        "share",
+        "chance",
+        (0.30,),
+        "a case comes to be investigated, before bonuses",
+        "assumed",
+    ),
     Prior(
         "criminal_labelled",
         "share",
@@ -311,21 +350,3 @@ _ALL = (
 
 PRIORS: Mapping[str, Prior] = {prior.name: prior for prior in _ALL}
 """Priors shared by all actors, by name."""
-
-CRIMINAL_PREVALENCE = 0.07
-"""Share of criminal addresses among the accounts worth scoring.
-
-Far above real life: a small world needs enough of them.
-"""
-
-VICTIM_SHARE = 0.14
-"""Share of victims' own wallets among the accounts worth scoring."""
-
-
-def table() -> str:
-    """Return the shared priors as a Markdown table."""
-    rows = ["| parameter | unit | distribution | meaning | source |", "|---|---|---|---|---|"]
-    for prior in _ALL:
-        law = f"{prior.law}({', '.join(f'{x:g}' for x in prior.numbers)})"
-        rows.append(f"| {prior.name} | {prior.unit} | {law} | {prior.meaning} | {prior.source} |")
-    return "\n".join(rows)

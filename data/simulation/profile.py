@@ -1,7 +1,7 @@
 """How an account behaves: a population's ranges, and one account's own draw from them.
 
-Criminal roles and ordinary businesses are the same kind of thing here; `populations.py` holds the
-ranges of each.
+Criminal roles and ordinary businesses are the same kind of thing here; `criminals.py` and
+`ordinary.py` hold the ranges of each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 Range = tuple[float, float]
+
+RHYTHM_HOURS = (1.0, 6.0, 24.0, 24.0, 168.0)
+"""Periods of scheduled forwarding, drawn with equal chance."""
+
+PAY_DAYS = (7.0, 14.0, 30.4, 30.4)
+"""Periods, in days, of income that comes on a fixed rhythm."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +28,16 @@ class Profile:
     population, role
         Names in the truth. Roles other than the criminal ones are ``benign``, ``victim`` and
         ``cash_out_deposit``.
+    story
+        What such an account does, in a sentence.
     payments
         Incoming payments: median and sigma (natural log).
     senders
         x: the account has `payments ** x` senders.
     fast
         Chance that the account passes money on quickly.
+    dwell
+        How long money stays, relative to others of its pace.
     batch
         Incoming payments per forwarding, mean.
     share
@@ -49,27 +59,49 @@ class Profile:
         all the time (most swap more rarely; DFPI: a quarter swap, few of them very often).
     one_way
         Chance that all its swaps are into one asset.
+    parks
+        The same two numbers for putting a batch into a pool while it waits, and taking it out.
+    bridges
+        The same two numbers for sending a batch to its own address on another chain.
     commission
         Share kept of each batch.
     even
         Evenness of the pieces of one batch (gamma shape).
+    peel
+        Share of a batch that is peeled off to somebody else while the rest goes on as one payment;
+        (0, 0): batches are split by `pieces` and `even` instead.
+    near
+        Chance that the account keeps its payments just below a round limit.
+    sweeps
+        Chance that the account, whenever it forwards, empties itself to the last unit.
+    keeps
+        Chance that what has not left when the account's time is over stays where it is.
+    tests_first
+        Chance that the first payment into the account is a small test.
     rounds
         Leaning to round outgoing amounts, relative to the actor's habit (0: sweeps exact sums).
     scale
         Typical payment relative to the unit's, set so that the population's amounts, after it has
         gathered or split them, are those of the others.
+    paydays
+        Chance that income comes on a fixed rhythm, from the same few payers.
     scheduled
         Chance that forwarding happens on a fixed rhythm.
     floats
         Chance that the account pays out of a running balance, when and as much as its business
         asks, instead of passing on what came in.
+    venue, venue_share
+        A kind of public place (`market.place`) that pays it and is paid by it, and the share of
+        its counterparties' dealings that are with this place.
     """
 
     population: str
     role: str = "benign"
+    story: str = ""
     payments: Range = (14, 0.9)
     senders: Range = (0.3, 0.8)
     fast: float = 0.5
+    dwell: float = 1.0
     batch: Range = (1, 4)
     share: Range = (0.85, 1.0)
     pieces: Range = (1, 2.5)
@@ -78,14 +110,24 @@ class Profile:
     rotation: Range = (0.0, 0.7)
     reciprocal: Range = (0.0, 0.05)
     ladder: Range = (0.0, 0.15)
-    swaps: tuple[float, float] = (0.4, 0.15)
+    swaps: Range = (0.3, 0.15)
     one_way: float = 0.3
+    parks: Range = (0.04, 0.1)
+    bridges: Range = (0.0, 0.0)
     commission: Range = (0.0, 0.01)
     even: Range = (0.6, 4)
+    peel: Range = (0.0, 0.0)
+    near: float = 0.02
+    sweeps: float = 0.15
+    keeps: float = 0.3
+    tests_first: float = 0.4
     rounds: float = 1.0
     scale: float = 1.0
+    paydays: float = 0.05
     scheduled: float = 0.1
     floats: float = 0.5
+    venue: str | None = None
+    venue_share: Range = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -93,7 +135,8 @@ class Habit:
     """One account's own draw from its population's profile (fields as in `Profile`).
 
     `dwell_hours` and `dwell_sigma` are the median and log spread of the time money stays;
-    `rhythm_hours` is 0 or the period of scheduled forwarding.
+    `rhythm_hours` is 0 or the period of scheduled forwarding, `pay_days` 0 or that of its income;
+    `swap_share`, `park_share` and `bridge_share` are shares of batches.
     """
 
     payments: int
@@ -110,17 +153,30 @@ class Habit:
     ladder: float
     swap_share: float
     one_way: bool
+    park_share: float
+    bridge_share: float
     commission: float
     even: float
+    peel: float
+    near: bool
+    sweeps: bool
+    keeps: float
+    tests_first: bool
     rounds: float
     scale: float
     rhythm_hours: float
+    pay_days: float
     floats: bool
+    venue: str | None
+    venue_share: float
 
 
 FAST_DWELL_HOURS = (0.7, 1.5)
 SLOW_DWELL_HOURS = (90.0, 0.9)
 """Median and sigma of an account's median dwell; the mixture gives DFPI's two humps."""
+
+MOST_PAYMENTS = 3000
+"""No account receives more; a hub in the hundreds of thousands would swallow a small world."""
 
 
 def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
@@ -132,16 +188,20 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
     def around(centre: Range) -> float:
         return float(centre[0] * np.exp(centre[1] * rng.standard_normal()))
 
-    payments = int(np.clip(round(around(profile.payments)), 1, 3000))
-    fast = rng.random() < profile.fast
-    dwell = around(FAST_DWELL_HOURS if fast else SLOW_DWELL_HOURS)
-    swaps = rng.random() < profile.swaps[0]
-    often = float(rng.random())  # most who swap do so now and then, a few all the time
-    rhythm = (1.0, 6.0, 24.0, 24.0, 168.0)[int(rng.integers(0, 5))]
+    def at_times(chance: Range) -> float:
+        """Most who do it at all do it now and then, a few all the time."""
+        does, often = rng.random() < chance[0], float(rng.random())
+        return between((chance[1], 1.0)) * often if does else 0.0
+
+    def happens(chance: float) -> bool:
+        return bool(rng.random() < chance)
+
+    fast = happens(profile.fast)
+    sweeps = happens(profile.sweeps)
     return Habit(
-        payments=payments,
+        payments=int(np.clip(round(around(profile.payments)), 1, MOST_PAYMENTS)),
         senders=between(profile.senders),
-        dwell_hours=dwell,
+        dwell_hours=profile.dwell * around(FAST_DWELL_HOURS if fast else SLOW_DWELL_HOURS),
         dwell_sigma=0.3 + 1.1 * float(rng.random()),
         batch=1 + (between(profile.batch) - 1) * (0.15 if fast else 1.0),
         share=between(profile.share),
@@ -151,12 +211,22 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
         rotation=between(profile.rotation),
         reciprocal=between(profile.reciprocal),
         ladder=between(profile.ladder),
-        swap_share=between((profile.swaps[1], 1.0)) * often if swaps else 0.0,
-        one_way=bool(rng.random() < profile.one_way),
-        commission=between(profile.commission),
+        swap_share=at_times(profile.swaps),
+        one_way=happens(profile.one_way),
+        park_share=at_times(profile.parks),
+        bridge_share=at_times(profile.bridges),
+        commission=0.0 if sweeps else between(profile.commission),
         even=between(profile.even),
+        peel=between(profile.peel),
+        near=happens(profile.near),
+        sweeps=sweeps,
+        keeps=profile.keeps,
+        tests_first=happens(profile.tests_first),
         rounds=profile.rounds,
         scale=profile.scale,
-        rhythm_hours=rhythm if rng.random() < profile.scheduled else 0.0,
-        floats=bool(rng.random() < profile.floats),
+        rhythm_hours=float(rng.choice(RHYTHM_HOURS)) if happens(profile.scheduled) else 0.0,
+        pay_days=float(rng.choice(PAY_DAYS)) if happens(profile.paydays) else 0.0,
+        floats=happens(profile.floats),
+        venue=profile.venue,
+        venue_share=between(profile.venue_share),
     )
