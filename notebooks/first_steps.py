@@ -38,7 +38,7 @@ work = Path(folder.name)
 # beside it.
 
 # %%
-world = unrinse.simulate(work / "world", addresses=1200, seed=1)
+world = unrinse.simulate(work / "world", addresses=1200, prevalence=0.07, seed=1)
 print(f"{world.transfers:,} transfers, {world.addresses:,} addresses, labels: {world.labels}")
 
 # %%

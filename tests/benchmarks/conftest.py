@@ -15,4 +15,4 @@ SIZE = 1_500
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two worlds, of seeds 1 and 2."""
-    return make(tmp_path_factory.mktemp("worlds"), [1, 2], SIZE)
+    return make(tmp_path_factory.mktemp("worlds"), [1, 2], SIZE, prevalence=0.07)

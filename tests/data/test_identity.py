@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from data import identity
 from data.errors import Refused
-from data.identity import address_ids, checked_address_ids, text_ids, with_address_ids
+from data.identity import (
+    address_dictionary,
+    address_ids,
+    checked_address_ids,
+    text_ids,
+    with_address_ids,
+)
 from tests.data.canonical import AS_OF, A, B, C, plain, row, store, table
 
 WORD = 0xFFFFFFFFFFFFFFFF
@@ -99,7 +105,11 @@ def test_nulls_are_no_addresses():
 def test_the_dictionary_names_every_address_once():
     rows = [row(0), row(1, sender=A, receiver=C), row(2, chain="bsc"), row(3)]
     given_table = table(rows)
-    with_ids, dictionary = with_address_ids(given_table)
+    dictionary = address_dictionary(
+        pl.concat([given_table["chain"]] * 2),
+        pl.concat([given_table["sender"], given_table["receiver"]]),
+    )
+    with_ids = with_address_ids(given_table, dictionary)
     assert with_ids.select(given_table.columns).equals(given_table)
     assert dictionary.select("chain", "address").rows() == [
         ("bsc", A), ("bsc", B), ("ethereum", A), ("ethereum", B), ("ethereum", C),

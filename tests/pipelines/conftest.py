@@ -71,7 +71,7 @@ class World:
 def world(tmp_path_factory) -> World:
     """A world of 600 addresses, with a label for each."""
     folder = tmp_path_factory.mktemp("world")
-    store = simulate(folder / "store", seed=7, addresses=600).out
+    store = simulate(folder / "store", seed=7, addresses=600, prevalence=0.07).out
     truth = pl.read_parquet(store / "truth.parquet").select("chain", "address", "role", "case_id")
     asked = pl.read_csv(store / "addresses.csv")
     criminal = pl.col("role").is_in(CRIMINAL_ROLES).fill_null(False)
