@@ -110,7 +110,7 @@ def _measured(seen: Seen, *, payouts: bool) -> pl.DataFrame:
 
 
 def _statistic(statistic: str, name: str, seen: Seen, table: pl.DataFrame) -> float | None:
-    """Take a statistic such as ``quantile 0.5``, ``at least 0.8`` or ``mean``."""
+    """Take a statistic such as ``quantile 0.5``, ``at least 0.8`` or ``pooled``."""
     if statistic == "pooled":
         histories = seen.measured.histories
         days = [receivers_by_day(histories[i]) for i in range(len(histories))]
@@ -120,11 +120,11 @@ def _statistic(statistic: str, name: str, seen: Seen, table: pl.DataFrame) -> fl
     if not len(values):
         return None
     kind, _, number = statistic.rpartition(" ")
-    limit = float(number) if kind else 0.0
+    limit = float(number)
     if kind == "quantile":
         return float(np.quantile(values, limit))
     counted = {"at least": values >= limit, "at most": values <= limit, "above": values > limit}
-    return float(counted.get(kind, values).mean())
+    return float(counted[kind].mean())
 
 
 def _links(criminals: Party, services: Services) -> dict[str, float]:
