@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks import seeds_report
+from benchmarks import look_alikes, seeds_report
 from benchmarks.cuts import WHOLE
 from benchmarks.transfer_models import rows as training_rows
 from benchmarks.worlds import KEY, Pool, joined, make, named, opened, truth
@@ -108,8 +108,12 @@ def compare(
     theirs = measured(fresh, ",".join(ours.legs))
     own = judged(bundle, ours, training)
     other = judged(bundle, theirs, fresh)
-    return seeds_report.drop(own, other) + seeds_report.found_and_flagged(
-        other, bundle.facts.thresholds
+    signals = theirs.pooled.signals[WHOLE]
+    return (
+        seeds_report.drop(own, other)
+        + look_alikes.against_look_alikes(other, signals)
+        + seeds_report.found_and_flagged(other, bundle.facts.thresholds)
+        + look_alikes.victim_rule(other, signals)
     )
 
 

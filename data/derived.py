@@ -47,11 +47,9 @@ def derived_part(transfers: pl.DataFrame, addresses: pl.DataFrame, first_row: in
     else:  # they stand where their transaction does
         keys = transfers.select("chain", *place)
     # A row number made inside the window would begin anew in each transaction.
-    codes = keys.with_row_index("_row").select(pl.col("_row").first().over(keys.columns))
-    codes = (codes.to_series().cast(pl.Int64) + first_row).cast(pl.Int32)
-    return transfers.with_columns(
-        codes.alias("transaction"), leg_kind=leg_kind(), placed=placed()
-    )
+    rows = keys.with_row_index("_row").select(pl.col("_row").first().over(keys.columns))
+    codes = (rows.to_series().cast(pl.Int64) + first_row).cast(pl.Int32)
+    return transfers.with_columns(codes.alias("transaction"), leg_kind=leg_kind(), placed=placed())
 
 
 def leg_kind() -> pl.Expr:

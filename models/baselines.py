@@ -11,11 +11,47 @@ clearly better than its best signal is not worth its explanation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from models.metrics import METRICS, Outcomes, measure
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One signal as a score: larger is riskier, and no row is without one.
+
+    Attributes
+    ----------
+    score : numpy.ndarray
+        float64, shape (rows,).
+    roc_auc : float
+        At least 0.5.
+    direction : str
+        ``up`` (more of the signal is riskier) or ``down``.
+    """
+
+    score: np.ndarray
+    roc_auc: float
+    direction: str
+
+
+def best_ranking(values: pl.Series, label: np.ndarray) -> Ranking:
+    """Turn a signal into the score that separates the labels best.
+
+    Rows where it is null are ranked all below or all above the others.
+    """
+    numbers = values.cast(pl.Float64)
+    known = numbers.drop_nulls()
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+    found = []
+    for fill in (_number(low) - 1, _number(high) + 1):
+        for sign, direction in ((1, "up"), (-1, "down")):
+            score = sign * numbers.fill_null(fill).to_numpy()
+            found.append(Ranking(score, _auc(label, score), direction))
+    return max(found, key=lambda ranking: ranking.roc_auc)
 
 
 def single_signal_auc(
@@ -41,16 +77,9 @@ def single_signal_auc(
     """
     rows = []
     for name in signals:
-        values = frame[name].cast(pl.Float64)
-        known = values.drop_nulls()
-        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
-        found = [
-            (_auc(label, sign * values.fill_null(fill).to_numpy()), direction)
-            for fill in (_number(low) - 1, _number(high) + 1)
-            for sign, direction in ((1, "up"), (-1, "down"))
-        ]
-        auc, direction = max(found, key=lambda pair: pair[0])
-        rows.append((name, auc, direction, len(known)))
+        ranking = best_ranking(frame[name], label)
+        n = len(frame) - frame[name].null_count()
+        rows.append((name, ranking.roc_auc, ranking.direction, n))
     table = pl.DataFrame(
         rows,
         schema={

@@ -169,7 +169,8 @@ def forwarded(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock
     since = np.cumsum(pause)
     time = leave[batch] + since - since[starts][batch]
     sweeps = np.zeros(len(batch), dtype=bool)
-    sweeps[ends] = habit.sweeps
+    if habit.sweeps:
+        sweeps[ends] = _emptied(rng, habit.sweeps, inflow.asset[last])
     outflow = Flow(
         time, np.full(len(batch), -1), micros.astype(np.int64), inflow.asset[last][batch]
     )
@@ -235,6 +236,14 @@ def _all_there_is(
         found.append((mine[upto[some] - 1], leaves[some], (total[upto] - total[before])[some]))
     parts = [np.concatenate(column) for column in zip(*found, strict=True)]
     return parts[0], parts[1], parts[2]
+
+
+def _emptied(rng: np.random.Generator, share: float, asset: np.ndarray) -> np.ndarray:
+    """Say which batches leave nothing behind: a share of them, and the last in every asset."""
+    emptied = rng.random(len(asset)) < share
+    backwards = len(asset) - 1 - np.unique(asset[::-1], return_index=True)[1]
+    emptied[backwards] = True
+    return emptied
 
 
 def _batches(rng: np.random.Generator, inflow: Flow, mean: float) -> tuple[np.ndarray, np.ndarray]:

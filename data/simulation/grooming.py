@@ -20,7 +20,7 @@ from data.simulation.market import MICROS
 from data.simulation.parameters import PRIORS
 from data.simulation.prior import DAY, HOUR
 from data.simulation.profile import Habit
-from data.simulation.rounding import rounded
+from data.simulation.rounding import repeated, rounded
 from data.simulation.unit import Unit
 
 MOST_PAYMENTS = 9
@@ -40,9 +40,11 @@ def victims_payments(unit: Unit, habit: Habit, part: Part, style: Style) -> Flow
     ]
     left = habit.payments - sum(len(one) for one in ladders)
     if left <= 0 and ladders:
-        return merged(ladders)
-    others = incoming(unit, replace(habit, payments=max(left, 1)), part)
-    return merged([*ladders, others])
+        paid = merged(ladders)
+    else:
+        others = incoming(unit, replace(habit, payments=max(left, 1)), part)
+        paid = merged([*ladders, others])
+    return replace(paid, micros=repeated(unit, paid.time, paid.micros, paid.asset))
 
 
 def _beginnings(rng: np.random.Generator, style: Style, clock: Clock, count: int) -> np.ndarray:

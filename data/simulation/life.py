@@ -26,7 +26,7 @@ from data.simulation.market import MICROS
 from data.simulation.parameters import PRIORS
 from data.simulation.prior import DAY, HOUR, MINUTE
 from data.simulation.profile import Habit, Profile, draw_habit
-from data.simulation.rounding import kept_below, paid_out, rounded
+from data.simulation.rounding import kept_below, paid_out, repeated, rounded
 from data.simulation.unit import Account, Unit
 
 HAS_COINS = 0.3
@@ -114,7 +114,7 @@ def live(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
     if habit.bridge_share:
         leaving, away = bridged(unit, account.node, habit.bridge_share, leaving)
     outflow = _paid(unit, account, habit, part, whole, leaving)
-    fuel(unit, account.node, part.clock, whole, outflow, swept=habit.sweeps)
+    fuel(unit, account.node, part.clock, whole, outflow, swept=habit.sweeps > 0)
     return Life(inflow, written, outflow, away)
 
 
@@ -155,6 +155,7 @@ def incoming(unit: Unit, habit: Habit, part: Part) -> Flow:
     other = rng.random(count) < PRIORS["asset_switch"].one(rng)
     asset[other] = market.other_asset(rng, asset[other])
     micros = rounded(unit, time, np.clip(micros, 5 * MICROS, 3e12), asset, unit.round_habit)
+    micros = repeated(unit, time, micros, asset)
     party = _with_venue(unit, habit, rng.permutation(pool)[who])
     return Flow(time, party, micros, asset)
 
@@ -218,6 +219,8 @@ def _receivers(unit: Unit, habit: Habit, part: Part, inflow: Flow, time: np.ndar
         absent = (time < bounds[who, 0]) | (time > bounds[who, 1])
         who[absent] = known + who[absent] % (len(pool) - known)
     party = _with_venue(unit, habit, pool[who])
-    back = rng.random(count) < habit.reciprocal
-    party[back] = rng.choice(inflow.party, int(back.sum()))
+    # Nobody pays an exchange's hot wallet: exchanges credit what reaches a deposit address.
+    payers = inflow.party[~np.isin(inflow.party, unit.hot_wallets)]
+    back = rng.random(count) < (habit.reciprocal if len(payers) else 0.0)
+    party[back] = rng.choice(payers, int(back.sum()))
     return party

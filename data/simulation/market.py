@@ -180,8 +180,18 @@ def native_units(
         `data.valuation` does it.
     """
     scale = 10 ** decimals_kept(chain)
-    units = micros.astype(np.int64) * scale // price_micros
-    return units, units * price_micros // scale
+    units = _scaled(micros.astype(np.int64), scale, price_micros)
+    return units, _scaled(units, price_micros, scale)
+
+
+def _scaled(value: np.ndarray, times: np.ndarray | int, by: np.ndarray | int) -> np.ndarray:
+    """Return ``value * times // by`` of int64 without the product, which large sums overflow.
+
+    >>> int(_scaled(np.array([9 * 10**15]), 10**6, 2_600_000_000)[0]) == 9 * 10**21 // 2_600_000_000
+    True
+    """
+    whole, rest = np.divmod(value, by)
+    return whole * times + rest * times // by
 
 
 def round_coins(
@@ -209,3 +219,15 @@ def round_coins(
     step = np.maximum(10.0 ** (np.floor(np.log10(units)) - digits + 1), 1.0)
     typed = np.ceil(np.maximum(np.round(units / step), 1) * step * price_micros / scale)
     return np.where(digits > 0, typed, micros)
+
+
+def same_coins(micros: np.ndarray, then: np.ndarray, now: np.ndarray, chain: int) -> np.ndarray:
+    """Return what as many native coins are worth now as were worth `micros` then.
+
+    Prices in micro-dollars a coin. `native_units` turns the result into the same number of units.
+
+    >>> same_coins(np.array([260_000_000]), np.array([2_600_000_000]), np.array([10**9]), 0)
+    array([100000000])
+    """
+    scale = 10 ** _DECIMALS_KEPT[chain]
+    return -_scaled(-_scaled(micros.astype(np.int64), scale, then), now, scale)

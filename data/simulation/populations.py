@@ -25,8 +25,8 @@ def _laundering(profile: Profile) -> Profile:
     """
     return replace(
         profile,
-        share=(0.995, 1.0),
-        sweeps=0.88,
+        share=(0.999, 1.0),
+        sweeps=0.93,
         keeps=0.05,
         tests_first=0.15,
         transient=(0.45, 1.0),
@@ -52,7 +52,7 @@ CRIMINAL = {
             payees=(0.5, 0.95),
             reciprocal=(0.0, 0.06),
             ladder=(0.4, 1.0),
-            swaps=(0.2, 0.4),
+            swaps=(0.3, 0.4),
             bridges=(0.06, 0.3),
         ),
         Profile(
@@ -64,7 +64,7 @@ CRIMINAL = {
             batch=(1.5, 6),
             pieces=(1.2, 3),
             payees=(0.4, 0.9),
-            swaps=(0.15, 0.4),
+            swaps=(0.25, 0.4),
             bridges=(0.06, 0.3),
         ),
         Profile(
@@ -76,7 +76,7 @@ CRIMINAL = {
             batch=(1, 2.2),
             pieces=(1.2, 3),
             payees=(0.45, 0.9),
-            swaps=(0.1, 0.4),
+            swaps=(0.18, 0.4),
             commission=(0, 0.03),
             near=0.25,
         ),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.simulation.parameters import PRIORS
+
 Range = tuple[float, float]
 
 RHYTHM_HOURS = (1.0, 6.0, 24.0, 24.0, 168.0)
@@ -73,7 +75,8 @@ class Profile:
     near
         Chance that the account keeps its payments just below a round limit.
     sweeps
-        Chance that the account, whenever it forwards, empties itself to the last unit.
+        Chance that the account empties itself to the last unit: some of its batches, and what is
+        left in the end.
     keeps
         Chance that what has not left when the account's time is over stays where it is.
     tests_first
@@ -136,7 +139,7 @@ class Habit:
 
     `dwell_hours` and `dwell_sigma` are the median and log spread of the time money stays;
     `rhythm_hours` is 0 or the period of scheduled forwarding, `pay_days` 0 or that of its income;
-    `swap_share`, `park_share` and `bridge_share` are shares of batches.
+    `swap_share`, `park_share`, `bridge_share` and `sweeps` are shares of batches.
     """
 
     payments: int
@@ -159,7 +162,7 @@ class Habit:
     even: float
     peel: float
     near: bool
-    sweeps: bool
+    sweeps: float
     keeps: float
     tests_first: bool
     rounds: float
@@ -197,14 +200,14 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
         return bool(rng.random() < chance)
 
     fast = happens(profile.fast)
-    sweeps = happens(profile.sweeps)
+    sweeps = PRIORS["sweep_share"].one(rng) if happens(profile.sweeps) else 0.0
     return Habit(
         payments=int(np.clip(round(around(profile.payments)), 1, MOST_PAYMENTS)),
         senders=between(profile.senders),
         dwell_hours=profile.dwell * around(FAST_DWELL_HOURS if fast else SLOW_DWELL_HOURS),
         dwell_sigma=0.3 + 1.1 * float(rng.random()),
         batch=1 + (between(profile.batch) - 1) * (0.15 if fast else 1.0),
-        share=between(profile.share),
+        share=1.0 if sweeps else between(profile.share),
         pieces=between(profile.pieces),
         payees=between(profile.payees),
         transient=between(profile.transient),

@@ -47,6 +47,24 @@ def rounded(
     return np.where(native, coins, dollars).astype(np.int64)
 
 
+def repeated(unit: Unit, time: np.ndarray, micros: np.ndarray, asset: np.ndarray) -> np.ndarray:
+    """Let a share of receipts, in order of time, be the last one in that asset once more.
+
+    Regulars pay the same again; so do strangers who are asked for a fixed sum.
+    """
+    rng = unit.rng
+    again = rng.random(len(micros)) < PRIORS["repeats"].one(rng)
+    order = np.argsort(asset, kind="stable")
+    first = np.diff(asset[order], prepend=-1) != 0
+    told = np.where(first | ~again[order], np.arange(len(order)), 0)
+    model = np.empty(len(order), dtype=np.int64)
+    model[order] = order[np.maximum.accumulate(told)]
+    price = unit.stage.price(unit.chain, time)
+    coins = market.same_coins(micros[model], price[model], price, unit.chain)
+    return np.where(model == np.arange(len(micros)), micros,
+                    np.where(market.is_native(asset), coins, micros[model]))  # fmt: skip
+
+
 def paid_out(
     unit: Unit,
     time: np.ndarray,
@@ -58,9 +76,11 @@ def paid_out(
     """Round payments out, in order of time, without paying more than there is.
 
     What is left over by rounding down is added to the next payment in the same asset, so that an
-    account pays in the end all of it; payments marked in `sweeps` take it at once, exactly.
+    account pays in the end all of it; payments marked in `sweeps` take it at once, exactly. The
+    network's fee is taken from payments in the native coin.
     """
     rng = unit.rng
+    fee = np.zeros(len(micros))
     step = np.where(sweeps, 1.0, _dollar_steps(rng, micros, habit))
     native = market.is_native(asset)
     if native.any():
@@ -68,10 +88,12 @@ def paid_out(
         digits = np.where(sweeps, 0, _digits(rng, len(micros), habit))
         typed = market.round_coins(micros, price, unit.chain, digits)
         step = np.where(native, np.where(digits > 0, typed, 1.0), step)
+        fee[native] = PRIORS["network_fee"].draw(rng, int(native.sum())) * MICROS
     out = []
     rest: dict[int, float] = {}
-    for amount, by, which in zip(micros.tolist(), step.tolist(), asset.tolist(), strict=True):
-        have = amount + rest.get(which, 0.0)
+    each = (micros.tolist(), step.tolist(), asset.tolist(), fee.tolist())
+    for amount, by, which, burnt in zip(*each, strict=True):
+        have = max(amount + rest.get(which, 0.0) - burnt, 0.0)
         out.append(have // by * by if have >= by else have)
         rest[which] = have - out[-1]
     return np.array(out, dtype=np.float64).astype(np.int64)
