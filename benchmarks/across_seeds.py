@@ -49,7 +49,7 @@ def measured(worlds: Sequence[Path], legs: str | None = None) -> Measured:
     Raises
     ------
     Refused
-        The worlds' labelled addresses have different legs in common, and none are named.
+        The worlds' judged addresses show different legs, and none are named.
     """
     pools, profiles, known = [], set(), []
     for world in worlds:
@@ -63,7 +63,7 @@ def measured(worlds: Sequence[Path], legs: str | None = None) -> Measured:
         known.append(table.with_columns(address=name + pl.col("address")))
     if len(profiles) > 1:
         raise Refused(
-            "the worlds' labelled addresses have different legs in common.",
+            "the worlds' judged addresses show different legs.",
             hint="Name the legs with --legs.",
         )
     return Measured(joined(pools), Services(pl.concat(known)), profiles.pop())
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, nargs="+", default=[6, 7, 8, 9, 10])
     parser.add_argument("--addresses", type=int, default=15_000)
     parser.add_argument("--prevalence", type=float, help="default: that of `simulate`")
-    parser.add_argument("--legs", help="default: the legs that every labelled account has")
+    parser.add_argument("--legs", help="default: those of nearly all judged accounts")
     parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -61,6 +60,10 @@ def label_hash(labels: pl.DataFrame) -> str:
     return content_hash(content.sort(content.columns))
 
 
+USUAL = 0.9
+"""A leg counts for training if more than this share of the judged addresses are covered for it."""
+
+
 def measure_labelled(
     labels: pl.DataFrame,
     transfers: Transfers,
@@ -74,14 +77,15 @@ def measure_labelled(
     Parameters
     ----------
     legs
-        The leg profile; None: the legs that every labelled address has coverage for.
+        The leg profile; None: the legs that more than nine tenths of the judged addresses are
+        covered for. Addresses that lack one of them get the status ``partial_coverage``.
 
     Raises
     ------
     Refused
-        No leg is common to all of them.
+        There is no such leg.
     """
-    profile = tuple(legs) if legs is not None else _common_legs(labels, transfers)
+    profile = tuple(legs) if legs is not None else _usual_legs(labels, transfers)
     latest = labels["as_of"].max()
     assert isinstance(latest, datetime)
     measured = local.measure(
@@ -95,7 +99,11 @@ def measure_labelled(
     return Labelled(labels, measured.signals, tuple(leg for leg in LEGS if leg in profile))
 
 
-def _common_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:
+def _usual_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:
+    """Return the legs that nearly all judged addresses are covered for.
+
+    A single one-sided export would otherwise blind the model to what all others show.
+    """
     if transfers.assume_complete or transfers.coverage is None:
         return LEGS
     judged = labels.filter(pl.col("label").is_not_null()).select("chain", "address").unique()
@@ -104,12 +112,12 @@ def _common_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:
         .group_by("chain", "address")
         .agg(pl.col("legs").str.join(","))
     )
-    texts = covered["legs"].unique().to_list()
-    common = reduce(frozenset.intersection, map(leg_set, texts)) if texts else frozenset()
-    if not common:
+    seen = [leg_set(text) for text in covered["legs"]]
+    usual = tuple(leg for leg in LEGS if sum(leg in one for one in seen) > USUAL * len(seen))
+    if not usual:
         raise Refused(
-            "the labelled addresses have no leg of coverage in common.",
-            expected=f"some of {', '.join(LEGS)}",
+            "there is no leg that nearly all labelled addresses are covered for.",
+            expected=f"one of {', '.join(LEGS)}, shown by more than {USUAL:.0%} of their exports",
             hint="Name the legs to train on with --legs; addresses without them are left out.",
         )
-    return tuple(leg for leg in LEGS if leg in common)
+    return usual

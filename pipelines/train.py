@@ -76,7 +76,7 @@ def train(
     basis
         ``usd``, ``native`` or ``relative``.
     legs
-        The leg profile; default: the legs every labelled address is covered for.
+        The leg profile; default: the legs that nearly all judged addresses are covered for.
     min_transfers
         Shorter histories are neither trained on nor scored.
     base_rate

@@ -59,7 +59,7 @@ _ALL = (
         "one_timers",
         "share",
         "uniform",
-        (0.3, 0.98),
+        (0.45, 0.98),
         "of the groomed, those who stop after one payment",
         "assumed: from patient grooming to mass campaigns",
     ),

@@ -43,7 +43,7 @@ class Profile:
     batch
         Incoming payments per forwarding, mean.
     share
-        Share of each batch that is forwarded.
+        Share of each batch that is forwarded; where the range ends at 1, some pass on all.
     pieces
         Transfers per forwarding, mean.
     payees
@@ -201,13 +201,14 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
 
     fast = happens(profile.fast)
     sweeps = PRIORS["sweep_share"].one(rng) if happens(profile.sweeps) else 0.0
+    passes_all = profile.share[1] == 1 and PRIORS["passes_all"].happens(rng)
     return Habit(
         payments=int(np.clip(round(around(profile.payments)), 1, MOST_PAYMENTS)),
         senders=between(profile.senders),
         dwell_hours=profile.dwell * around(FAST_DWELL_HOURS if fast else SLOW_DWELL_HOURS),
         dwell_sigma=0.3 + 1.1 * float(rng.random()),
         batch=1 + (between(profile.batch) - 1) * (0.15 if fast else 1.0),
-        share=1.0 if sweeps else between(profile.share),
+        share=1.0 if sweeps or passes_all else between(profile.share),
         pieces=between(profile.pieces),
         payees=between(profile.payees),
         transient=between(profile.transient),
