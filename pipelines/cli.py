@@ -27,9 +27,12 @@ from pipelines.options import (
     Chain,
     ColumnMap,
     Days,
+    DemoSize,
     EngineOption,
     ExpectedHash,
     ExportFiles,
+    Exports,
+    ExportsOf,
     FetchedAt,
     FormatName,
     LabelsAsOf,
@@ -42,6 +45,7 @@ from pipelines.options import (
     OnlyThese,
     OutFolder,
     OutTable,
+    Prevalence,
     Prices,
     Reasons,
     Report,
@@ -53,6 +57,7 @@ from pipelines.options import (
     TrackingUri,
     TrainedOn,
     TransfersPath,
+    Workers,
     WorldPath,
     WorldSize,
     flag,
@@ -81,18 +86,33 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="Where it all goes. Default: runs/demo.")
     ] = None,
     seed: Seed = None,
-    addresses: WorldSize = None,
+    addresses: DemoSize = None,
+    prevalence: Prevalence = None,
 ) -> None:
-    """Simulate a small world, train on it, evaluate, score and explain: the whole in one go."""
-    run("demo", "The demo is done.", out=out, seed=seed, addresses=addresses)
+    """Simulate a world, train on it, evaluate, score and explain: the whole in one go."""
+    run(
+        "demo",
+        "The demo is done.",
+        out=out,
+        seed=seed,
+        addresses=addresses,
+        prevalence=prevalence,
+    )
 
 
-@app.command(epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1")
+@app.command(
+    epilog="Example: unrinse simulate --out runs/world --addresses 3000 --seed 1\n\nWith export "
+    "files to try ingest on: unrinse simulate --out runs/world --exports runs/exports"
+)
 def simulate(
     out: OutFolder,
     seed: Seed = None,
     addresses: WorldSize = None,
     days: Days = None,
+    prevalence: Prevalence = None,
+    workers: Workers = None,
+    exports: Exports = None,
+    exports_of: ExportsOf = None,
     report: Report = False,
     against_criminal: AgainstCriminal = None,
     against_benign: AgainstBenign = None,
@@ -105,6 +125,10 @@ def simulate(
         seed=seed,
         addresses=addresses,
         days=days,
+        prevalence=prevalence,
+        workers=workers,
+        exports=exports,
+        exports_of=exports_of,
         report=report or None,
         against_criminal=against_criminal,
         against_benign=against_benign,

@@ -180,6 +180,31 @@ TrackingUri = Annotated[
     ),
 ]
 WorldSize = Annotated[int | None, number("Accounts worth scoring. Default: 15000.", 1)]
+DemoSize = Annotated[int | None, number("Accounts worth scoring. Default: 40000.", 1)]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE", help="Share of criminals among them, at most 0.25. Default: 0.01."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    number("Processes to play in; the world does not depend on it. Default: one for each core.", 1),
+]
+Exports = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write some accounts' histories there as services would have answered, in every "
+        "format that ingest reads.",
+    ),
+]
+ExportsOf = Annotated[
+    int | None,
+    number(
+        "For --exports: so many accounts of each chain, half of them criminals. Default: 10.", 1
+    ),
+]
 Days = Annotated[int | None, number("Length of the history. Default: 730.", 1)]
 FormatName = Annotated[
     str, typer.Argument(metavar="FORMAT", help=f"{AUTO}, or one of {', '.join(FORMATS)}.")

@@ -26,11 +26,11 @@ def readme(facts: Mapping[str, Any]) -> str:
 are. A model trained on it resembles what its authors know of pig-butchering laundering, no more.
 
 Made by `unrinse simulate --seed {facts["seed"]} --addresses {facts["addresses"]} \
---days {facts["days"]}`.
+--days {facts["days"]} --prevalence {facts["asked_prevalence"]}`.
 
 - {facts["rows"]["transfers"]} transfers up to {facts["as_of"]}
 - {facts["criminals"]} criminal accounts in {facts["cases"]} cases: prevalence
-  {facts["prevalence"]:.2%}, far above real life
+  {facts["prevalence"]:.2%}. The real one is not known; it is surely far lower
 - labels: {facts["labels"]["criminal"]} criminal, {facts["labels"]["other"]} other, the rest empty
 
 | file | what |

@@ -26,10 +26,13 @@ from pipelines.options import Engine
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 
 COMMANDS: dict[str, list[str]] = {
-    "demo": ["demo", "--out", "o", "--seed", "3", "--addresses", "9"],
+    "demo": [
+        *("demo", "--out", "o", "--seed", "3", "--addresses", "9", "--prevalence", "0.07"),
+    ],
     "simulate": [
         *("simulate", "--out", "o", "--seed", "3", "--addresses", "9", "--days", "8", "--report"),
-        *("--against-criminal", "c", "--against-benign", "b"),
+        *("--against-criminal", "c", "--against-benign", "b", "--prevalence", "0.07"),
+        *("--workers", "2", "--exports", "x", "--exports-of", "5"),
     ],
     "realism": [
         *("realism", "w", "--out", "o", "--against-criminal", "c", "--against-benign", "b"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines.demo import hits
 from tests.conftest import REPOSITORY
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
@@ -60,7 +61,9 @@ def out(tmp_path):
 
 def test_the_demo_ends_with_where_the_report_is(tmp_path):
     # Smaller worlds have too few labelled launderers to learn from.
-    code, out, err = run("demo", "--out", tmp_path / "demo", "--addresses", "600", "--seed", "1")
+    code, out, err = run(
+        "demo", "--out", tmp_path / "demo", "--addresses", "1500", "--prevalence", "0.1"
+    )
     assert code == 0, err
     told = json.loads(out)
     report = Path(told["report"])
@@ -69,7 +72,24 @@ def test_the_demo_ends_with_where_the_report_is(tmp_path):
     assert "synthetic" in report.read_text(encoding="utf-8").lower()
     assert (tmp_path / "demo" / "evaluation" / "evaluation.html").is_file()
     assert pl.read_parquet(told["scores"]).height > 0
+    assert "at a prevalence of" in told["test"]["pr_auc"]
+    assert told["alerts"] == 0
+    assert "There are no alerts: the labels are too few" in " ".join(err.split())
     assert not list(tmp_path.glob("**/*.partial"))
+
+
+def test_the_demo_counts_the_alerts_that_are_right(tmp_path):
+    who = {"chain": ["tron"] * 4, "address": ["a", "b", "c", "d"]}
+    truth = pl.DataFrame({**who, "role": ["collector", "benign", "mule", "swapper"]})
+    pl.DataFrame({**who, "rank": [1, 2, None, 3]}).write_parquet(tmp_path / "scores.parquet")
+    (said,) = hits(tmp_path / "scores.parquet", truth, 2)
+    assert said.startswith("1 of the 2 alerts")
+
+
+def test_a_demo_too_small_to_learn_from_says_what_to_change(tmp_path):
+    message = refused("demo", "--out", tmp_path / "demo", "--addresses", "300")
+    assert "3 criminals" in message
+    assert "--prevalence" in message
 
 
 @pytest.mark.parametrize(

@@ -69,18 +69,25 @@ WRITERS: dict[str, Writer] = {
 
 
 def write_exports(
-    transfers: pl.DataFrame, accounts: Iterable[Account], out: Path
+    transfers: pl.DataFrame | pl.LazyFrame,
+    accounts: Iterable[Account],
+    out: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, list[Path]]:
     """Write the exports of some accounts of a world.
 
     Parameters
     ----------
     transfers
-        The world's canonical transfers.
+        The world's canonical transfers; where they are scanned from a file, only those of the
+        accounts are ever in memory.
     accounts
         Whose exports to write.
     out
         The files go to ``{out}/{format}/{chain}/``, because one `ingest` call reads one chain.
+    progress
+        Called with the number of further accounts whose files are written.
 
     Returns
     -------
@@ -89,20 +96,25 @@ def write_exports(
     """
     accounts = list(accounts)
     files: dict[str, list[Path]] = {name: [] for name in WRITERS}
-    transfers = _concerning(accounts, transfers)
+    rows = _concerning(accounts, transfers.lazy())
     for account in accounts:
         for name, writer in WRITERS.items():
             if writer.serves(account.chain):
                 folder = Path(out) / name / account.chain
-                files[name] += writer.write(account, transfers, folder)
+                files[name] += writer.write(account, rows, folder)
+        if progress:
+            progress(1)
     return files
 
 
-def _concerning(accounts: list[Account], transfers: pl.DataFrame) -> pl.DataFrame:
+def _concerning(accounts: list[Account], transfers: pl.LazyFrame) -> pl.DataFrame:
     """Leave the transactions of these accounts, so that a large world is searched only once."""
     addresses = pl.Series([a.address for a in accounts], dtype=pl.String)
     parts = [
         pl.col(c).is_in(addresses.implode()) for c in ("sender", "receiver", "initiator", "tx_to")
     ]
     its = transfers.filter(pl.any_horizontal(parts)).select("chain", "tx_id").unique()
-    return transfers.join(its, on=["chain", "tx_id"], how="semi", maintain_order="left")
+    its = its.collect(engine="streaming").lazy()
+    return transfers.join(its, on=["chain", "tx_id"], how="semi", maintain_order="left").collect(
+        engine="streaming"
+    )
