@@ -68,11 +68,13 @@ class _Case:
         first = self.layers[0]
         clocks[first[0].node] = unit.clock
         if self.style.rebrands and len(first) > 1:
-            at = unit.clock.start
-            for account in first:
-                length = min(clocks[account.node].length, unit.stage.days * DAY - at)
-                clocks[account.node] = replace(unit.clock, start=at, end=at + max(length, DAY))
-                at = min(at + length, (unit.stage.days - 2) * DAY)
+            lengths = np.array([clocks[account.node].length for account in first])
+            lengths *= min(1.0, unit.stage.days * DAY / float(lengths.sum()))
+            starts = np.cumsum(lengths) - lengths
+            # All of them in the world's time: a sequence that would outlast it began earlier.
+            starts += min(unit.clock.start, unit.stage.days * DAY - float(lengths.sum()))
+            for account, at, length in zip(first, starts.tolist(), lengths.tolist(), strict=True):
+                clocks[account.node] = replace(unit.clock, start=at, end=at + length)
         return clocks
 
     def below(self, layer: int) -> np.ndarray:

@@ -449,6 +449,16 @@ def test_a_trait_of_a_case_shows(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert found[True] - found[False] >= trait.rises, found
 
 
+def test_collectors_that_follow_one_another_fit_into_the_worlds_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(case, "draw_style", lambda rng: replace(draw_style(rng), rebrands=True))
+    collectors = [a for one in cases_of("direct") for a in of(one, "collector")]
+    begins = [a.came["time"][0] / DAY for a in collectors if len(a.came["time"])]
+    assert len(begins) > 0.98 * len(collectors)
+    assert np.mean(np.array(begins) > DAYS - 3) < 0.02
+
+
 def test_all_yes_or_no_traits_are_described() -> None:
     assert set(TRAITS) == {name for name, prior in CASE_PRIORS.items() if prior.law == "chance"}
 
