@@ -37,7 +37,8 @@ def posing(worlds: list[Path]) -> dict[tuple[str, str], pl.DataFrame]:
             known = frame.join(truth(worlds[:1]), on=["chain", "address"], maintain_order="left")
             named = pl.when("criminal").then(pl.lit("phishing")).otherwise(pl.lit("normal"))
             dfpi = pl.col("role") == "swapper"
-            found[legs, cut] = known.filter(pl.col("criminal") | pl.col("benign")).select(
+            once = known.unique("address", keep="first", maintain_order=True)  # as real ones are
+            found[legs, cut] = once.filter(pl.col("criminal") | pl.col("benign")).select(
                 pl.when(dfpi).then(pl.lit("dfpi")).otherwise(named).alias("set"),
                 pl.col("address").alias("group"),
                 pl.when(pl.int_range(pl.len()) % 2 == 0)

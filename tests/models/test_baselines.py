@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.baselines import single_signal_auc
+from models.baselines import best_ranking, single_signal_auc
 from tests.models.world import NAMES, world
 
 
@@ -33,3 +33,29 @@ def test_nulls_stand_on_the_better_side():
 def test_a_signal_that_nobody_has_tells_nothing():
     frame = pl.DataFrame({"s": [None, None]}, schema={"s": pl.Float64})
     assert single_signal_auc(frame, np.array([0, 1]), ["s"])["roc_auc"].to_list() == [0.5]
+
+
+def test_the_ranking_is_the_signal_in_its_better_direction():
+    label = np.array([0, 0, 1, 1, 0])
+    found = best_ranking(pl.Series([5.0, 4.0, 1.0, 2.0, 3.0]), label)
+    assert (found.roc_auc, found.direction) == (1.0, "down")
+    assert found.score.tolist() == [-5, -4, -1, -2, -3]
+    up = best_ranking(pl.Series([1, 2, 3, 4, 2]), label)
+    assert (up.roc_auc, up.direction) == (1.0, "up")
+
+
+@pytest.mark.parametrize("missing_is_criminal", [True, False])
+def test_rows_without_the_signal_are_ranked_on_one_side(missing_is_criminal):
+    label = np.array([1, 1, 0, 0, 0, 1])
+    label = label if missing_is_criminal else 1 - label
+    values = pl.Series([None, None, 1.0, 2.0, 1.5, 3.0])
+    found = best_ranking(values, label)
+    assert found.roc_auc == roc_auc_score(label, found.score) == 1.0
+    assert len(np.unique(found.score[:2])) == 1
+    assert not np.isnan(found.score).any()
+
+
+def test_a_constant_or_empty_signal_ranks_nobody():
+    label = np.array([0, 1, 1])
+    for values in (pl.Series([7.0, 7.0, 7.0]), pl.Series([None, None, None], dtype=pl.Float64)):
+        assert best_ranking(values, label).roc_auc == 0.5

@@ -40,6 +40,11 @@ class World:
     def as_of(self) -> str:
         return str(read_manifest(self.store)["as_of"])
 
+    @property
+    def asked(self) -> int:
+        """How many addresses its list names; those who bridge are in it on two chains."""
+        return pl.read_csv(self.addresses).height
+
     def copy(
         self,
         out: Path,
