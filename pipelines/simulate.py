@@ -8,8 +8,9 @@ No other job reads the truth.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,16 @@ def simulate(
     against = references(named)  # before any work
     told: dict[str, str] | None = None
     exported: int | None = None
-    with whole_directory(Path(out)) as directory, _folder(beside) as services:
-        with console.progress("Playing accounts", total=addresses) as advance:
+    with whole_directory(Path(out)) as directory, _folder(beside) as services, _disk_faults():
+        with ExitStack() as bars:
+            advance = bars.enter_context(console.progress("Playing accounts", total=addresses))
+
+            def writing(transfers: int) -> Callable[[int], None]:
+                bars.close()  # the terminal holds one bar at a time
+                return bars.enter_context(console.progress("Writing transfers", total=transfers))
+
             written = write_transfers(
-                directory, size, workers=workers, progress=progress or advance
+                directory, size, workers=workers, progress=progress or advance, writing=writing
             )
         facts = _facts(size, written.tables, written.transfers)
         _write(written.tables, facts, directory)
@@ -198,6 +205,17 @@ def _folder(path: Path | None) -> Iterator[Path | None]:
         return
     with whole_directory(path) as directory:
         yield directory
+
+
+@contextmanager
+def _disk_faults() -> Iterator[None]:
+    """Let a fault of the disk that polars met be what it is, an `OSError`."""
+    try:
+        yield
+    except pl.exceptions.ComputeError as error:
+        if number := re.search(r"os error (\d+)", str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def _export(
