@@ -72,10 +72,18 @@ def draw_clock(rng: np.random.Generator, days: float, opens: float, start: float
 
 
 def clock_near(rng: np.random.Generator, days: float, near: Clock) -> Clock:
-    """Draw another window whose middle lies somewhere in `near`, with the same habits."""
+    """Draw another window that overlaps with `near`, with the same habits.
+
+    Where windows would begin before the world does, they are spread and not piled up: the world's
+    first days would be full of cases otherwise.
+    """
     length = _length(rng, days)
-    middle = near.start + rng.random() * near.length
-    begin = float(np.clip(middle - length / 2, 0.0, days * DAY - length))
+    latest = days * DAY - length
+    low, high = near.start - 0.5 * length, near.end - 0.5 * length
+    low, high = max(low, 0.0), min(high, latest)
+    if high <= low:  # longer than near, at an edge of the world
+        low, high = max(near.start - 0.9 * length, 0.0), min(near.end, latest)
+    begin = float(rng.uniform(low, max(low, high)))
     return replace(near, start=begin, end=begin + length)
 
 
@@ -100,6 +108,17 @@ def sittings(rng: np.random.Generator, clock: Clock, events: int) -> np.ndarray:
     spread = PRIORS["session_spread"].one(rng) * HOUR
     times = clock.start + starts[which] * (clock.length - HOUR) + rng.exponential(spread, events)
     return np.sort(opened(rng, clock, times))
+
+
+def filling(times: np.ndarray, clock: Clock) -> np.ndarray:
+    """Stretch times, in order, so that the first is at the window's start and the last at its end.
+
+    How long an account lives is drawn for all roles alike; whoever pays it must not shorten that.
+    """
+    span = float(times[-1] - times[0])
+    if span <= 0:
+        return times
+    return clock.start + (times - times[0]) * (clock.length / span)
 
 
 def opened(rng: np.random.Generator, clock: Clock, times: np.ndarray) -> np.ndarray:

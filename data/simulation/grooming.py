@@ -13,7 +13,7 @@ import numpy as np
 
 from data.simulation import market
 from data.simulation.case_parameters import Style
-from data.simulation.clock import Clock, opened
+from data.simulation.clock import Clock, filling, opened
 from data.simulation.flows import Flow, merged
 from data.simulation.life import Part, incoming
 from data.simulation.market import MICROS
@@ -44,7 +44,8 @@ def victims_payments(unit: Unit, habit: Habit, part: Part, style: Style) -> Flow
     else:
         others = incoming(unit, replace(habit, payments=max(left, 1)), part)
         paid = merged([*ladders, others])
-    return replace(paid, micros=repeated(unit, paid.time, paid.micros, paid.asset))
+    time = filling(paid.time, part.clock)
+    return replace(paid, time=time, micros=repeated(unit, time, paid.micros, paid.asset))
 
 
 def _beginnings(rng: np.random.Generator, style: Style, clock: Clock, count: int) -> np.ndarray:

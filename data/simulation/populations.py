@@ -45,7 +45,7 @@ CRIMINAL = {
             "scam_collector",
             "collector",
             "Takes the victims' deposits to the platform and passes them on.",
-            payments=(20, 1.2),
+            payments=(16, 1.05),
             senders=(0.8, 1.0),
             batch=(1, 4),
             pieces=(1.3, 3.4),
