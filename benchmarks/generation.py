@@ -48,7 +48,7 @@ class Made:
     disk, aside
         Bytes of the world; bytes in its folder at the peak, set-aside files included.
     load
-        The machine's mean load over the last minute, at the end.
+        How many processes wanted a core at the end, a mean over a minute; its own are among them.
     """
 
     transfers: int
@@ -71,12 +71,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where worlds are written; they are removed")
     arguments = parser.parse_args()
-    runs = []
+    runs, beginning = [], heading(1)
     for transfers in arguments.transfers:
         for workers in dict.fromkeys(arguments.workers):
             runs.append(run(transfers, workers, arguments.seed, arguments.folder))
             print(runs[-1], file=sys.stderr, flush=True)
-    print(heading(1))
+    print(beginning)
     print(report(runs))
 
 

@@ -118,6 +118,8 @@ def simulate(
     against_benign: AgainstBenign = None,
 ) -> None:
     """Make a synthetic world in which the truth is known: a store with labels beside it."""
+    if exports_of is not None and exports is None:
+        raise typer.BadParameter("It is of use only with --exports.", param_hint="--exports-of")
     run(
         "simulate",
         "The world is made.",

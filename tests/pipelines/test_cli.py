@@ -329,6 +329,8 @@ def test_ctrl_c_ends_with_130_and_a_word(job):
         ["signals", "t", "--out", "s", "--basis", "eur"],
         ["ingest", "table", "a.csv", "--out", "o", "--map", "a=b", "--mapping", "m.toml"],
         ["train", "t", "l", "--out", "b", "--trained-on", "guesses"],
+        ["simulate", "--out", "o", "--exports-of", "5"],
+        ["simulate", "--out", "o", "--prevalence", "rare"],
     ],
     ids=" ".join,
 )
