@@ -165,7 +165,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(out):
     with start("simulate", "--out", out / "world", "--addresses", "60000") as process:
         time.sleep(4)
         assert process.poll() is None, process.communicate()[1]
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to its children, too
         printed, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert printed == ""

@@ -138,6 +138,16 @@ def test_exports_inside_the_world_are_refused(exports, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*arguments: object, **options: object) -> None:
+        raise pl.exceptions.ComputeError("parquet: No space left on device (os error 28)")
+
+    monkeypatch.setattr("pipelines.simulate.write_transfers", full)
+    with pytest.raises(Refused, match="No space left on device"):
+        simulate(tmp_path / "world", exports=tmp_path / "exports")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("foreign", ["world", "exports"])
 def test_other_peoples_files_are_not_replaced(foreign, tmp_path):
     (tmp_path / foreign).mkdir()
