@@ -72,7 +72,8 @@ class _Case:
             lengths *= min(1.0, unit.stage.days * DAY / float(lengths.sum()))
             starts = np.cumsum(lengths) - lengths
             # All of them in the world's time: a sequence that would outlast it began earlier.
-            starts += min(unit.clock.start, unit.stage.days * DAY - float(lengths.sum()))
+            latest = max(0.0, unit.stage.days * DAY - float(lengths.sum()))
+            starts += min(unit.clock.start, latest)
             for account, at, length in zip(first, starts.tolist(), lengths.tolist(), strict=True):
                 clocks[account.node] = replace(unit.clock, start=at, end=at + length)
         return clocks
