@@ -135,7 +135,9 @@ def test_a_tampered_bundle(tmp_path, out, world, bundle):
 
 
 def test_an_address_list_with_a_typo_is_done_in_part(tmp_path, world, bundle):
-    good = pl.read_csv(world.addresses)["address"].head(3).to_list()
+    # An address without its chain stands for itself on every chain where it occurs.
+    on_one = pl.col("address").is_unique()
+    good = pl.read_csv(world.addresses).filter(on_one)["address"].head(3).to_list()
     path = tmp_path / "list.txt"
     path.write_text("\n".join([*good, good[0][:-1]]) + "\n")
     code, out, err = run(

@@ -213,7 +213,7 @@ MARKS: dict[str, tuple[Mark, ...]] = {
 
 SHAPES: dict[str, tuple[str, Mark]] = {
     "direct": ("collector", Mark(lambda a: a.pays("collector"), most=0)),
-    "relay": ("mule", Mark(lambda a: a.minutes < 90, 0.55)),
+    "relay": ("mule", Mark(lambda a: a.minutes < 90, 0.65)),
     "peel_chain": ("mule", Mark(lambda a: a.pairs, 0.5)),
     "scatter_gather": ("mule", Mark(lambda a: a.pays("mule"), most=0)),
     "gather_scatter": ("mule", Mark(lambda a: a.paid_by("mule"), most=0)),
@@ -285,7 +285,8 @@ TRAITS = {
     "induces": Trait("collector", "direct", paid_back_a_little, 0.05),
     "drains": Trait("collector", "direct", lambda a: a.stolen, 0.7),
     "rebrands": Trait("collector", "direct", begins_after_another_ends, 0.2),
-    "frozen": Trait("collector", "direct", lambda a: a.swaps > 0, 0.05),
+    # Few wallets have coins waiting that moment.
+    "frozen": Trait("collector", "direct", lambda a: a.swaps > 0, 0.02),
     "mimics": Trait("mule", "otc_desk", lambda a: a.passed_on < 0.9, 0.05),
     "structures": Trait("mule", "otc_desk", lambda a: a.below_limits, 0.03),
 }
