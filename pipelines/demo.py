@@ -2,7 +2,7 @@
 
 Criminals are rare in it, as in life: one account in a hundred. The world is as large as a few
 minutes on two cores allow, so that validation and test still hold some 30 labelled criminals each
-and several times the 1,000 others that the band `high` (one false alarm in a hundred) needs.
+and more than twice the 1,000 others that the band `high` (one false alarm in a hundred) needs.
 Scored are the accounts that nobody has labelled: those of the training set would look far too easy.
 """
 
@@ -64,7 +64,7 @@ def demo(
     out: str | Path = Path("runs/demo"),
     *,
     seed: int = 1,
-    addresses: int = 60_000,
+    addresses: int = 40_000,
     prevalence: float = PREVALENCE,
 ) -> DemoResult:
     """Run the whole of Unrinse on a synthetic world.

@@ -180,7 +180,7 @@ TrackingUri = Annotated[
     ),
 ]
 WorldSize = Annotated[int | None, number("Accounts worth scoring. Default: 15000.", 1)]
-DemoSize = Annotated[int | None, number("Accounts worth scoring. Default: 60000.", 1)]
+DemoSize = Annotated[int | None, number("Accounts worth scoring. Default: 40000.", 1)]
 Prevalence = Annotated[
     float | None,
     typer.Option(
