@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.linked import components
 from data.errors import Refused
 from data.schema import TIME
+from models.components import components
 from models.splits import Shares, groups
 from pipelines.ingest import ingest
 

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.linked import components
 from benchmarks.openings import log_opening
 from benchmarks.real_data import Accounts, accounts
 from benchmarks.real_wallets import wallets
 from data.errors import Refused
+from models.components import components
 
 CALIBRATION, TEST = "calibration", "test"
 PARTS = (CALIBRATION, TEST)

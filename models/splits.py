@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from data.errors import Refused
+from models.components import components
 
 PARTS = ("train", "validation", "test")
 
@@ -115,21 +116,15 @@ def groups(frame: pl.DataFrame) -> pl.Series:
     ['a', 'a', 'a', 'd']
     """
     links = [column for column in ("address", "case_id", "group") if column in frame.columns]
-    codes = [frame[column].cast(pl.String).rank("dense").to_list() for column in links]
-    parent = list(range(frame.height))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for column in codes:
-        first_with: dict[int, int] = {}
-        for row, code in enumerate(column):
-            if code is not None:
-                parent[root(row)] = root(first_with.setdefault(code, row))
-    component = pl.Series("component", [root(row) for row in range(frame.height)], dtype=pl.Int64)
+    pairs = pl.concat(
+        frame.select(link=pl.col(column).cast(pl.String))
+        .with_row_index("row")
+        .drop_nulls("link")
+        .select(pl.col("row").first().over("link").alias("first"), "row")
+        for column in links
+    )
+    found = components(range(frame.height), pairs.iter_rows())
+    component = pl.Series("component", list(found.values()), dtype=pl.Int64)
     return (
         frame.select(address=pl.col("address").cast(pl.String), component=component)
         .select(pl.col("address").min().over("component").alias("group"))

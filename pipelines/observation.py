@@ -29,6 +29,7 @@ from data.schema import LEGS, TIME, leg_set, leg_text
 from data.transfers import Transfers, open_transfers
 from features.building import build_histories
 from features.history import DAY, Histories
+from models.components import components
 from pipelines.engines import local
 from pipelines.engines.local import Measured
 
@@ -132,18 +133,8 @@ def _linked(transfers: Transfers, accounts: pl.DataFrame) -> pl.Series:
         .collect()
         .sort("sender", "receiver")
     )
-    parent = {address: address for address in accounts["address"]}
-
-    def root(address: str) -> str:
-        while parent[address] != address:
-            parent[address] = parent[parent[address]]
-            address = parent[address]
-        return address
-
-    for sender, receiver in pairs.iter_rows():
-        low, high = sorted((root(sender), root(receiver)))
-        parent[high] = low
-    return pl.Series([root(address) for address in accounts["address"]], dtype=pl.String)
+    component = components(accounts["address"], pairs.iter_rows())
+    return pl.Series([component[address] for address in accounts["address"]], dtype=pl.String)
 
 
 def shared_legs(party: Party) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from benchmarks import openings, real_split
-from benchmarks.linked import components
 from benchmarks.real_data import accounts
 from benchmarks.real_wallets import wallets
 from data.errors import Refused
+from models.components import components
 
 SPLIT = pl.DataFrame(
     {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+Node = TypeVar("Node", int, str)
 
 
-def components(nodes: Iterable[str], pairs: Iterable[tuple[str, ...]]) -> dict[str, str]:
+def components(nodes: Iterable[Node], pairs: Iterable[tuple[Node, ...]]) -> dict[Node, Node]:
     """Name the connected component of each node by its smallest node.
 
     >>> components(["a", "b", "c", "d"], [("d", "b"), ("b", "c")])
@@ -13,7 +16,7 @@ def components(nodes: Iterable[str], pairs: Iterable[tuple[str, ...]]) -> dict[s
     """
     parent = {node: node for node in nodes}
 
-    def root(node: str) -> str:
+    def root(node: Node) -> Node:
         while parent[node] != node:
             parent[node] = parent[parent[node]]
             node = parent[node]
