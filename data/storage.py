@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,24 @@ _BLOCK = 1 << 20
 
 
 @contextlib.contextmanager
+def _disk_refusals(path: Path) -> Iterator[None]:
+    """Refuse where the disk does: with an `OSError`, or with what polars makes of one."""
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        said = error.strerror if isinstance(error, OSError) else None
+        if isinstance(error, pl.exceptions.ComputeError):
+            fault = re.search(r"os error (\d+)", str(error))
+            if fault is None:
+                raise
+            said = os.strerror(int(fault[1]))
+        raise Refused(
+            f"{path} could not be written: {said or error}.",
+            hint="Name a folder you may write to, with enough space, in --out.",
+        ) from error
+
+
+@contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it becomes `path`, on failure nothing remains.
 
@@ -37,16 +56,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        _flush(partial)
-        partial.replace(path)
-        _flush(path.parent)
-    except OSError as error:
-        raise Refused(
-            f"{path} could not be written: {error.strerror or error}.",
-            hint="Name a folder you may write to, with enough space, in --out.",
-        ) from error
+        with _disk_refusals(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            _flush(partial)
+            partial.replace(path)
+            _flush(path.parent)
     finally:
         with contextlib.suppress(OSError):  # it may never have come to be
             partial.unlink(missing_ok=True)
@@ -68,20 +83,16 @@ def whole_directory(path: Path, *, mark: str = MANIFEST) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        for file in sorted(p for p in partial.rglob("*") if p.is_file()):
-            _flush(file)
-        if path.exists():
-            path.rename(old)
-        partial.rename(path)
-        _flush(path.parent)
-    except OSError as error:
-        raise Refused(
-            f"{path} could not be written: {error.strerror or error}.",
-            hint="Name a folder you may write to, with enough space, in --out.",
-        ) from error
+        with _disk_refusals(path):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            yield partial
+            for file in sorted(p for p in partial.rglob("*") if p.is_file()):
+                _flush(file)
+            if path.exists():
+                path.rename(old)
+            partial.rename(path)
+            _flush(path.parent)
     finally:
         if old.exists() and not path.exists():
             old.rename(path)

@@ -8,9 +8,8 @@ No other job reads the truth.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,7 +136,8 @@ def simulate(
     against = references(named)  # before any work
     told: dict[str, str] | None = None
     exported: int | None = None
-    with whole_directory(Path(out)) as directory, _folder(beside) as services, _disk_faults():
+    aside = whole_directory(beside) if beside else nullcontext()
+    with whole_directory(Path(out)) as directory, aside as services:
         with ExitStack() as bars:
             advance = bars.enter_context(console.progress("Playing accounts", total=addresses))
 
@@ -195,27 +195,6 @@ def _beside(out: Path, exports: Path | str | None, exports_of: int) -> Path | No
         )
     refuse_foreign(folder)
     return Path(exports)
-
-
-@contextmanager
-def _folder(path: Path | None) -> Iterator[Path | None]:
-    """Yield a directory that becomes `path` when it is whole; None where none is asked for."""
-    if path is None:
-        yield None
-        return
-    with whole_directory(path) as directory:
-        yield directory
-
-
-@contextmanager
-def _disk_faults() -> Iterator[None]:
-    """Let a fault of the disk that polars met be what it is, an `OSError`."""
-    try:
-        yield
-    except pl.exceptions.ComputeError as error:
-        if number := re.search(r"os error (\d+)", str(error)):
-            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-        raise
 
 
 def _export(

@@ -90,6 +90,21 @@ def test_a_disk_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch, step):
     assert everything(tmp_path) == {"a.csv": b"earlier"}
 
 
+@pytest.mark.parametrize("whole", [whole_file, whole_directory])
+def test_what_polars_makes_of_a_full_disk_is_refused_too(tmp_path, whole):
+    full = pl.exceptions.ComputeError("parquet: No space left on device (os error 28)")
+    with pytest.raises(Refused, match="No space left on device"), whole(tmp_path / "a"):
+        raise full
+    assert everything(tmp_path) == {}
+
+
+@pytest.mark.parametrize("whole", [whole_file, whole_directory])
+def test_what_is_no_fault_of_the_disk_stays_a_bug(tmp_path, whole):
+    with pytest.raises(pl.exceptions.ComputeError, match="overflow"), whole(tmp_path / "a"):
+        raise pl.exceptions.ComputeError("overflow")
+    assert everything(tmp_path) == {}
+
+
 def test_a_folder_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match="could not be written"), whole_file(tmp_path / "file" / "a"):
