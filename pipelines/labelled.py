@@ -112,8 +112,11 @@ def _usual_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:
         .group_by("chain", "address")
         .agg(pl.col("legs").str.join(","))
     )
-    seen = [leg_set(text) for text in covered["legs"]]
-    usual = tuple(leg for leg in LEGS if sum(leg in one for one in seen) > USUAL * len(seen))
+    seen = [(leg_set(text), n) for text, n in covered["legs"].value_counts().iter_rows()]
+    share = {
+        leg: sum(n for legs, n in seen if leg in legs) / max(1, covered.height) for leg in LEGS
+    }
+    usual = tuple(leg for leg in LEGS if share[leg] > USUAL)
     if not usual:
         raise Refused(
             "there is no leg that nearly all labelled addresses are covered for.",
