@@ -21,6 +21,7 @@ from benchmarks.case_flows import (
     STRANGERS,
     CaseFlows,
 )
+from benchmarks.svg import INK, PAPER, SOFT, opening, text
 
 WIDTH, MARGIN, TOP = 960.0, 18.0, 70.0
 BOX, GAP, LINE, STUB, LOOP = 121.0, 14.0, 15.0, 26.0, 24.0
@@ -29,7 +30,6 @@ TALLEST = 230.0
 
 THINNEST = 1.4
 
-INK, SOFT, PAPER = "#1f2328", "#59636e", "#ffffff"
 _PEOPLE, _CRIME, _SERVICE, _OTHERS = "#0969da", "#bc4c00", "#1a7f37", "#6e7781"
 _GROUPS = {
     OWN_WALLETS: ("victims", _PEOPLE),
@@ -78,14 +78,9 @@ def draw(case: CaseFlows) -> str:
     title = _title(case, flows)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}" '
-            'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" '
-            'font-size="12" role="img">',
-            f"<title>{escape(title)}</title>",
-            _fades(),
-            f'<rect width="{WIDTH:.0f}" height="{height:.0f}" rx="8" fill="{PAPER}"/>',
-            _text(MARGIN, 28, title, size=16, bold=True),
-            _text(
+            *opening(WIDTH, height, title, _fades()),
+            text(MARGIN, 28, title, size=16, bold=True),
+            text(
                 MARGIN,
                 49,
                 "Width of a band: dollars, to scale. Fading stubs: from and to strangers.",
@@ -243,7 +238,7 @@ def _drawn_bands(
         )
         if over:
             x, y = band.middle
-            lines.append(_text(x + band.thick / 2 + 5, y + 4, "bridge", _CRIME))
+            lines.append(text(x + band.thick / 2 + 5, y + 4, "bridge", _CRIME))
         if (band.one, band.two) in way:
             lines.append(f'<path d="{band.path}" fill="none" stroke="{INK}" stroke-width="1.6"/>')
     yield from lines
@@ -268,7 +263,7 @@ def _drawn_box(box: _Box) -> list[str]:
     ]
     for number, line in enumerate(box.lines):
         y = box.y + 17 + LINE * number
-        parts.append(_text(box.x + 8, y, line, INK if number != 1 else SOFT, bold=number == 0))
+        parts.append(text(box.x + 8, y, line, INK if number != 1 else SOFT, bold=number == 0))
     return parts
 
 
@@ -293,7 +288,7 @@ def _told(case: CaseFlows, y: float) -> list[str]:
     """Tell the way of one victim's money, step by step."""
     if not case.way:
         return []
-    parts = [_text(MARGIN, y, "The way of one payment", bold=True)]
+    parts = [text(MARGIN, y, "The way of one payment", bold=True)]
     for number, (before, step) in enumerate(zip((None, *case.way), case.way, strict=False), 1):
         at = y + LINE * 1.4 * number
         after = f", {_waited((step.time - before.time).total_seconds())} later" if before else ""
@@ -303,7 +298,7 @@ def _told(case: CaseFlows, y: float) -> list[str]:
             f"{_dollars(step.micros / 1e6)} in {step.asset}{swapped} "
             f"to {_party(case, step.target)}"
         )
-        parts += [_number(MARGIN + 9, at - 4, number), _text(MARGIN + 26, at, said)]
+        parts += [_number(MARGIN + 9, at - 4, number), text(MARGIN + 26, at, said)]
     return parts
 
 
@@ -360,13 +355,3 @@ def _span(first: Any, last: Any) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%b}"
-
-
-def _text(
-    x: float, y: float, said: str, colour: str = INK, *, size: int = 12, bold: bool = False
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}"{weight}>'
-        f"{escape(said)}</text>"
-    )

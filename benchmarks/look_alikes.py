@@ -12,7 +12,7 @@ import polars as pl
 
 from data.simulation.ordinary import LOOKALIKES
 from features.catalogue import catalogue
-from models.baselines import Ranking, best_ranking
+from models.baselines import best_ranking
 from models.bootstrap import paired_bootstrap
 from models.metrics import METRICS, Outcomes, measure
 from models.status import VICTIM
@@ -43,12 +43,11 @@ def against_look_alikes(judged: pl.DataFrame, signals: pl.DataFrame) -> str:
     names = [signal.name for signal in catalogue().signals]
     ranked = {name: best_ranking(values[name], label) for name in names}
     by_roc = sorted(ranked, key=lambda name: -ranked[name].roc_auc)
-    by_pr = max(names, key=lambda name: _pr_auc(label, ranked[name].score))
-    prevalence = label.mean()
+    by_pr = max(names, key=lambda name: _auc("pr_auc", label, ranked[name].score))
     text = (
         f"### Criminals against look-alikes\n\n{int(label.sum()):,} criminals and "
         f"{int((1 - label).sum()):,} accounts of {len(LOOKALIKES)} populations with enough "
-        f"history (prevalence {prevalence:.2%}).\n\n"
+        f"history (prevalence {label.mean():.2%}).\n\n"
         "| score | ROC-AUC | PR-AUC | the model's PR-AUC less this [95 %] |\n|---|---|---|---|\n"
     )
     groups = rows["group"].to_numpy()
@@ -59,8 +58,9 @@ def against_look_alikes(judged: pl.DataFrame, signals: pl.DataFrame) -> str:
             f"| `{name}`, {one.direction} | {one.roc_auc:.3f} | {gap.b:.3f} "
             f"| {gap.difference:.3f} [{gap.low:.3f}, {gap.high:.3f}] |\n"
         )
-    model = Ranking(raw, measure(METRICS["roc_auc"], Outcomes(label, raw)), "up")
-    text += f"| the model | {model.roc_auc:.3f} | {_pr_auc(label, raw):.3f} | |\n"
+    text += (
+        f"| the model | {_auc('roc_auc', label, raw):.3f} | {_auc('pr_auc', label, raw):.3f} | |\n"
+    )
     return text + f"\nBest single signal by ROC-AUC: `{by_roc[0]}`; by PR-AUC: `{by_pr}`.\n\n"
 
 
@@ -80,5 +80,5 @@ def victim_rule(judged: pl.DataFrame, signals: pl.DataFrame) -> str:
     return text + "\n"
 
 
-def _pr_auc(label: np.ndarray, score: np.ndarray) -> float:
-    return measure(METRICS["pr_auc"], Outcomes(label, score))
+def _auc(name: str, label: np.ndarray, score: np.ndarray) -> float:
+    return measure(METRICS[name], Outcomes(label, score))

@@ -7,9 +7,10 @@ ones, which would be single accounts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from math import log10
 from typing import Any
+
+from benchmarks.svg import PAPER, SOFT, opening, text
 
 MEASURES = {
     "transfers_in": "transfers in",
@@ -42,7 +43,7 @@ FEW = 20
 
 WIDTH, MARGIN, NAMES, PANEL, ROW, TOP = 960.0, 18.0, 188.0, 290.0, 42.0, 112.0
 SHARES, STEP = 300.0, 24.0
-INK, SOFT, PAPER, GRID = "#1f2328", "#59636e", "#ffffff", "#d1d9e0"
+GRID = "#d1d9e0"
 WORLD, REAL = "#bc4c00", "#0969da"
 _SECONDS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 
@@ -53,14 +54,10 @@ def draw(report: Mapping[str, Any]) -> str:
     below = TOP + ROW * len(MEASURES) + 40
     height = below + 62 + STEP * len(FIGURES) + 14
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}" '
-        'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" '
-        'font-size="12" role="img">',
-        "<title>The synthetic world beside real accounts and published figures</title>",
-        f'<rect width="{WIDTH:.0f}" height="{height:.0f}" rx="8" fill="{PAPER}"/>',
-        _text(MARGIN, 28, "The world beside real accounts", size=16, bold=True),
+        *opening(WIDTH, height, "The synthetic world beside real accounts and published figures"),
+        text(MARGIN, 28, "The world beside real accounts", size=16, bold=True),
         *_key(),
-        *(_text(MARGIN, TOP + ROW * n + 21, said) for n, said in enumerate(MEASURES.values())),
+        *(text(MARGIN, TOP + ROW * n + 21, said) for n, said in enumerate(MEASURES.values())),
     ]
     for at, view in enumerate(views):
         parts += _panel(view, MARGIN + NAMES + at * (PANEL + 84))
@@ -72,10 +69,10 @@ def _key() -> list[str]:
     """Explain colours and marks."""
     return [
         f'<rect x="{MARGIN}" y="41" width="14" height="10" fill="{WORLD}"/>',
-        _text(MARGIN + 20, 50, "invented"),
+        text(MARGIN + 20, 50, "invented"),
         f'<rect x="{MARGIN + 92}" y="41" width="14" height="10" fill="{REAL}"/>',
-        _text(MARGIN + 112, 50, "real"),
-        _text(MARGIN + 158, 50, "Line: 10 to 90 %. Bar: 25 to 75 %. Mark and number: median. "
+        text(MARGIN + 112, 50, "real"),
+        text(MARGIN + 158, 50, "Line: 10 to 90 %. Bar: 25 to 75 %. Mark and number: median. "
               "Each row has its own scale. Native coin alone.", SOFT),
     ]  # fmt: skip
 
@@ -83,10 +80,10 @@ def _key() -> list[str]:
 def _panel(view: Mapping[str, Any], x0: float) -> list[str]:
     ours, theirs = SIDES[view["side"]]
     counts = f"{view['n_world']:,} {ours}, {view['n_reference']:,} real {theirs}"
-    parts = [_text(x0, 84, counts, bold=True)]
+    parts = [text(x0, 84, counts, bold=True)]
     few = min(view["n_world"], view["n_reference"]) < FEW
     if few:
-        parts.append(_text(x0, 100, f"no line for fewer than {FEW} accounts", SOFT))
+        parts.append(text(x0, 100, f"no line for fewer than {FEW} accounts", SOFT))
     known = {measure["name"]: measure for measure in view["measures"]}
     for number, name in enumerate(MEASURES):
         y = TOP + ROW * number
@@ -111,7 +108,7 @@ def _row(measure: Mapping[str, Any], x0: float, y: float, counts: Sequence[int])
     for lane, (quantiles, colour) in enumerate(zip(both, (WORLD, REAL), strict=True)):
         at = y + 9 + 16 * lane
         if not quantiles:
-            parts.append(_text(x0, at + 4, "not defined", colour))
+            parts.append(text(x0, at + 4, "not defined", colour))
             continue
         ends = [place(quantiles[k]) for k in ("0.1", "0.25", "0.5", "0.75", "0.9")]
         if counts[lane] >= FEW:
@@ -123,7 +120,7 @@ def _row(measure: Mapping[str, Any], x0: float, y: float, counts: Sequence[int])
             f'<rect x="{ends[1]:.1f}" y="{at - 4.5}" width="{max(ends[3] - ends[1], 1):.1f}" '
             f'height="9" rx="2" fill="{colour}" fill-opacity="0.3"/>',
             f'<rect x="{ends[2] - 1.5:.1f}" y="{at - 6}" width="3" height="12" fill="{colour}"/>',
-            _text(x0 + PANEL + 12, at + 4, _told(quantiles["0.5"], measure["unit"]), colour),
+            text(x0 + PANEL + 12, at + 4, _told(quantiles["0.5"], measure["unit"]), colour),
         ]
     return parts
 
@@ -134,8 +131,8 @@ def _published(figures: Sequence[Mapping[str, Any]], y: float) -> list[str]:
     x0 = MARGIN + NAMES + 130
     y += 18
     parts = [
-        _text(MARGIN, y - 18, "Published figures of scam wallets", size=14, bold=True),
-        _text(MARGIN, y + 2, "Ring: measured on 48 or 58 wallets of the DFPI tracker. Dot: the "
+        text(MARGIN, y - 18, "Published figures of scam wallets", size=14, bold=True),
+        text(MARGIN, y + 2, "Ring: measured on 48 or 58 wallets of the DFPI tracker. Dot: the "
               "world's criminals, measured alike.", SOFT),
     ]  # fmt: skip
     bottom = y + 26 + STEP * len(FIGURES)
@@ -143,14 +140,14 @@ def _published(figures: Sequence[Mapping[str, Any]], y: float) -> list[str]:
         x = x0 + (WIDTH - MARGIN - 60 - x0) * tick / 100
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + 18}" y2="{bottom}" '
                      f'stroke="{GRID}"/>')  # fmt: skip
-        parts.append(_text(x, bottom + 16, f"{tick} %", SOFT, anchor="middle"))
+        parts.append(text(x, bottom + 16, f"{tick} %", SOFT, anchor="middle"))
     for number, (name, said) in enumerate(FIGURES.items()):
         at = y + 34 + STEP * number
         figure = known[name]
         world = figure["seen_so"] if figure["seen_so"] is not None else figure["all_legs"]
         xs = [x0 + (WIDTH - MARGIN - 60 - x0) * value for value in (world, figure["published"])]
         parts += [
-            _text(MARGIN, at + 4, said),
+            text(MARGIN, at + 4, said),
             f'<line x1="{xs[0]:.1f}" x2="{xs[1]:.1f}" y1="{at}" y2="{at}" stroke="{SOFT}"/>',
             f'<circle cx="{xs[0]:.1f}" cy="{at}" r="5" fill="{WORLD}"/>',
             f'<circle cx="{xs[1]:.1f}" cy="{at}" r="4.5" fill="{PAPER}" stroke="{REAL}" '
@@ -174,22 +171,3 @@ def _told(value: float, unit: str) -> str:
 
 def _rule(x0: float, x1: float, y: float) -> str:
     return f'<line x1="{x0:.1f}" x2="{x1:.1f}" y1="{y}" y2="{y}" stroke="{GRID}"/>'
-
-
-def _text(
-    x: float,
-    y: float,
-    said: str,
-    colour: str = INK,
-    *,
-    size: int = 12,
-    bold: bool = False,
-    anchor: str = "start",
-) -> str:
-    style = (' font-weight="600"' if bold else "") + f' text-anchor="{anchor}"' * (
-        anchor != "start"
-    )
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}"{style}>'
-        f"{escape(said)}</text>"
-    )

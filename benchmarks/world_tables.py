@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 
-import numpy as np
+from scipy.special import betaincinv
 
 from data.simulation.benign import COLD_WALLET, HOT_WALLET
 from data.simulation.case_parameters import CASE_PRIORS
@@ -29,8 +30,7 @@ from data.simulation.populations import DEPOSIT
 from data.simulation.prior import Prior
 from data.simulation.profile import Profile
 
-_QUARTILE = 0.6744897501960817
-"""Of the normal distribution."""
+_QUARTILE = NormalDist().inv_cdf(0.75)
 
 _HEAD = """\
 # The world's priors
@@ -120,18 +120,8 @@ def _quartiles(prior: Prior) -> tuple[float, float]:
     if prior.law == "exponential":
         return -a * math.log(0.75), -a * math.log(0.25)
     if prior.law == "beta":
-        return _beta_quartiles(a, b)
+        return float(betaincinv(a, b, 0.25)), float(betaincinv(a, b, 0.75))
     return prior.at(0.25), prior.at(0.75)
-
-
-def _beta_quartiles(a: float, b: float) -> tuple[float, float]:
-    """Integrate the density over s with x = sin(s)^2, where it has no poles for a, b >= 1/2."""
-    steps = 200_000
-    s = (np.arange(steps) + 0.5) * (math.pi / 2 / steps)
-    mass = np.sin(s) ** (2 * a - 1) * np.cos(s) ** (2 * b - 1)
-    below = np.cumsum(mass) / mass.sum()
-    low, high = (float(np.sin(s[np.searchsorted(below, share)]) ** 2) for share in (0.25, 0.75))
-    return low, high
 
 
 def _short(value: float) -> str:

@@ -1,6 +1,6 @@
 """How an account behaves: a population's ranges, and one account's own draw from them.
 
-Criminal roles and ordinary businesses are the same kind of thing here; `criminals.py` and
+Criminal roles and ordinary businesses are the same kind of thing here; `populations.py` and
 `ordinary.py` hold the ranges of each.
 """
 

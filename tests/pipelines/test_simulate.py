@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,19 +24,15 @@ from pipelines.simulate import SimulateResult, simulate
 PER_CHAIN = 4
 
 
+ASKED: dict[str, Any] = {
+    "seed": 3, "addresses": 600, "days": 200, "prevalence": 0.1, "exports_of": PER_CHAIN,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> SimulateResult:
     folder = tmp_path_factory.mktemp("made")
-    return simulate(
-        folder / "world",
-        seed=3,
-        addresses=600,
-        days=200,
-        prevalence=0.1,
-        workers=1,
-        exports=folder / "exports",
-        exports_of=PER_CHAIN,
-    )
+    return simulate(folder / "world", **ASKED, workers=1, exports=folder / "exports")
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +64,7 @@ def test_no_history_is_longer_than_a_service_would_answer(made, exports):
 
 
 def test_the_same_world_gives_the_same_exports(made, exports, tmp_path):
-    again = simulate(
-        tmp_path / "w",
-        seed=3,
-        addresses=600,
-        days=200,
-        prevalence=0.1,
-        exports=tmp_path / "x",
-        exports_of=PER_CHAIN,
-    )
+    again = simulate(tmp_path / "w", **ASKED, exports=tmp_path / "x")
     assert read_manifest(tmp_path / "x") == read_manifest(exports)
     assert read_manifest(again.out) == read_manifest(made.out)
 
