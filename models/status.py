@@ -17,9 +17,9 @@ too few
    are left.
 7. ``insufficient_history``: fewer transfers than the model needs.
 8. ``possible_victim``: it behaves as victims' wallets do (`VICTIM`): few people pay it, coins it
-   buys are followed by a payment, it does not spray, and money rests in it instead of passing
-   through. Where victim and launderer cannot be told apart, this status wins: a victim must never
-   stand on a list of suspects.
+   buys are followed by a payment, few of those it deals with pay it and are paid by it, it does not
+   spray, and money rests in it instead of passing through. Where victim and launderer cannot be
+   told apart, this status wins: a victim must never stand on a list of suspects.
 9. ``scored``.
 
 The same rules choose the rows a model is trained and measured on (`with_history`), except 2 and 8:
@@ -83,9 +83,9 @@ class Bound:
 
 
 VICTIM: tuple[Bound, ...] = (
-    Bound("retained_share", 0.3, 1),
-    Bound("full_drains", 0, 2),
-    Bound("answered_inflow_share", 0.2, 1),
+    Bound("retained_share", 0.4, 1),
+    Bound("answered_inflow_share", 0.33, 1),
+    Bound("two_way_counterparty_share", 0, 0.2),
     Bound("receivers_1h", 1, 4),
     Bound("senders", 1, 9),
 )

@@ -77,7 +77,7 @@ def training_labels(truth: pl.DataFrame, complaints: pl.DataFrame, seed: int) ->
     investigated = _investigated(truth, criminal, complaints, rng)
     found = PRIORS["criminal_labelled"].draw(rng, truth.height).astype(bool)
     known |= criminal & investigated & found
-    wrong = PRIORS["label_wrong"].draw(rng, truth.height).astype(bool)
+    wrong = _wrong(known, criminal, rng)
     delay = PRIORS["label_delay"].draw(rng, truth.height)
     return truth.select(
         "address",
@@ -90,6 +90,18 @@ def training_labels(truth: pl.DataFrame, complaints: pl.DataFrame, seed: int) ->
         ),
         case_id=pl.when(pl.Series(known & criminal)).then("case_id"),
     )
+
+
+def _wrong(known: np.ndarray, criminal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Say which labels are the opposite of the truth: about as many on either side.
+
+    Were the same share of every label wrong, most of those accused would be innocent where
+    criminals are rare, and no team would hold such a list.
+    """
+    drawn = PRIORS["label_wrong"].draw(rng, len(known)).astype(bool)
+    found, others = int((known & criminal).sum()), int((known & ~criminal).sum())
+    accused = rng.random(len(known)) < found / max(others, found, 1)
+    return drawn & (criminal | accused)
 
 
 def _investigated(

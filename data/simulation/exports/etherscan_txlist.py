@@ -1,4 +1,8 @@
-"""Etherscan v2 `txlist`: the transactions an account sent or was sent, as JSON and as CSV."""
+"""Etherscan v2 `txlist`: the transactions an account sent or was sent, as JSON and as CSV.
+
+The answer comes in pages, and a block may be replaced by another of its height while they are read:
+a few transactions stand in it twice, the first time with the lost block's hash and another place.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,15 @@ COLUMNS = (
 ).split(",")
 
 
+REPLACED = 40
+"""One transaction in so many stood in a block that was replaced (assumed; real reorganisations are
+rarer, and a file without one would test nothing)."""
+
+
 def write(account: Account, transfers: pl.DataFrame, folder: Path) -> list[Path]:
     """Write the answer, and the same rows as a script would save them."""
-    rows = [_row(t) for t in transactions_of(account, transfers).to_dicts()]
+    known = transactions_of(account, transfers).to_dicts()
+    rows = [row for t in known for row in (*_lost(t), _row(t))]
     answer = {"status": "1", "message": "OK", "result": rows}
     if not rows:
         answer = {"status": "0", "message": "No transactions found", "result": []}
@@ -55,6 +65,14 @@ def _row(t: Row) -> Row:
         "confirmations": "1000",
         "isError": "1" if failed else "0",
     }
+
+
+def _lost(t: Row) -> list[Row]:
+    """Return the transaction as it stood in a block that was replaced, if it did."""
+    if int(t["tx_id"][-6:], 16) % REPLACED or not t["tx_index"]:
+        return []
+    lost = {"blockHash": block_hash(-t["block_number"]), "confirmations": "1"}
+    return [{**_row(t), **lost, "transactionIndex": str(t["tx_index"] - 1)}]
 
 
 def block_hash(number: int | None) -> str:
