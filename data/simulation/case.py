@@ -3,7 +3,8 @@
 Money moves downhill through the case's layers (`layering`), each account dealing with strangers as
 well, because real launderers serve several scams and most of their counterparties are in nobody's
 data. At the bottom stand deposit addresses of exchanges, which are the exchanges' own and not
-criminal roles. A member that bridges goes on living at its own address on the other chain.
+criminal roles, and brokers who serve several cases. A member that bridges goes on living at its own
+address on the other chain, and cashes out there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from data.simulation.case_parameters import Style, draw_style
 from data.simulation.clock import Clock
+from data.simulation.coins import worth_later
 from data.simulation.crossing import live_everywhere
 from data.simulation.flows import SMALLEST_MICROS, Flow, merged
 from data.simulation.grooming import victims_payments
@@ -51,11 +53,13 @@ class _Case:
             unit.add(cash_out, service=True, case_id=plan.case_id) for _ in range(plan.deposits)
         ]
         self.members = [account for layer in self.layers for account in layer]
+        wanted = int(unit.rng.binomial(2, self.style.brokered))
+        self.brokers = unit.rng.choice(unit.brokers, wanted, replace=False).tolist()
+        self.abroad: dict[int, tuple[Unit, Account]] = {}
         self.clocks = self._clocks()
         self.inbox: dict[int, list[Flow]] = {n: [] for n in self.clocks}
-        end = max(c.end for c in self.clocks.values())
-        start = min(c.start for c in self.clocks.values())
-        self.alarm = float(unit.rng.uniform(start, end)) if self.style.frozen else None
+        frozen = unit.clock.start + unit.rng.uniform(0.2, 0.9) * unit.clock.length
+        self.alarm = float(frozen) if self.style.frozen else None
 
     def _member(self, role: str) -> Account:
         profile = profile_of(role, self.plan.typology, self.style)
@@ -69,10 +73,10 @@ class _Case:
         clocks[first[0].node] = unit.clock
         if self.style.rebrands and len(first) > 1:
             lengths = np.array([clocks[account.node].length for account in first])
-            lengths *= min(1.0, unit.stage.days * DAY / float(lengths.sum()))
+            lengths *= min(1.0, (unit.stage.days - 1) * DAY / float(lengths.sum()))
             starts = np.cumsum(lengths) - lengths
             # All of them in the world's time: a sequence that would outlast it began earlier.
-            latest = max(0.0, unit.stage.days * DAY - float(lengths.sum()))
+            latest = unit.stage.days * DAY - float(lengths.sum())
             starts += min(unit.clock.start, latest)
             for account, at, length in zip(first, starts.tolist(), lengths.tolist(), strict=True):
                 clocks[account.node] = replace(unit.clock, start=at, end=at + length)
@@ -88,18 +92,33 @@ class _Case:
         names += [a.node for a in later if not chain and rng.random() < 0.3]
         last = layer + 1 >= len(self.layers)
         names += [a.node for a in self.deposits if rng.random() < (0.8 if last else 0.25)]
+        names += [broker for broker in self.brokers if rng.random() < (0.8 if last else 0.25)]
         return np.array(names, dtype=np.int64)
+
+    def deposit_on(self, there: Unit) -> np.ndarray:
+        """Return the case's deposit address on another chain, opened when first needed."""
+        if there.chain not in self.abroad:
+            deposit = there.add(self.cash_out, service=True, case_id=self.plan.case_id)
+            self.abroad[there.chain] = there, deposit
+            self.clocks[deposit.node] = there.window()
+            self.inbox[deposit.node] = []
+        return np.array([self.abroad[there.chain][1].node])
 
     def part(self, account: Account, layer: int, payers: np.ndarray) -> Part:
         """Say what an account is given to play with."""
         below = self.below(layer)
-        windows = [[self.clocks[n].start, self.clocks[n].end] for n in below.tolist()]
+        always = (-np.inf, np.inf)
+        windows = [
+            (self.clocks[n].start, self.clocks[n].end) if n in self.clocks else always
+            for n in below.tolist()
+        ]
         box = self.inbox[account.node]
         return Part(
             self.clocks[account.node],
             arrived=merged(box) if box else None,
             senders=payers,
             receivers=below,
+            loyalty=1 - self.style.outsiders,
             windows=np.array(windows).reshape(-1, 2),
             alarm=self.alarm,
         )
@@ -121,14 +140,14 @@ def play_case(unit: Unit, plan: CasePlan) -> list[VictimPayments]:
     for number, layer in enumerate(case.layers):
         for member in layer:
             told += _play_member(case, member, number, [v.node for v in victims])
-    for deposit in case.deposits:
+    for there, deposit in [*((unit, one) for one in case.deposits), *case.abroad.values()]:
         box = case.inbox[deposit.node]
-        hot = np.array([unit.exchange()])
+        hot = np.array([there.exchange()])
         part = Part(
             case.clocks[deposit.node], merged(box) if box else None, receivers=hot,
             receivers_only=True,
         )  # fmt: skip
-        live(unit, deposit, case.cash_out, part)
+        live(there, deposit, case.cash_out, part)
     paid = [t.flow for t in told]
     for victim in victims:
         live_as_victim(unit, victim, paid)
@@ -148,8 +167,10 @@ def _play_member(
         part = replace(part, own=own, drained_by=thief)
     elif part.arrived is not None:
         profile = _with_outsiders(profile, style, len(part.arrived))
-    life = live_everywhere(unit, member, profile, part)
+    life = live_everywhere(unit, member, profile, part, case.deposit_on)
     case.deliver(life.outflow, member.node)
+    if life.beyond is not None:
+        case.deliver(life.beyond[1], life.beyond[0])
     if member.role != "collector":
         return []
     _induce(unit, style, member, life)
@@ -162,9 +183,13 @@ def _play_member(
 
 
 def _with_outsiders(profile: Profile, style: Style, arrived: int) -> Profile:
-    """Let the payments from outside the case be the share that the case draws."""
+    """Let the payments from outside the case be the share that the case draws.
+
+    A few there are in any case, which begin and end the account's time: how long an account lives
+    must not depend on how long it is paid by the case.
+    """
     outside = arrived * style.outsiders / (1 - style.outsiders)
-    return replace(profile, payments=(max(1.0, min(profile.payments[0], outside)), 0.5))
+    return replace(profile, payments=(max(3.0, min(profile.payments[0], outside)), 0.5))
 
 
 def _payers(unit: Unit, style: Style, victims: list[int]) -> np.ndarray:
@@ -191,5 +216,7 @@ def _induce(unit: Unit, style: Style, collector: Account, life: Life) -> None:
     micros = np.maximum(micros, SMALLEST_MICROS).astype(np.int64)
     time = inflow.time[at] + rng.uniform(0.5, 10, len(at)) * DAY
     lent = time - rng.uniform(5, 60, len(at)) * MINUTE
-    unit.ledger.pay(lent, unit.node(), collector.node, inflow.asset[at], micros)
-    unit.ledger.pay(time, collector.node, payers[chosen], inflow.asset[at], micros)
+    asset = inflow.asset[at]
+    purse = worth_later(unit, time, micros, asset, lent)
+    unit.ledger.pay(lent, unit.node(), collector.node, asset, purse)
+    unit.ledger.pay(time, collector.node, payers[chosen], asset, micros)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from data.simulation.clock import opened, sittings
+from data.simulation.coins import counted, valued, worth_later
 from data.simulation.flows import SMALLEST_MICROS, Flow, merged
 from data.simulation.life import Life, Part, fuel, live
 from data.simulation.market import MICROS
@@ -46,12 +47,15 @@ def play_circle(unit: Unit, account: Account, profile: Profile, part: Part) -> L
     party = np.broadcast_to(members, (rounds, count))[pays]
     order = np.argsort(time, kind="stable")
     asset = np.full(len(time), unit.asset, dtype=np.int8)
-    inflow = Flow(time[order], party[order], np.full(len(time), int(share)), asset)
+    shares = np.full(len(time), int(share))
+    inflow = Flow(time[order], party[order], shares, asset)
     written = unit.ledger.pay(inflow.time, inflow.party, account.node, inflow.asset, inflow.micros)
-    pot = pays.sum(axis=1) * share
-    paid = np.floor(pot * (1 - rng.choice([0.0, 0.0, 0.01]))).astype(np.int64)
+    held = counted(unit, time, shares, asset)
+    pot = np.bincount(np.nonzero(pays)[0], weights=held, minlength=rounds)
+    pot *= 1 - rng.choice([0.0, 0.0, 0.01])
     last = np.where(pays, due[:, None] + np.minimum(early, 0.8 * period), 0).max(axis=1)
     leaves = np.maximum(opened(rng, part.clock, last + 3 * DAY), last + 3 * DAY)
+    paid = valued(unit, leaves, pot, np.full(rounds, unit.asset))
     turn = members[np.arange(rounds) % count]
     some = (pot > 0) & (leaves < unit.ledger.end)
     outflow = Flow(leaves[some], turn[some], paid[some], np.full(some.sum(), unit.asset, np.int8))
@@ -98,5 +102,6 @@ def play_custodian(unit: Unit, account: Account, profile: Profile, part: Part) -
     period = float(rng.choice([1.0, 6.0, 24.0])) * HOUR
     swept = np.ceil(times / period) * period + rng.exponential(120, count)
     order = np.argsort(swept, kind="stable")
-    own = Flow(swept[order], who[order], micros.astype(np.int64)[order], asset)
+    passed_on = worth_later(unit, times, micros, asset, swept)
+    own = Flow(swept[order], who[order], passed_on[order], asset)
     return live(unit, account, profile, replace(part, own=own))

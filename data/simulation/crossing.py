@@ -6,7 +6,10 @@ the other chain too: in the same role, of the same case, with a little business 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import numpy as np
 
 from data.simulation import identities
 from data.simulation.life import Life, Part, live
@@ -17,13 +20,24 @@ OWN_PAYMENTS = (2.0, 0.7)
 """Payments that the address on the other chain receives besides what was bridged (assumed)."""
 
 
-def live_everywhere(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
+def live_everywhere(
+    unit: Unit,
+    account: Account,
+    profile: Profile,
+    part: Part,
+    receivers: Callable[[Unit], np.ndarray] | None = None,
+) -> Life:
     """Play an account on its chain, and on the chain it bridges to, if it does.
+
+    Parameters
+    ----------
+    receivers
+        Given the unit's view on the other chain, nodes that the account pays there first.
 
     Returns
     -------
     Life
-        What it did on its own chain.
+        What it did on its own chain, and what it paid beyond.
     """
     life = live(unit, account, profile, part)
     if life.bridged is None or len(life.bridged.arrived) == 0:
@@ -37,5 +51,13 @@ def live_everywhere(unit: Unit, account: Account, profile: Profile, part: Part) 
         typology=account.typology,
     )
     settled = replace(profile, payments=OWN_PAYMENTS, bridges=(0.0, 0.0))
-    live(there, double, settled, Part(part.clock, arrived=life.bridged.arrived, alarm=part.alarm))
-    return life
+    paid = np.empty(0, np.int64) if receivers is None else receivers(there)
+    second = Part(
+        part.clock,
+        arrived=life.bridged.arrived,
+        receivers=paid,
+        loyalty=part.loyalty,
+        alarm=part.alarm,
+    )
+    gone = live(there, double, settled, second)
+    return replace(life, beyond=(double.node, gone.outflow))

@@ -1,7 +1,8 @@
 """Detours on the way through an account: swaps, pools, bridges, and flight from a freeze.
 
 Each works on batches: payments out that share the payment in they wait for (`source`) and their
-asset. Nothing leaves before it came, and nothing comes back that did not leave.
+asset. Amounts are `coins.counted`. Nothing leaves before it came, and nothing comes back that did
+not leave.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.simulation import identities, market
+from data.simulation.coins import counted, valued
 from data.simulation.flows import SMALLEST_MICROS, Flow, Leaving
 from data.simulation.parameters import PRIORS
 from data.simulation.prior import HOUR, MINUTE
@@ -89,14 +91,17 @@ def swapped(
     time = np.where(must, leaves - late, time)
     routers = market.places("dex_router", unit.chain)
     used = routers[np.minimum(rng.geometric(0.6, len(asset)) - 1, len(routers) - 1)]
+    given = valued(unit, time, batch.micros, asset)
+    taken = np.floor(given * kept).astype(np.int64)
     unit.ledger.swap(
         time[chosen],
         node,
         used[chosen],
-        (asset[chosen], batch.micros[chosen].astype(np.int64)),
-        (target[chosen], (batch.micros * kept)[chosen].astype(np.int64)),
+        (asset[chosen], given[chosen]),
+        (target[chosen], taken[chosen]),
     )
-    micros = np.floor(outflow.micros * kept[batch.which]).astype(np.int64)
+    got = np.where(chosen, counted(unit, time, taken, target) / np.maximum(batch.micros, 1), 1.0)
+    micros = np.floor(outflow.micros * got[batch.which]).astype(np.int64)
     return replace(leaving, outflow=Flow(outflow.time, outflow.party, micros, target[batch.which]))
 
 
@@ -114,14 +119,15 @@ def parked(unit: Unit, node: int, share: float, inflow: Flow, leaving: Leaving) 
         & (batch.micros >= 10 * SMALLEST_MICROS)
     )
     came, wait = came[chosen], (leaves - came)[chosen]
-    micros = np.floor(batch.micros[chosen]).astype(np.int64)
+    coins = batch.micros[chosen]
     asset = outflow.asset[batch.first][chosen]
     kind = "lending_pool" if rng.random() < 0.5 else "liquidity_pool"
     pool = rng.choice(market.places(kind, unit.chain), len(came))
-    unit.ledger.put_in(came + wait * rng.uniform(0.01, 0.15, len(came)), node, pool, asset, micros)
-    unit.ledger.take_out(
-        came + wait * rng.uniform(0.16, 0.19, len(came)), pool, node, asset, micros, asked_by=node
-    )
+    put_in = came + wait * rng.uniform(0.01, 0.15, len(came))
+    unit.ledger.put_in(put_in, node, pool, asset, valued(unit, put_in, coins, asset))
+    back = came + wait * rng.uniform(0.16, 0.19, len(came))
+    micros = valued(unit, back, coins, asset)
+    unit.ledger.take_out(back, pool, node, asset, micros, asked_by=node)
 
 
 def bridged(unit: Unit, node: int, share: float, leaving: Leaving) -> tuple[Leaving, Bridged]:
@@ -141,8 +147,8 @@ def bridged(unit: Unit, node: int, share: float, leaving: Leaving) -> tuple[Leav
     batch = _batches(leaving)
     chosen = (rng.random(len(batch.source)) < share) & (batch.micros >= 20 * SMALLEST_MICROS)
     time = outflow.time[batch.first][chosen]
-    micros = np.floor(batch.micros[chosen]).astype(np.int64)
     asset = outflow.asset[batch.first][chosen]
+    micros = valued(unit, time, batch.micros[chosen], asset)
     number = int(rng.integers(0, 2))
     unit.ledger.put_in(
         time, node, np.full(len(time), market.place("bridge", unit.chain, number)), asset, micros

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.simulation.clock import Clock, opened, sittings
-from data.simulation.market import MICROS
+from data.simulation.market import MICROS, freezable
 from data.simulation.parameters import PRIORS
 from data.simulation.prior import HOUR, MINUTE
 from data.simulation.profile import Habit
@@ -135,24 +135,27 @@ def small_change(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.where(small, PRIORS["small_size"].draw(rng, count), 1.0)
 
 
-def forwarded(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock) -> Leaving:
-    """Pass on what came in: gather into batches, let them rest, split them, send."""
+def forwarded(
+    rng: np.random.Generator,
+    inflow: Flow,
+    habit: Habit,
+    clock: Clock,
+    alarm: float | None = None,
+) -> Leaving:
+    """Pass on what came in: gather into batches, let them rest, split them, send.
+
+    At an `alarm` (as in `Part`) nobody goes on gathering coins that can be frozen: what has come by
+    then leaves, as does what waits.
+    """
     if len(inflow) == 0:
         return Leaving.nothing()
-    last, value = _batches(rng, inflow, habit.batch)
-    dwell = min(habit.dwell_hours * HOUR, 0.5 * clock.length)
-    wait = dwell * np.exp(habit.dwell_sigma * rng.standard_normal(len(last)))
-    leave = inflow.time[last] + np.maximum(wait, MINUTE)
-    late = leave > clock.end
-    leave[late] = np.maximum(clock.end, inflow.time[last][late]) + rng.exponential(
-        6 * HOUR, int(late.sum())
-    )
-    if habit.rhythm_hours:
-        period = habit.rhythm_hours * HOUR
-        leave = np.ceil((leave - clock.opens) / period) * period + clock.opens
-        leave += rng.exponential(5 * MINUTE, len(leave))
-    elif dwell > 2 * HOUR:
-        leave = opened(rng, clock, leave)
+    last, value, broken = _batches(rng, inflow, habit.batch, alarm)
+    leave, late = _departures(rng, inflow.time[last], habit, clock)
+    if alarm is not None:
+        waits = broken | ((inflow.time[last] < alarm) & (leave > alarm))
+        hurry = alarm + PRIORS["freeze_flight"].draw(rng, len(leave)) * HOUR
+        flees = waits & freezable(inflow.asset[last])
+        leave = np.where(flees & (broken | (hurry < leave)), hurry, leave)
     stays = late & (rng.random(len(last)) < habit.keeps)
     last, leave, value = last[~stays], leave[~stays], value[~stays]
     if len(last) == 0:
@@ -179,6 +182,24 @@ def forwarded(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock
     return Leaving(outflow.where(order), last[batch][order], sweeps[order])
 
 
+def _departures(
+    rng: np.random.Generator, came: np.ndarray, habit: Habit, clock: Clock
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw when batches leave that were complete at `came`, and which only after the window."""
+    dwell = min(habit.dwell_hours * HOUR, 0.5 * clock.length)
+    wait = dwell * np.exp(habit.dwell_sigma * rng.standard_normal(len(came)))
+    leave = came + np.maximum(wait, MINUTE)
+    late = leave > clock.end
+    leave[late] = np.maximum(clock.end, came[late]) + rng.exponential(6 * HOUR, int(late.sum()))
+    if habit.rhythm_hours:
+        period = habit.rhythm_hours * HOUR
+        leave = np.ceil((leave - clock.opens) / period) * period + clock.opens
+        leave += rng.exponential(5 * MINUTE, len(leave))
+    elif dwell > 2 * HOUR:
+        leave = opened(rng, clock, leave)
+    return leave, late
+
+
 def spent(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock) -> Leaving:
     """Pay out of running balances: own times and own amounts, as far as the balance reaches.
 
@@ -195,6 +216,32 @@ def spent(rng: np.random.Generator, inflow: Flow, habit: Habit, clock: Clock) ->
     micros, asset = _from_balances(inflow, have, wish)
     outflow = Flow(time, np.full(len(time), -1), micros, asset)
     return Leaving(outflow, have - 1, np.zeros(len(time), dtype=bool))
+
+
+def tried(rng: np.random.Generator, inflow: Flow, leaving: Leaving) -> Leaving:
+    """Let a small trial payment go first; it is taken from the next payment in its asset."""
+    if len(inflow) == 0 or len(leaving.outflow) == 0:
+        return leaving
+    outflow, asset = leaving.outflow, inflow.asset[0]
+    micros = int(inflow.micros[0] * PRIORS["first_size"].one(rng))
+    time = float(inflow.time[0]) + PRIORS["trial_wait"].one(rng) * HOUR
+    same = np.flatnonzero(outflow.asset == asset)
+    if micros < SMALLEST_MICROS or (
+        len(same) and (outflow.time[same[0]] <= time or outflow.micros[same[0]] < 2 * micros)
+    ):
+        return leaving
+    less = outflow.micros.copy()
+    less[same[:1]] -= micros
+    at = int(np.searchsorted(outflow.time, time))
+    with_trial = Flow(
+        np.insert(outflow.time, at, time),
+        np.insert(outflow.party, at, -1),
+        np.insert(less, at, micros),
+        np.insert(outflow.asset, at, asset),
+    )
+    return Leaving(
+        with_trial, np.insert(leaving.source, at, 0), np.insert(leaving.sweeps, at, False)
+    )
 
 
 def _from_balances(
@@ -246,14 +293,26 @@ def _emptied(rng: np.random.Generator, share: float, asset: np.ndarray) -> np.nd
     return emptied
 
 
-def _batches(rng: np.random.Generator, inflow: Flow, mean: float) -> tuple[np.ndarray, np.ndarray]:
-    """Group consecutive payments of one asset: index of each batch's last payment, and its sum."""
+def _batches(
+    rng: np.random.Generator, inflow: Flow, mean: float, alarm: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Group consecutive payments of one asset.
+
+    Returns
+    -------
+    last, value, broken
+        The index of each batch's last payment, its sum, and whether the alarm ended it.
+    """
     ends = rng.random(len(inflow)) < 1 / mean
     ends[:-1] |= inflow.asset[1:] != inflow.asset[:-1]
     ends[-1] = True
+    held = -1 if alarm is None else int(np.searchsorted(inflow.time, alarm)) - 1
+    gathering = held >= 0 and not ends[held] and bool(freezable(inflow.asset[held]))
+    ends[held] |= gathering
     last = np.flatnonzero(ends)
     starts = np.concatenate([[0], last[:-1] + 1])
-    return last, np.add.reduceat(inflow.micros, starts).astype(np.float64)
+    value = np.add.reduceat(inflow.micros, starts).astype(np.float64)
+    return last, value, (last == held) & gathering
 
 
 def _pieces(

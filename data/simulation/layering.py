@@ -87,9 +87,11 @@ def profile_of(role: str, typology: str, style: Style) -> Profile:
             profile, batch=(2, 9), pieces=(1, 1.3), payees=(0.0, 0.45), rotation=(0.0, 0.6)
         )
     if style.hoards:
-        profile = replace(profile, fast=0.1, batch=(4, 12), pieces=(1, 2.5))
+        profile = replace(profile, fast=0.1, batch=(6, 40), pieces=(1, 2.5))
     if role in ("otc_desk", "escrow"):
-        profile = replace(profile, commission=(0.6 * style.desk_fee, 1.3 * style.desk_fee))
+        profile = replace(
+            profile, sweeps=0.4, commission=(0.6 * style.desk_fee, 1.3 * style.desk_fee)
+        )
     if role == "mule" and typology == "relay":
         profile = replace(
             profile,

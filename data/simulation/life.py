@@ -11,6 +11,7 @@ import numpy as np
 
 from data.simulation import market
 from data.simulation.clock import Clock, sittings
+from data.simulation.coins import counted, counted_flow, valued
 from data.simulation.detours import Bridged, bridged, escaped, parked, swapped
 from data.simulation.flows import (
     SMALLEST_MICROS,
@@ -21,6 +22,7 @@ from data.simulation.flows import (
     forwarded,
     merged,
     spent,
+    tried,
 )
 from data.simulation.market import MICROS
 from data.simulation.parameters import PRIORS
@@ -51,9 +53,11 @@ class Part:
         Nodes among which its receivers are chosen first.
     receivers_only
         Pay nobody else.
+    loyalty
+        Share of the payments that go to `receivers`; None: they are paid as strangers are.
     windows
         Start and end of each receiver's window, shape (receivers, 2); whoever is not in business
-        when a payment leaves is replaced by a stranger.
+        when a payment leaves is replaced by a receiver who is, or by a stranger.
     alarm
         Moment at which an issuer freezes a neighbour: freezable coins that wait then are swapped
         and moved at once. None: nothing is frozen.
@@ -67,6 +71,7 @@ class Part:
     senders: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     receivers: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     receivers_only: bool = False
+    loyalty: float | None = None
     windows: np.ndarray | None = None
     alarm: float | None = None
     drained_by: int | None = None
@@ -84,12 +89,15 @@ class Life:
         What went out to others on its chain, detours not included.
     bridged
         What it sent to its own address on another chain; None where it does not bridge.
+    beyond
+        What it did there, and under which node; None where it does not live there.
     """
 
     inflow: Flow
     transactions: np.ndarray
     outflow: Flow
     bridged: Bridged | None
+    beyond: tuple[int, Flow] | None = None
 
 
 def live(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
@@ -101,8 +109,13 @@ def live(unit: Unit, account: Account, profile: Profile, part: Part) -> Life:
         inflow.time, inflow.party, account.node, inflow.asset, inflow.micros, part.drained_by
     )
     whole = merged([inflow, part.arrived]) if part.arrived is not None else inflow
-    pass_on = spent if habit.floats else forwarded
-    leaving = pass_on(rng, whole, habit, part.clock)
+    whole = counted_flow(unit, whole)
+    if habit.floats:
+        leaving = spent(rng, whole, habit, part.clock)
+    else:
+        leaving = forwarded(rng, whole, habit, part.clock, part.alarm)
+    if habit.tries:
+        leaving = tried(rng, whole, leaving)
     forced = np.zeros(len(leaving.outflow), dtype=bool)
     if part.alarm is not None:
         leaving, forced = escaped(rng, whole, leaving, part.alarm)
@@ -125,7 +138,8 @@ def _paid(
     rng, outflow = unit.rng, leaving.outflow
     paid = outflow.micros
     if habit.near:
-        paid = kept_below(rng, paid)
+        dollars = kept_below(rng, valued(unit, outflow.time, paid, outflow.asset))
+        paid = counted(unit, outflow.time, dollars, outflow.asset)
     leaning = unit.round_habit * habit.rounds
     paid = paid_out(unit, outflow.time, paid, outflow.asset, leaning, leaving.sweeps)
     party = _receivers(unit, habit, part, whole, outflow.time)
@@ -196,10 +210,13 @@ def fuel(
     funder = int(rng.choice(exchanges)) if from_exchange and len(exchanges) else unit.node()
     micros = (PRIORS["gas_usd"].draw(rng, count) * MICROS).astype(np.int64)
     native = market.asset_code(unit.chain, market.NATIVE)
-    unit.ledger.pay(np.maximum(time, 0.0), funder, node, native, micros)
+    time = np.maximum(time, 0.0)
+    unit.ledger.pay(time, funder, node, native, micros)
     if swept:
-        rest = np.array([micros.sum() * PRIORS["gas_left"].one(rng)]).astype(np.int64)
+        held = counted(unit, time, micros, np.full(count, native)).sum()
+        rest = np.array([held * PRIORS["gas_left"].one(rng)])
         end = outflow.time[-1:] + rng.exponential(2 * HOUR)
+        rest = valued(unit, end, rest, np.array([native]))
         unit.ledger.pay(end, node, outflow.party[-1:], native, rest)
 
 
@@ -213,14 +230,48 @@ def _receivers(unit: Unit, habit: Habit, part: Part, inflow: Flow, time: np.ndar
     pool = part.receivers
     if not part.receivers_only:
         pool = np.concatenate([pool, unit.strangers(max(1, parties - known))])
-    who = rng.permutation(len(pool))[dealings(rng, count, min(parties, len(pool)), habit.rotation)]
+    if part.loyalty is None or known == 0:
+        shuffled = rng.permutation(len(pool))
+        who = shuffled[dealings(rng, count, min(parties, len(pool)), habit.rotation)]
+    else:
+        who = _divided(rng, habit, count, (known, len(pool) - known), part.loyalty)
     if part.windows is not None:
-        bounds = np.concatenate([part.windows, np.tile([-np.inf, np.inf], (len(pool) - known, 1))])
-        absent = (time < bounds[who, 0]) | (time > bounds[who, 1])
-        who[absent] = known + who[absent] % (len(pool) - known)
+        who = _present(rng, who, time, part.windows, len(pool) - known)
     party = _with_venue(unit, habit, pool[who])
     # Nobody pays an exchange's hot wallet: exchanges credit what reaches a deposit address.
     payers = inflow.party[~np.isin(inflow.party, unit.hot_wallets)]
     back = rng.random(count) < (habit.reciprocal if len(payers) else 0.0)
     party[back] = rng.choice(payers, int(back.sum()))
     return party
+
+
+def _divided(
+    rng: np.random.Generator, habit: Habit, count: int, sizes: tuple[int, int], share: float
+) -> np.ndarray:
+    """Deal payments out to one's own people and to strangers; indices, one's own come first."""
+    inside = rng.random(count) < share
+    who = np.empty(count, dtype=np.int64)
+    for mask, size, first in ((inside, sizes[0], 0), (~inside, sizes[1], sizes[0])):
+        if mask.any():
+            dealt = dealings(rng, int(mask.sum()), size, habit.rotation)
+            who[mask] = first + rng.permutation(size)[dealt]
+    return who
+
+
+def _present(
+    rng: np.random.Generator,
+    who: np.ndarray,
+    time: np.ndarray,
+    windows: np.ndarray,
+    strangers: int,
+) -> np.ndarray:
+    """Replace receivers who are not in business when they would be paid; indices as in `who`."""
+    known = len(windows)
+    asked = np.flatnonzero(who < known)
+    here = (time[asked, None] >= windows[:, 0]) & (time[asked, None] <= windows[:, 1])
+    absent = ~here[np.arange(len(asked)), who[asked]]
+    asked, here = asked[absent], here[absent]
+    if len(asked):
+        others = np.argmax(here * (1 + rng.random(here.shape)), axis=1)
+        who[asked] = np.where(here.any(axis=1), others, known + who[asked] % strangers)
+    return who

@@ -221,6 +221,18 @@ def round_coins(
     return np.where(digits > 0, typed, micros)
 
 
+def coins_at(micros: np.ndarray, then: np.ndarray, now: np.ndarray, chain: int) -> np.ndarray:
+    """Return at the price `now` the coins that `native_units` writes for `micros` then.
+
+    Prices in micro-dollars a coin; the result is rounded down.
+
+    >>> coins_at(np.array([260_000_000]), np.array([2_600_000_000]), np.array([10**9]), 0)
+    array([100000000])
+    """
+    scale = 10 ** _DECIMALS_KEPT[chain]
+    return _scaled(_scaled(micros.astype(np.int64), scale, then), now, scale)
+
+
 def same_coins(micros: np.ndarray, then: np.ndarray, now: np.ndarray, chain: int) -> np.ndarray:
     """Return what as many native coins are worth now as were worth `micros` then.
 

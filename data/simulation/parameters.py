@@ -107,6 +107,14 @@ _ALL = (
         "calibration part of the real normals: the first receipt is 1/12 of the median receipt",
     ),
     Prior(
+        "trial_wait",
+        "hours",
+        "lognormal",
+        (4.0, 1.5),
+        "from an account's first payment in to a small trial payment out",
+        "calibration part of the real normals: 0.15 days from the first receipt to a payment",
+    ),
+    Prior(
         "two_digits",
         "share",
         "uniform",
@@ -366,9 +374,9 @@ _ALL = (
         "label_wrong",
         "share",
         "chance",
-        (0.004,),
-        "a label is the opposite of the truth",
-        "assumed; one rule for both labels",
+        (0.04,),
+        "of known criminals, those labelled as cleared; as many others are labelled as criminals",
+        "assumed; mistakes are as many on either side",
     ),
     Prior(
         "service_listed",

@@ -20,6 +20,9 @@ FIRST_CASE_UNIT = 1_000_000
 FIRST_ORDINARY_UNIT = 2_000_000
 FIRST_COLD_UNIT = 500_000
 
+BROKER_UNIT = 990_000
+"""Brokers are nobody's accounts; their nodes are numbered as this unit's."""
+
 PREVALENCE = 0.01
 """Default share of criminal addresses among the accounts worth scoring.
 
@@ -101,6 +104,11 @@ class Plan:
     exchanges: tuple[ExchangePlan, ...]
     cases: tuple[CasePlan, ...]
     ordinary: tuple[OrdinaryPlan, ...]
+
+
+def brokers_of(cases: int) -> int:
+    """Return how many brokers serve so many cases of a chain (assumed: one for every six)."""
+    return 2 + cases // 6
 
 
 def draw_plan(seed: int, addresses: int, prevalence: float) -> Plan:

@@ -16,7 +16,15 @@ from data.simulation.benign import play_exchange, play_ordinary
 from data.simulation.case import VictimPayments, play_case
 from data.simulation.ledger import Rows, joined
 from data.simulation.noise import add_noise
-from data.simulation.plan import CasePlan, Deal, ExchangePlan, OrdinaryPlan, Plan
+from data.simulation.plan import (
+    BROKER_UNIT,
+    CasePlan,
+    Deal,
+    ExchangePlan,
+    OrdinaryPlan,
+    Plan,
+    brokers_of,
+)
 from data.simulation.unit import Account, Stage, Unit
 
 UnitPlan = ExchangePlan | CasePlan | OrdinaryPlan
@@ -57,7 +65,12 @@ def stage_of(plan: Plan, seed: int, days: int) -> Stage:
         if not exchange.cold:
             hot[exchange.chain].append(identities.node_number(exchange.unit, 0, exchange.chain))
     wallets = tuple(np.array(nodes, dtype=np.int64) for nodes in hot)
-    return Stage(seed, days, wallets, market.daily_prices(seed, days))
+    cases = np.bincount([case.chain for case in plan.cases], minlength=len(hot)).tolist()
+    brokers = tuple(
+        np.array([identities.node_number(BROKER_UNIT, n, chain) for n in range(brokers_of(count))])
+        for chain, count in enumerate(cases)
+    )
+    return Stage(seed, days, wallets, brokers, market.daily_prices(seed, days))
 
 
 def play(stage: Stage, units: Sequence[UnitPlan]) -> Played:

@@ -29,6 +29,7 @@ def _laundering(profile: Profile) -> Profile:
         sweeps=0.93,
         keeps=0.05,
         tests_first=0.15,
+        tries=0.1,
         transient=(0.45, 1.0),
         rotation=(0.6, 1.0),
         one_way=0.7,
@@ -168,6 +169,7 @@ DEPOSIT = Profile(
     share=(1, 1),
     pieces=(1, 1),
     payees=(0, 0),
+    reciprocal=(0, 0),
     swaps=(0, 0),
     parks=(0, 0),
     commission=(0, 0),
@@ -176,5 +178,6 @@ DEPOSIT = Profile(
     floats=0.0,
     sweeps=1.0,
     keeps=0.0,
+    tries=0.0,
     rounds=0.0,
 )

@@ -81,6 +81,8 @@ class Profile:
         Chance that what has not left when the account's time is over stays where it is.
     tests_first
         Chance that the first payment into the account is a small test.
+    tries
+        Chance that the first payment out is a small trial, soon after the first payment in.
     rounds
         Leaning to round outgoing amounts, relative to the actor's habit (0: sweeps exact sums).
     scale
@@ -117,13 +119,14 @@ class Profile:
     one_way: float = 0.3
     parks: Range = (0.04, 0.1)
     bridges: Range = (0.0, 0.0)
-    commission: Range = (0.0, 0.01)
+    commission: Range = (0.0, 0.0)
     even: Range = (0.6, 4)
     peel: Range = (0.0, 0.0)
     near: float = 0.02
     sweeps: float = 0.15
     keeps: float = 0.3
     tests_first: float = 0.4
+    tries: float = 0.5
     rounds: float = 1.0
     scale: float = 1.0
     paydays: float = 0.05
@@ -165,6 +168,7 @@ class Habit:
     sweeps: float
     keeps: float
     tests_first: bool
+    tries: bool
     rounds: float
     scale: float
     rhythm_hours: float
@@ -226,6 +230,7 @@ def draw_habit(rng: np.random.Generator, profile: Profile) -> Habit:
         sweeps=sweeps,
         keeps=profile.keeps,
         tests_first=happens(profile.tests_first),
+        tries=happens(profile.tries),
         rounds=profile.rounds,
         scale=profile.scale,
         rhythm_hours=float(rng.choice(RHYTHM_HOURS)) if happens(profile.scheduled) else 0.0,

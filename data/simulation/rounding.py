@@ -75,28 +75,30 @@ def paid_out(
 ) -> np.ndarray:
     """Round payments out, in order of time, without paying more than there is.
 
-    What is left over by rounding down is added to the next payment in the same asset, so that an
-    account pays in the end all of it; payments marked in `sweeps` take it at once, exactly. The
-    network's fee is taken from payments in the native coin.
+    Amounts come `coins.counted` and go out as they are worth. What is left over by rounding down is
+    added to the next payment in the same asset, so that an account pays in the end all of it;
+    payments marked in `sweeps` take it at once, exactly. The network's fee is taken from payments
+    in the native coin.
     """
     rng = unit.rng
-    fee = np.zeros(len(micros))
+    fee, rise = np.zeros(len(micros)), np.ones(len(micros))
     step = np.where(sweeps, 1.0, _dollar_steps(rng, micros, habit))
     native = market.is_native(asset)
     if native.any():
         price = unit.stage.price(unit.chain, time)
+        rise[native] = price[native] / unit.stage.first_price(unit.chain)
         digits = np.where(sweeps, 0, _digits(rng, len(micros), habit))
-        typed = market.round_coins(micros, price, unit.chain, digits)
+        typed = market.round_coins(micros * rise, price, unit.chain, digits)
         step = np.where(native, np.where(digits > 0, typed, 1.0), step)
         fee[native] = PRIORS["network_fee"].draw(rng, int(native.sum())) * MICROS
     out = []
     rest: dict[int, float] = {}
-    each = (micros.tolist(), step.tolist(), asset.tolist(), fee.tolist())
-    for amount, by, which, burnt in zip(*each, strict=True):
-        have = max(amount + rest.get(which, 0.0) - burnt, 0.0)
-        out.append(have // by * by if have >= by else have)
-        rest[which] = have - out[-1]
-    return np.array(out, dtype=np.float64).astype(np.int64)
+    each = (micros.tolist(), step.tolist(), asset.tolist(), fee.tolist(), rise.tolist())
+    for amount, by, which, burnt, risen in zip(*each, strict=True):
+        have = max((amount + rest.get(which, 0.0)) * risen - burnt, 0.0)
+        out.append(int(have // by * by if have >= by else have))
+        rest[which] = (have - out[-1]) / risen
+    return np.array(out, dtype=np.int64)
 
 
 def _dollar_steps(rng: np.random.Generator, micros: np.ndarray, habit: float) -> np.ndarray:

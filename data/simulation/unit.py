@@ -51,6 +51,8 @@ class Stage:
         Of the world; its length.
     hot_wallets
         Per chain, the nodes of the exchanges' hot wallets.
+    brokers
+        Per chain, the nodes of brokers that serve many cases, and are no accounts of the world.
     prices
         `market.daily_prices`.
     """
@@ -58,12 +60,17 @@ class Stage:
     seed: int
     days: int
     hot_wallets: tuple[np.ndarray, ...]
+    brokers: tuple[np.ndarray, ...]
     prices: np.ndarray
 
     def price(self, chain: int, time: np.ndarray) -> np.ndarray:
         """Return the price of a chain's coin at moments, in micro-dollars."""
         day = np.clip((time // DAY).astype(np.int64), 0, self.prices.shape[1] - 1)
         return self.prices[chain, day]
+
+    def first_price(self, chain: int) -> int:
+        """Return the price of a chain's coin on the first day, in micro-dollars."""
+        return int(self.prices[chain, 0])
 
 
 @dataclass
@@ -103,6 +110,11 @@ class Unit:
     def hot_wallets(self) -> np.ndarray:
         """Nodes of the hot wallets on the unit's chain."""
         return self.stage.hot_wallets[self.chain]
+
+    @property
+    def brokers(self) -> np.ndarray:
+        """Nodes of the brokers on the unit's chain."""
+        return self.stage.brokers[self.chain]
 
     def on(self, chain: int) -> Unit:
         """Return a view of the same unit at work on another chain."""

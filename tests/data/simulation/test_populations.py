@@ -6,8 +6,8 @@ trait of a case has a mark here. Who registers another one without a mark, fails
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -236,13 +236,15 @@ def pays(case: list[Observed], giver: str, taker: str) -> bool:
 class Trait:
     """What a yes-or-no trait of a case changes in its accounts of a role, on average.
 
-    With `rises` it is at least so much more where cases have the trait than where they do not.
+    With `rises` it is at least so much more where cases have the trait than where they do not;
+    `among` are traits that all of them have.
     """
 
     role: str
     typology: str
     measure: Measure
     rises: float
+    among: Mapping[str, bool] = field(default_factory=dict)
 
 
 def _by_payer(seen: Observed) -> list[np.ndarray]:
@@ -285,8 +287,8 @@ TRAITS = {
     "induces": Trait("collector", "direct", paid_back_a_little, 0.05),
     "drains": Trait("collector", "direct", lambda a: a.stolen, 0.7),
     "rebrands": Trait("collector", "direct", begins_after_another_ends, 0.2),
-    # Few wallets have coins waiting that moment.
-    "frozen": Trait("collector", "direct", lambda a: a.swaps > 0, 0.02),
+    # Those who hoard have coins waiting that moment.
+    "frozen": Trait("collector", "direct", lambda a: a.swaps > 0, 0.15, {"hoards": True}),
     "mimics": Trait("mule", "otc_desk", lambda a: a.passed_on < 0.9, 0.05),
     "structures": Trait("mule", "otc_desk", lambda a: a.below_limits, 0.03),
 }
@@ -442,7 +444,7 @@ def test_a_trait_of_a_case_shows(name: str, monkeypatch: pytest.MonkeyPatch) -> 
         def drawn(rng: np.random.Generator, has: bool = has) -> Style:
             style = draw_style(rng)
             kind = bool if isinstance(getattr(style, name), bool) else float
-            return replace(style, **{name: kind(has)})  # type: ignore[arg-type]
+            return replace(style, **{name: kind(has)}, **trait.among)  # type: ignore[arg-type]
 
         monkeypatch.setattr(case, "draw_style", drawn)
         accounts = [a for one in cases_of(trait.typology) for a in of(one, trait.role)]
@@ -458,6 +460,19 @@ def test_collectors_that_follow_one_another_fit_into_the_worlds_time(
     begins = [a.came["time"][0] / DAY for a in collectors if len(a.came["time"])]
     assert len(begins) > 0.98 * len(collectors)
     assert np.mean(np.array(begins) > DAYS - 3) < 0.02
+
+
+def test_who_bridges_with_a_case_cashes_out_on_the_other_side(
+    cases: dict[str, list[list[Observed]]],
+) -> None:
+    doubles = [
+        account
+        for one in cases["swap_hop"]
+        for account in of(one, "swapper")
+        if identities.chain_of(account.account.node) != identities.chain_of(one[0].account.node)
+    ]
+    assert len(doubles) > 15
+    assert np.mean([account.pays("cash_out_deposit") > 0 for account in doubles]) > 0.5
 
 
 def test_all_yes_or_no_traits_are_described() -> None:

@@ -180,7 +180,7 @@ def test_a_prior_of_cases_moves_the_world(name: str) -> None:
 
 def test_cases_and_seeds_draw_styles_of_their_own() -> None:
     worlds = [
-        [draw_style(np.random.default_rng([seed, number])) for number in range(60)]
+        [draw_style(np.random.default_rng([seed, number])) for number in range(120)]
         for seed in (1, 2)
     ]
     assert worlds[0] != worlds[1]
@@ -189,4 +189,4 @@ def test_cases_and_seeds_draw_styles_of_their_own() -> None:
         if isinstance(drawn[0][0], bool):
             assert {*drawn[0]} == {*drawn[1]} == {True, False}, name
         elif prior.law != "chance":
-            assert len({*drawn[0], *drawn[1]}) == 120, name
+            assert len({*drawn[0], *drawn[1]}) == 240, name

@@ -130,21 +130,68 @@ def test_dollar_coins_are_at_par_and_native_coins_have_one_price_a_day(world: Wo
     assert ((worth - native["usd_micros"]).abs() < 1 + 1e-9 * worth).all()
 
 
-def test_nobody_spends_tokens_they_do_not_have(world: World, counted: pl.DataFrame) -> None:
+def test_nobody_spends_coins_they_do_not_have(world: World, counted: pl.DataFrame) -> None:
     """Balances in order of the table never fall below zero: swaps, pools and bridges included.
 
-    Excepted are exchanges' own wallets: what reaches them from outside is not in the world.
+    In units of the coin, to the last one, whatever its price does. Excepted are exchanges' own
+    wallets: what reaches them from outside is not in the world.
     """
     mine = world.truth.filter(~pl.col("population").str.starts_with("exchange_hot"))
-    rows = counted.filter(kind="token").with_row_index("at")
+    rows = counted.with_row_index("at").with_columns(pl.col("amount_raw").cast(pl.Int128))
     moves = [
-        rows.select("at", "chain", "asset", address=side, change=pl.col("usd_micros") * sign)
+        rows.select("at", "chain", "asset", address=side, change=pl.col("amount_raw") * sign)
         for side, sign in (("receiver", 1), ("sender", -1))
     ]
     balance = pl.concat(moves).join(mine, on=KEY, how="semi").sort("at")
     least = balance.with_columns(pl.col("change").cum_sum().over(*KEY, "asset"))["change"].min()
-    assert balance.height > 10_000
+    assert balance.height > 20_000
     assert least == 0
+
+
+def test_who_empties_a_wallet_of_native_coins_sends_the_coins_whatever_they_are_worth(
+    world: World, counted: pl.DataFrame
+) -> None:
+    """Deposit addresses are swept: what is left of a coin is less than the fees of its payments."""
+    mine = world.truth.filter(population="exchange_deposit")
+    rows = counted.filter(asset="native").select(
+        "chain", "sender", "receiver", pl.col("amount_raw").cast(pl.Int128)
+    )
+    moves = [
+        rows.select("chain", address=side, change=pl.col("amount_raw") * sign)
+        for side, sign in (("receiver", 1), ("sender", -1))
+    ]
+    left = (
+        pl.concat(moves)
+        .join(mine, on=KEY, how="semi")
+        .group_by(KEY)
+        .agg(left=pl.col("change").sum(), came=pl.col("change").filter(pl.col("change") > 0).sum())
+        .filter(pl.col("came").cast(pl.Float64) > 1e18)
+    )
+    share = left["left"].cast(pl.Float64) / left["came"].cast(pl.Float64)
+    assert left.height > 10
+    assert share.filter(share < 0.02).len() > 0.8 * share.len(), share.sort()
+
+
+def test_deposit_addresses_pay_nobody_but_exchanges(world: World, counted: pl.DataFrame) -> None:
+    deposits = world.truth.filter(
+        pl.col("population").is_in(["exchange_deposit"]) | (pl.col("role") == "cash_out_deposit")
+    ).select("chain", sender="address")
+    hot = world.truth.filter(population="exchange_hot_wallet").select("chain", receiver="address")
+    paid = counted.join(deposits, on=["chain", "sender"], how="semi")
+    assert paid.height > 300
+    assert paid.join(hot, on=["chain", "receiver"], how="anti").height == 0
+
+
+def test_brokers_serve_several_cases(world: World, counted: pl.DataFrame) -> None:
+    """Some receivers that are no accounts of the world are paid by criminals of several cases."""
+    cases = world.truth.filter(pl.col("role").is_in(CRIMINAL_ROLES))
+    paid = counted.join(cases, left_on=["chain", "sender"], right_on=KEY)
+    strangers = paid.join(world.truth, left_on=["chain", "receiver"], right_on=KEY, how="anti")
+    shared = strangers.group_by("chain", "receiver").agg(pl.col("case_id").n_unique())
+    public = world.services.select("chain", receiver="address")
+    shared = shared.join(public, on=["chain", "receiver"], how="anti")
+    share = (shared["case_id"] > 1).mean()
+    assert 0.005 < float(share) < 0.1  # type: ignore[arg-type]
 
 
 def test_nobody_pays_an_exchanges_hot_wallet_but_deposit_addresses_and_the_house(

@@ -28,7 +28,7 @@ PICTURES = ("case.svg", "realism.svg")
 @pytest.fixture(scope="module")
 def case() -> CaseFlows:
     """A case of a small world."""
-    found = telling_case(build(seed=5, addresses=1_500, prevalence=0.2), seed=5)
+    found = telling_case(build(seed=6, addresses=1_500, prevalence=0.2), seed=6)
     assert found is not None
     return found
 
@@ -88,7 +88,7 @@ def test_a_picture_is_small_named_and_loads_nothing(name: str) -> None:
 
 
 def test_a_case_is_drawn_alike_twice(case: CaseFlows) -> None:
-    again = telling_case(build(seed=5, addresses=1_500, prevalence=0.2), seed=5)
+    again = telling_case(build(seed=6, addresses=1_500, prevalence=0.2), seed=6)
     assert again is not None
     assert draw(again) == draw(case)
 
