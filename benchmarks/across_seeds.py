@@ -113,6 +113,7 @@ def compare(
         seeds_report.drop(own, other)
         + look_alikes.against_look_alikes(other, signals)
         + seeds_report.found_and_flagged(other, bundle.facts.thresholds)
+        + "\n"
         + look_alikes.victim_rule(other, signals)
     )
 

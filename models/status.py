@@ -91,9 +91,9 @@ VICTIM: tuple[Bound, ...] = (
 )
 """An address for which all of these hold may be a victim's.
 
-A rule of thumb, chosen on an earlier synthetic world and measured on five of the present ones by
+A rule of thumb, chosen on two synthetic worlds and measured on five others by
 ``python -m benchmarks.across_seeds --addresses 15000``: of accounts with enough history it holds
-for 55 % of the victims, 6 % of the launderers and 32 % of everybody else (many who save and spend
+for 36 % of the victims, 3 % of the launderers and 12 % of everybody else (many who save and spend
 a little look so too; they get no score, and are not called clean). A victim whose wallet keeps
 nothing (every coin bought goes to the scam at once) looks like a mule here and is not caught. A
 null signal rules nothing in.
