@@ -62,6 +62,8 @@ _UNPRINTABLE = ("Cc", "Cf", "Zl", "Zp")  # control, invisible format, line and p
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58_VALUE = {character: value for value, character in enumerate(_BASE58)}
 _TRON_VERSION = 0x41
+_HIGHEST_RESERVED = 0xFFFF
+_BITCOIN_ZERO = "1111111111111111111114oLvT2"
 _BITCOIN_VERSIONS = {"1": 0x00, "3": 0x05}  # pay to public key hash, pay to script hash
 
 
@@ -187,6 +189,29 @@ def guess_chains(text: str) -> tuple[str, ...]:
         if re.fullmatch(form, text):
             return chains
     return ()
+
+
+def is_reserved_address(chain: str, address: str) -> bool:
+    """Say whether a canonical address is nobody's: zero, a precompile or a system contract.
+
+    EIP-1352 keeps the numbers up to 0xffff for them; Tron's addresses carry the same numbers.
+    Bitcoin has only the hash of zeros, which nobody can spend from.
+
+    Examples
+    --------
+    >>> is_reserved_address("bsc", "0x" + "0" * 36 + "dead")
+    True
+    >>> is_reserved_address("tron", "T9yD14Nj9j7xAB4dbGeiX9h8unkKHxuWwb")
+    True
+    >>> is_reserved_address("ethereum", "0xdac17f958d2ee523a2206206994597c13d831ec7")
+    False
+    """
+    family = chain_family(chain)
+    if family == "evm":
+        return int(address, 16) <= _HIGHEST_RESERVED
+    if family == "tron":
+        return int.from_bytes(_base58check_payload(address)[1:], "big") <= _HIGHEST_RESERVED
+    return family == "bitcoin" and address == _BITCOIN_ZERO
 
 
 def _evm_addresses(s: pl.Series) -> pl.Series:

@@ -8,6 +8,8 @@ valued again at its own moment when it is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from data.simulation import market
@@ -30,13 +32,7 @@ def counted(unit: Unit, time: np.ndarray, micros: np.ndarray, asset: np.ndarray)
     numpy.ndarray
         int64.
     """
-    native = market.is_native(asset)
-    out = np.floor(micros).astype(np.int64)
-    if native.any():
-        then = unit.stage.price(unit.chain, time[native])
-        first = np.full(len(then), unit.stage.first_price(unit.chain))
-        out[native] = market.coins_at(out[native], then, first, unit.chain)
-    return out
+    return _at(unit, micros, asset, (time, None), market.coins_at)
 
 
 def valued(unit: Unit, time: np.ndarray, coins: np.ndarray, asset: np.ndarray) -> np.ndarray:
@@ -44,13 +40,7 @@ def valued(unit: Unit, time: np.ndarray, coins: np.ndarray, asset: np.ndarray) -
 
     Both round down by less than a unit of the coin, so that nobody gains a coin by it.
     """
-    native = market.is_native(asset)
-    out = np.floor(coins).astype(np.int64)
-    if native.any():
-        now = unit.stage.price(unit.chain, time[native])
-        first = np.full(len(now), unit.stage.first_price(unit.chain))
-        out[native] = market.same_coins(out[native], first, now, unit.chain)
-    return out
+    return _at(unit, coins, asset, (None, time), market.same_coins)
 
 
 def counted_flow(unit: Unit, flow: Flow) -> Flow:
@@ -64,9 +54,24 @@ def worth_later(
     unit: Unit, time: np.ndarray, micros: np.ndarray, asset: np.ndarray, later: np.ndarray
 ) -> np.ndarray:
     """Return what the same coins are worth at another time, earlier or later."""
+    return _at(unit, micros, asset, (time, later), market.same_coins)
+
+
+def _at(
+    unit: Unit,
+    amounts: np.ndarray,
+    asset: np.ndarray,
+    moments: tuple[np.ndarray | None, np.ndarray | None],
+    convert: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray],
+) -> np.ndarray:
+    """Bring native amounts from the price of one moment to that of another; None: the first day."""
     native = market.is_native(asset)
-    out = np.floor(micros).astype(np.int64)
+    out = np.floor(amounts).astype(np.int64)
     if native.any():
-        then, now = (unit.stage.price(unit.chain, t[native]) for t in (time, later))
-        out[native] = market.same_coins(out[native], then, now, unit.chain)
+        first = np.full(int(native.sum()), unit.stage.first_price(unit.chain))
+        then, now = (
+            first if moment is None else unit.stage.price(unit.chain, moment[native])
+            for moment in moments
+        )
+        out[native] = convert(out[native], then, now, unit.chain)
     return out
