@@ -145,7 +145,10 @@ def refused(error: Exception) -> None:
 
 def stopped() -> None:
     """Say that Ctrl-C ended the job."""
-    _stderr().print("Stopped. Nothing was written under a final name.", style="yellow")
+    _stderr().print(
+        "Stopped. What was finished before stays; nothing unfinished stands under its final name.",
+        style="yellow",
+    )
 
 
 def bug() -> None:
