@@ -3,7 +3,8 @@
 A service is not a launderer because many people pay it, and a pattern that ends at an exchange
 means something else than one that ends at a mixer. So the services that public sources name stand
 in `registry/services.csv`, each with its source and the date of that source, and users add their
-own with a file. *Licit* services are never scored; the others are list hits, shown beside a score.
+own with files: tables, and label lists in the formats of `data/labels`. *Licit* services are never
+scored; the others are list hits, shown beside a score.
 
 Being absent from the list says nothing about an address.
 
@@ -16,11 +17,23 @@ Columns
 chain, address, name, category (`CATEGORIES`), licit (boolean), source, date (of the source or of
 reading it), confidence (`CONFIDENCES`: GraphSense's names), verified (boolean: the address was
 read in the source), origin (`registry` or `user`).
+
+Where files disagree
+--------------------
+Nothing is settled silently: every row that gives way is shown in a note beside the one that stands.
+
+1. A row of the user's own table replaces the registry's row for its address, whatever either says.
+2. Of the rows that are left, from tables, label lists and the registry, *not licit* ones stand
+   before licit ones: to hide a listed address does more harm than to show one wrongly. All of them
+   stand, so that an address on two lists has two hits.
+3. Where all are licit one stands: the user's own table, then the registry, then the list that is
+   surer of it (`CONFIDENCES`), then the file named first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +42,7 @@ import polars as pl
 from data.addresses import CHAINS, canonical_address
 from data.assets import REGISTRY
 from data.errors import Refused
+from data.schema import QUARANTINE, empty
 from data.small_tables import read_small_table, refuse_unknown_columns
 
 CATEGORIES = (
@@ -43,7 +57,11 @@ CATEGORIES = (
     "sanctioned",
     "otc_desk",
     "token_issuer",
+    "issuer_blocked",
+    "reported_abuse",
 )
+"""`issuer_blocked`: frozen by the issuer of a token. `reported_abuse`: named by somebody for a
+scam, a theft or another crime. Both come from label lists, and are not licit there."""
 
 CONFIDENCES = (
     "ledger_immanent",
@@ -79,6 +97,8 @@ _REQUIRED = ("chain", "address", "category", "licit")
 _WHAT = "a services table (CSV or Parquet: chain, address, category, licit, ...)"
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _Row = dict[str, str | bool | None]
+_Key = tuple[str, str]
+_REGISTRY_NAME = "the registry"
 
 
 @dataclass(frozen=True)
@@ -88,13 +108,18 @@ class Services:
     Attributes
     ----------
     table
-        `SERVICES`, one row per chain and address, sorted by them.
+        `SERVICES`, sorted by chain and address. A licit address has one row, a listed one a row
+        for each list that names it.
     notes
-        One sentence per registry row that a row of the user's file replaced.
+        One sentence for each row that gave way to another, and for what the user's label lists
+        hold that is not used.
+    quarantine
+        `schema.QUARANTINE`: rows of label lists that could not be read.
     """
 
     table: pl.DataFrame
     notes: tuple[str, ...] = ()
+    quarantine: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
 
     @property
     def licit(self) -> pl.DataFrame:
@@ -107,50 +132,144 @@ class Services:
         return self.table.filter(~pl.col("licit"))
 
 
-def load_services(extra: Path | None = None) -> Services:
+def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Services:
     """Return the registry's services, with the user's own over them.
 
     Parameters
     ----------
     extra
-        CSV or Parquet with chain, address, category, licit and, where known, name, source, date,
-        confidence, verified. Its rows replace the registry's for the same address, with a note.
+        A file, or several. Each is a services table (CSV or Parquet with chain, address, category,
+        licit and, where known, name, source, date, confidence, verified) or a label list in one of
+        the formats of `data.labels.SOURCES`, recognised by its content. How files that name the
+        same address are brought together stands at the top of this module.
 
     Raises
     ------
     Refused
-        The file cannot be read, a cell holds no known value, or two of its rows disagree about
+        A file cannot be read; in a table, a cell holds no known value, or two rows disagree about
         one address; both rows are shown.
     """
     registry = _registry()
+    claims: dict[_Key, list[_Claim]] = {}
+    notes: list[str] = []
+    quarantines = []
+    for path in _paths(extra):
+        taken = _taken(path)
+        for claim in taken.claims:
+            claims.setdefault(claim.key, []).append(claim)
+        notes += taken.notes
+        quarantines.append(taken.quarantine)
+    rows = [row for key, row in registry.items() if key not in claims]
+    for key in sorted(claims):
+        stand, said = _settled(key, claims[key], registry.get(key))
+        rows += stand
+        notes += said
+    return Services(_frame(rows), tuple(notes), pl.concat([empty(QUARANTINE), *quarantines]))
+
+
+def _paths(extra: str | Path | Sequence[str | Path] | None) -> list[Path]:
     if extra is None:
-        return Services(_frame(registry))
-    merged = dict(registry)
+        return []
+    return [Path(extra)] if isinstance(extra, str | Path) else [Path(path) for path in extra]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A row, and which file says so; `own`: it is the user's own table and no label list."""
+
+    file: str
+    own: bool
+    row: _Row
+
+    @property
+    def key(self) -> _Key:
+        return str(self.row["chain"]), str(self.row["address"])
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """Smaller stands before larger."""
+        listed = not self.own and self.file != _REGISTRY_NAME
+        return not self.own, listed, CONFIDENCES.index(str(self.row["confidence"]))
+
+    @property
+    def meaning(self) -> tuple[object, object]:
+        return self.row["category"], self.row["licit"]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What one of the user's files gives."""
+
+    claims: list[_Claim]
+    notes: list[str]
+    quarantine: pl.DataFrame
+
+
+def _taken(path: Path) -> _Taken:
+    # Imported here: the label lists know this module's columns and words.
+    from data.labels import read_label_list, recognised
+
+    source = recognised(path)
+    if source is None:
+        own = [_Claim(path.name, True, row) for row in _read(path, origin="user").values()]
+        return _Taken(own, [], empty(QUARANTINE))
+    from data.labels.categories import service_claims
+    from data.quarantine import reasons
+
+    listed = read_label_list(path, source)
+    table, notes = service_claims(listed.labels)
+    unread = listed.quarantine.height
+    if unread:
+        why = reasons(listed.quarantine)
+        notes = (f"{unread:,} of {listed.rows:,} rows could not be read: {why}.", *notes)
+    claims = [_Claim(path.name, False, row) for row in table.iter_rows(named=True)]
+    return _Taken(claims, [f"{path.name}: {note}" for note in notes], listed.quarantine)
+
+
+def _settled(key: _Key, claims: list[_Claim], known: _Row | None) -> tuple[list[_Row], list[str]]:
+    """Return the rows that stand for an address, and a note on those that do not."""
+    where = f"{key[1]} on {key[0]}"
     notes = []
-    for key, row in _read(Path(extra), origin="user").items():
-        if key in registry:
-            notes.append(
-                f"{key[1]} on {key[0]}: your row ({_said(row)}) replaces the registry's "
-                f"({_said(registry[key])})."
-            )
-        merged[key] = row
-    return Services(_frame(merged), tuple(notes))
+    if known is not None:
+        own = [c for c in claims if c.own]
+        if own:
+            notes = [
+                f"{where}: your row ({_said(own[0].row)}) replaces the registry's ({_said(known)})."
+            ]
+        else:
+            claims = [*claims, _Claim(_REGISTRY_NAME, False, known)]
+    claims = sorted(claims, key=lambda claim: claim.rank)
+    listed = [c for c in claims if not c.row["licit"]]
+    stand = listed or claims[:1]
+    meanings = [c.meaning for c in stand]
+    aside = [c for c in claims if c.meaning not in meanings]
+    if aside:
+        held, given = (
+            " and ".join(dict.fromkeys(f"{c.file} ({_said(c.row)})" for c in side))
+            for side in (stand, aside)
+        )
+        notes.append(f"{where}: {held} before {given}.")
+    rows = []
+    for claim in stand:
+        if claim.row not in rows:
+            rows.append(claim.row)
+    return rows, notes
 
 
 @lru_cache(maxsize=1)
-def _registry() -> dict[tuple[str, str], _Row]:
+def _registry() -> dict[_Key, _Row]:
     return _read(REGISTRY / "services.csv", origin="registry")
 
 
-def _frame(rows: dict[tuple[str, str], _Row]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows.values()), schema=SERVICES).sort("chain", "address")
+def _frame(rows: Sequence[_Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SERVICES).sort("chain", "address", maintain_order=True)
 
 
-def _read(path: Path, origin: str) -> dict[tuple[str, str], _Row]:
+def _read(path: Path, origin: str) -> dict[_Key, _Row]:
     table = read_small_table(path, _WHAT)
     refuse_unknown_columns(path, table.columns, _COLUMNS, _REQUIRED)
-    rows: dict[tuple[str, str], _Row] = {}
-    lines: dict[tuple[str, str], int] = {}
+    rows: dict[_Key, _Row] = {}
+    lines: dict[_Key, int] = {}
     for cells in table.iter_rows(named=True):
         row = _row(f"line {cells['line']} of {path}", cells) | {"origin": origin}
         key = (str(row["chain"]), str(row["address"]))

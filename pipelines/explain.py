@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipelines.console import progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.outputs import program, write_rows
 from pipelines.pages.pages import alert_file, alert_page, index_page
-from pipelines.score import Scored, score_addresses, use_notes
+from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50
 MOST_UNSCORED_LISTED = 500
@@ -78,7 +78,7 @@ def explain(
     as_of: datetime | None = None,
     top: int | None = None,
     research_use: bool = False,
-    services: str | Path | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
@@ -146,8 +146,7 @@ def explain(
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         notes=(
-            *run.asked.notes,
-            *run.measured.histories.notes,
+            *input_notes(run),
             *use_notes(run.bundle),
             *(hint if unseen else ()),
         ),

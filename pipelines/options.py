@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from data.importers import AUTO, FORMATS
+from data.labels import SOURCES
 
 
 class Basis(StrEnum):
@@ -126,9 +127,11 @@ LabelsAsOf = Annotated[
     _at("The cut of labels without an as_of. Default: the moment the store speaks for."),
 ]
 Services = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
-        metavar="FILE", help="Your own list of known services, used beside the built-in registry."
+        metavar="FILE",
+        help="Known services and listed parties, used beside the built-in registry: your own "
+        f"table, or a label list ({', '.join(SOURCES)}). May be repeated.",
     ),
 ]
 Threads = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from pipelines.inputs import (
     unscored_exit,
 )
 from pipelines.outputs import check_output, write_table
+
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def score_addresses(
     as_of: datetime | None = None,
     reasons: int = 0,
     research_use: bool = False,
-    services: str | Path | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
     assume_complete: bool = False,
 ) -> Scored:
@@ -70,7 +72,7 @@ def score_addresses(
     loaded = Bundle.load(Path(bundle))
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     loaded.check_use(real=not opened.synthetic, research_use=research_use)
-    known = load_services(None if services is None else Path(services))
+    known = load_services(services)
     asked = read_requests(Path(addresses), opened)
     moment = resolved_as_of(opened, as_of)
     measured = local.measure(
@@ -95,7 +97,7 @@ def score(
     reasons: int = 0,
     engine: str = "local",
     research_use: bool = False,
-    services: str | Path | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
@@ -119,7 +121,8 @@ def score(
     research_use
         Score real transfers with a model that is not for decisions; every row says so.
     services
-        A file of further known services and listed parties.
+        Further known services and listed parties: a file or several, each a services table or a
+        label list (`data.labels.SOURCES`).
     max_unscored
         Exit code 3 where a larger share of the requested addresses has no score.
 
@@ -160,9 +163,17 @@ def score(
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
-        notes=(*run.asked.notes, *run.measured.histories.notes, *use_notes(run.bundle)),
+        notes=(*input_notes(run), *use_notes(run.bundle)),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+def input_notes(run: Scored) -> tuple[str, ...]:
+    """Say what of the addresses, the services and the histories was not taken as it came."""
+    known = run.services.notes
+    more = len(known) - _MOST_NOTES
+    rest = (f"and {more:,} more notes on the services",) if more > 0 else ()
+    return (*run.asked.notes, *known[:_MOST_NOTES], *rest, *run.measured.histories.notes)
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:

@@ -50,7 +50,11 @@ EFFECTS = {
 }  # fmt: skip
 
 # Where the import name is not the distribution's name with underscores.
-IMPORTED_AS = {"scikit-learn": "sklearn", "vl-convert-python": "vl_convert"}
+IMPORTED_AS = {
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "vl-convert-python": "vl_convert",
+}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module, str]]:

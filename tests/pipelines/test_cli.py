@@ -63,7 +63,7 @@ COMMANDS: dict[str, list[str]] = {
         *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
-        "--assume-complete",
+        *("--assume-complete", "--services", "pack.yaml"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
@@ -160,6 +160,7 @@ def test_arguments_arrive_parsed(calls):
     assert arguments == (Path("b"), Path("t"), Path("a.txt"), Path("s.csv"))
     assert options["as_of"] == datetime(2024, 5, 9, 8, tzinfo=UTC)
     assert options["research_use"] is True
+    assert options["services"] == [Path("s.csv"), Path("pack.yaml")]
     run(*COMMANDS["signals"])
     assert calls[1][3]["legs"] == "native_in,native_out"
     assert calls[1][3]["basis"] == "native"

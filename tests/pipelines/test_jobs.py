@@ -332,6 +332,28 @@ def test_too_many_without_a_score_end_with_3(world, bundle, tmp_path):
         assert told_too.exit_code == code
 
 
+def test_services_may_be_several_files_and_label_lists(world, bundle, tmp_path):
+    before = score_addresses(bundle, world.store, world.addresses, services=world.services).scores
+    low = before.filter(pl.col("list_hits").is_null(), status="scored", chain="tron")["address"][-1]
+    licit = before.filter(pl.col("status") == "licit_service", chain="tron")["address"][0]
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(
+        "title: Invented\ncurrency: TRX\nlabel: On a list\nabuse: sanction\n"
+        f"confidence: authority_data\nlastmod: 2024-05-01\ntags:\n- address: {low}\n"
+        f"- address: {licit}\n- address: {low[:-1]}\n"
+    )
+    out = tmp_path / "s.parquet"
+    path = listed(tmp_path / "list.txt", low, licit)
+    told = score(bundle, world.store, path, out, services=[world.services, pack])
+    rows = pl.read_parquet(out)
+    assert rows["list_hits"][0] == "On a list (sanctioned, 2024-05-01, authority_data)"
+    assert rows["band"][0] not in (None, "below_review")
+    assert rows["status"][1] != "licit_service"
+    assert any("1 of 3 rows could not be read" in note for note in told.notes)
+    assert any(licit in note and " before " in note for note in told.notes)
+    assert told.exit_code == 0
+
+
 def test_a_typo_costs_its_own_line_only_and_ends_with_3(world, bundle, tmp_path):
     good = pl.read_csv(world.addresses).filter(chain="tron")["address"][0]
     path = listed(tmp_path / "list.txt", good, good[:-1], NOBODY)
