@@ -166,7 +166,7 @@ def settle_numbers(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _shared(rows: pl.DataFrame, knows: pl.Expr, columns: tuple[str, ...]) -> pl.DataFrame:
     """Fill columns from the rows of the same transaction that know them."""
-    if not rows[columns[0]].null_count():
+    if not any(rows[column].null_count() for column in columns):
         return rows
     known = rows.filter(knows)
     if known.is_empty():

@@ -36,7 +36,7 @@ def posing(worlds: list[Path]) -> dict[tuple[str, str], pl.DataFrame]:
         for cut, frame in pooled.signals.items():
             known = frame.join(truth(worlds[:1]), on=["chain", "address"], maintain_order="left")
             named = pl.when("criminal").then(pl.lit("phishing")).otherwise(pl.lit("normal"))
-            dfpi = pl.col("role") == "swapper"
+            dfpi = pl.col("role") == "mule"
             once = known.unique("address", keep="first", maintain_order=True)  # as real ones are
             found[legs, cut] = once.filter(pl.col("criminal") | pl.col("benign")).select(
                 pl.when(dfpi).then(pl.lit("dfpi")).otherwise(named).alias("set"),
@@ -132,6 +132,7 @@ def test_a_wallet_without_a_score_is_a_miss(
 ):
     rows = posing["native", WHOLE]
     longest = rows.filter(set="dfpi").sort("n_any", descending=True).head(3)
+    assert longest.height == 3
     cut_off = longest.with_columns(complete=pl.lit(False), n_any=pl.lit(10, pl.Int64))
     others = rows.filter(pl.col("set") != "dfpi")
     held = {("native", WHOLE): transfer_report.judge(

@@ -132,6 +132,13 @@ def test_a_token_row_learns_who_sent_the_transaction() -> None:
     ]
 
 
+def test_an_internal_payment_learns_what_was_called_where_its_page_told_who_called() -> None:
+    inner = {"kind": "internal", "initiator": "i", "tx_to": "pool"}
+    fee = {"log_index": -2, "kind": "fee", "initiator": "i", "tx_to": "pool", "method": "m"}
+    got = share_transaction_facts(rows(inner, fee))
+    assert got["method"].to_list() == ["m", "m"]
+
+
 def test_every_row_of_a_transaction_knows_where_in_the_block_it_stood() -> None:
     placed = {"tx_index": 7, "block_number": 100}
     inner = {"kind": "internal", "block_number": 100}
