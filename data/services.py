@@ -12,11 +12,7 @@ Being absent from the list says nothing about an address.
 >>> services.licit.filter(pl.col("category") == "dex_router").height > 5
 True
 
-Columns
--------
-chain, address, name, category (`CATEGORIES`), licit (boolean), source, date (of the source or of
-reading it), confidence (`CONFIDENCES`: GraphSense's names), verified (boolean: the address was
-read in the source), origin (`registry` or `user`).
+The columns stand in `data/service_table.py`.
 
 Where files disagree
 --------------------
@@ -42,55 +38,12 @@ import polars as pl
 from data.addresses import CHAINS, canonical_address
 from data.assets import REGISTRY
 from data.errors import Refused
+from data.labels import read_label_list, recognised
+from data.labels.categories import service_claims
+from data.quarantine import reasons
 from data.schema import QUARANTINE, empty
+from data.service_table import CATEGORIES, CONFIDENCES, SERVICES
 from data.small_tables import read_small_table, refuse_unknown_columns
-
-CATEGORIES = (
-    "exchange_hot",
-    "exchange_deposit",
-    "bridge",
-    "dex_router",
-    "payment_processor",
-    "custodian",
-    "mixer",
-    "guarantee_marketplace",
-    "sanctioned",
-    "otc_desk",
-    "token_issuer",
-    "issuer_blocked",
-    "reported_abuse",
-)
-"""`issuer_blocked`: frozen by the issuer of a token. `reported_abuse`: named by somebody for a
-scam, a theft or another crime. Both come from label lists, and are not licit there."""
-
-CONFIDENCES = (
-    "ledger_immanent",
-    "ownership",
-    "manual_transaction",
-    "service_api",
-    "authority_data",
-    "trusted_provider",
-    "service_data",
-    "forensic",
-    "untrusted_transaction",
-    "web_crawl",
-    "heuristic",
-    "unknown",
-)
-"""How an attribution is known, from what the ledger itself shows down to unknown."""
-
-SERVICES: dict[str, pl.DataType] = {
-    "chain": pl.String(),
-    "address": pl.String(),
-    "name": pl.String(),
-    "category": pl.String(),
-    "licit": pl.Boolean(),
-    "source": pl.String(),
-    "date": pl.String(),
-    "confidence": pl.String(),
-    "verified": pl.Boolean(),
-    "origin": pl.String(),
-}
 
 _COLUMNS = tuple(c for c in SERVICES if c != "origin")
 _REQUIRED = ("chain", "address", "category", "licit")
@@ -206,16 +159,10 @@ class _Taken:
 
 
 def _taken(path: Path) -> _Taken:
-    # Imported here: the label lists know this module's columns and words.
-    from data.labels import read_label_list, recognised
-
     source = recognised(path)
     if source is None:
         own = [_Claim(path.name, True, row) for row in _read(path, origin="user").values()]
         return _Taken(own, [], empty(QUARANTINE))
-    from data.labels.categories import service_claims
-    from data.quarantine import reasons
-
     listed = read_label_list(path, source)
     table, notes = service_claims(listed.labels)
     unread = listed.quarantine.height

@@ -1,9 +1,9 @@
 """What the categories of label lists mean here: the mapping, and the services it makes of labels.
 
 Every list has its own words. `registry/label_categories.csv` says of each word which of
-`services.CATEGORIES` it is and whether that is licit; a word without a category is known and makes
-no service. The table is versioned (`mapping_version`), and a word it does not know makes no service
-either: it is counted in a note, so that nothing is guessed and nothing vanishes.
+`service_table.CATEGORIES` it is and whether that is licit; a word without a category is known and
+makes no service. The table is versioned (`mapping_version`), and a word it does not know makes no
+service either: it is counted in a note, so that nothing is guessed and nothing vanishes.
 
 A row with several words makes several claims. Which of them stands is settled where all claims
 meet, in `data/services.py`.
@@ -24,7 +24,7 @@ import polars as pl
 from data.assets import REGISTRY
 from data.errors import Refused
 from data.labels.table import BETWEEN
-from data.services import CATEGORIES, SERVICES
+from data.service_table import CATEGORIES, SERVICES
 from data.small_tables import read_small_table, read_text, refuse_unknown_columns
 
 _FILE = REGISTRY / "label_categories.csv"
@@ -36,7 +36,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Meaning:
-    """One of `services.CATEGORIES` and whether it is licit; None: it makes no service."""
+    """One of `service_table.CATEGORIES` and whether it is licit; None: it makes no service."""
 
     category: str | None
     licit: bool | None
@@ -63,9 +63,9 @@ def service_claims(labels: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]
     Returns
     -------
     claims, notes
-        `services.SERVICES`: for every active label one row per word that means a service, equal
-        rows once, in the order of the labels; an address may have several. Notes: how many labels
-        made no row, and why.
+        `service_table.SERVICES`: for every active label one row per word that means a service,
+        equal rows once, in the order of the labels; an address may have several. Notes: how many
+        labels made no row, and why.
     """
     rows: list[dict[str, object]] = []
     unknown: Counter[str] = Counter()

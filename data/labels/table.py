@@ -22,7 +22,7 @@ of its file and leaves the rest to `label_list`:
 References
 ----------
 EIP-1352 (addresses up to 0xffff are kept for precompiles and system contracts); confidence:
-GraphSense's taxonomy, `data.services.CONFIDENCES`.
+GraphSense's taxonomy, `data.service_table.CONFIDENCES`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from data.addresses import canonical_address, is_reserved_address
 from data.labels.chains import chain_meant
 from data.moments import read_moment
 from data.schema import QUARANTINE, TIME
-from data.services import CONFIDENCES
+from data.service_table import CONFIDENCES
 
 LABELS: dict[str, pl.DataType] = {
     "chain": pl.String(),

@@ -6,7 +6,8 @@ import pytest
 
 from data.addresses import EVM_CHAINS, canonical_address
 from data.errors import Refused
-from data.services import SERVICES, load_services
+from data.service_table import SERVICES
+from data.services import load_services
 
 UNISWAP = "0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D"
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from data.services import SERVICES, Services
+from data.service_table import SERVICES
+from data.services import Services
 from models.bundle import Bundle
 from models.scoring import SCORES, list_hits, score_frame
 from tests.models.world import CATALOGUE, NOBODY, fitted, world

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from data.schema import LEGS
-from data.services import SERVICES, Services
+from data.service_table import SERVICES
+from data.services import Services
 from models.status import STATUSES, VICTIM, Requirements, statuses, with_history
 
 NEEDS = Requirements(("native_in", "native_out"), 5)

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from data.schema import LEGS
-from data.services import SERVICES, Services
+from data.service_table import SERVICES
+from data.services import Services
 from features.signal import Signal
 from models.facts import canonical_json
 from models.fitting import Settings, fit

@@ -11,7 +11,8 @@ from data.errors import Refused
 from data.labels import SOURCES, categories, read_label_list
 from data.labels.categories import mapping_version, meaning, service_claims
 from data.labels.table import LABELS
-from data.services import CATEGORIES, SERVICES, load_services
+from data.service_table import CATEGORIES, SERVICES
+from data.services import load_services
 from data.small_tables import read_small_table
 from tests.data.labels.samples import EVM, SAMPLES, TRON
 

@@ -21,7 +21,7 @@ from data.labels import files as label_files
 from data.labels.categories import meaning
 from data.labels.table import BETWEEN, LABELS, STATUSES, LabelList
 from data.schema import QUARANTINE
-from data.services import CONFIDENCES
+from data.service_table import CONFIDENCES
 from tests.data.labels.samples import BITCOIN, EVM, SAMPLES, TRON, Sample
 
 every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=str)
