@@ -15,7 +15,7 @@ import numpy as np
 
 from data.simulation.case_parameters import Style, draw_style
 from data.simulation.clock import Clock
-from data.simulation.coins import worth_later
+from data.simulation.coins import worth_at
 from data.simulation.crossing import live_everywhere
 from data.simulation.flows import SMALLEST_MICROS, Flow, merged
 from data.simulation.grooming import victims_payments
@@ -217,6 +217,6 @@ def _induce(unit: Unit, style: Style, collector: Account, life: Life) -> None:
     time = inflow.time[at] + rng.uniform(0.5, 10, len(at)) * DAY
     lent = time - rng.uniform(5, 60, len(at)) * MINUTE
     asset = inflow.asset[at]
-    purse = worth_later(unit, time, micros, asset, lent)
+    purse = worth_at(unit, time, micros, asset, lent)
     unit.ledger.pay(lent, unit.node(), collector.node, asset, purse)
     unit.ledger.pay(time, collector.node, payers[chosen], asset, micros)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from data.simulation.clock import opened, sittings
-from data.simulation.coins import counted, valued, worth_later
+from data.simulation.coins import counted, valued, worth_at
 from data.simulation.flows import SMALLEST_MICROS, Flow, merged
 from data.simulation.life import Life, Part, fuel, live
 from data.simulation.market import MICROS
@@ -102,6 +102,6 @@ def play_custodian(unit: Unit, account: Account, profile: Profile, part: Part) -
     period = float(rng.choice([1.0, 6.0, 24.0])) * HOUR
     swept = np.ceil(times / period) * period + rng.exponential(120, count)
     order = np.argsort(swept, kind="stable")
-    passed_on = worth_later(unit, times, micros, asset, swept)
+    passed_on = worth_at(unit, times, micros, asset, swept)
     own = Flow(swept[order], who[order], passed_on[order], asset)
     return live(unit, account, profile, replace(part, own=own))

@@ -82,8 +82,7 @@ def clock_near(rng: np.random.Generator, days: float, near: Clock) -> Clock:
     low, high = near.start - 0.5 * length, near.end - 0.5 * length
     low, high = max(low, 0.0), min(high, latest)
     if high <= low:  # longer than near, at an edge of the world
-        low, high = max(near.start - 0.9 * length, 0.0), min(near.end, latest)
-    low = min(low, latest)
+        low, high = min(max(near.start - 0.9 * length, 0.0), latest), min(near.end, latest)
     begin = float(rng.uniform(low, max(low, high)))
     return replace(near, start=begin, end=begin + length)
 

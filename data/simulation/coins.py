@@ -50,11 +50,11 @@ def counted_flow(unit: Unit, flow: Flow) -> Flow:
     )
 
 
-def worth_later(
-    unit: Unit, time: np.ndarray, micros: np.ndarray, asset: np.ndarray, later: np.ndarray
+def worth_at(
+    unit: Unit, time: np.ndarray, micros: np.ndarray, asset: np.ndarray, moment: np.ndarray
 ) -> np.ndarray:
-    """Return what the same coins are worth at another time, earlier or later."""
-    return _at(unit, micros, asset, (time, later), market.same_coins)
+    """Return what the coins that were worth `micros` at `time` are worth at other moments."""
+    return _at(unit, micros, asset, (time, moment), market.same_coins)
 
 
 def _at(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.simulation.coins import worth_later
+from data.simulation.coins import worth_at
 from data.simulation.flows import Flow
 from data.simulation.life import Part, fuel, live
 from data.simulation.market import MICROS
@@ -57,5 +57,5 @@ def _buy(unit: Unit, victim: Account, paid: Flow) -> None:
     time = paid.time - hours * HOUR - 5 * MINUTE
     time = np.where(time > 0, time, 0.5 * paid.time)
     source = np.where(bought, unit.exchange(), unit.node())
-    micros = worth_later(unit, paid.time, paid.micros, paid.asset, time)
+    micros = worth_at(unit, paid.time, paid.micros, paid.asset, time)
     unit.ledger.pay(time, source, victim.node, paid.asset, micros)
