@@ -35,10 +35,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from difflib import get_close_matches
 from hashlib import sha256
 
 import polars as pl
+
+from data.errors import did_you_mean
 
 EVM_CHAINS = ("ethereum", "bsc", "polygon", "arbitrum", "base", "optimism", "avalanche")
 CHAINS = (*EVM_CHAINS, "tron", "bitcoin", "generic")
@@ -84,9 +85,8 @@ def chain_family(chain: str) -> str:
         return "evm"
     if chain in CHAINS:
         return chain
-    near = get_close_matches(str(chain), CHAINS, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"the chain must be one of {', '.join(CHAINS)}; got {chain!r}.{hint}")
+    message = f"the chain must be one of {', '.join(CHAINS)}; got {chain!r}."
+    raise ValueError(" ".join(filter(None, (message, did_you_mean(str(chain), CHAINS)))))
 
 
 def canonical_address(chain: str, text: str) -> str:

@@ -12,6 +12,8 @@ The file is empty: a.csv. Expected: a CSV header. Hint: export it again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Refused(Exception):
     """An input or a request that is refused, with what came, what was expected and what to do.
@@ -56,6 +58,19 @@ class Refused(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Worker processes send exceptions back pickled; the default would lose the other parts.
         return _rebuild, (type(self), self.message, self.expected, self.hint)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names the nearest of some known names; None where none is near.
+
+    >>> did_you_mean("polygone", ["tron", "polygon"])
+    "Did you mean 'polygon'?"
+    """
+    # Imported here: only a refusal needs it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else None
 
 
 def _closed(sentence: str) -> str:

@@ -33,16 +33,13 @@ def importer_named(name: str) -> Importer:
     Refused
         There is no such format; the message lists them and the nearest name.
     """
-    from difflib import get_close_matches
-
-    from data.errors import Refused
+    from data.errors import Refused, did_you_mean
 
     if name not in FORMATS:
-        near = get_close_matches(name, [*FORMATS, AUTO], n=1)
         raise Refused(
             f"unknown format {name!r}",
             expected=f"{AUTO}, {', '.join(FORMATS)}",
-            hint=f"Did you mean {near[0]!r}?" if near else None,
+            hint=did_you_mean(name, [*FORMATS, AUTO]),
         )
     found: Importer = getattr(import_module(f"{__name__}.{name}"), FORMATS[name])()
     return found

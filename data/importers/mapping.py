@@ -33,11 +33,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from data.errors import Refused
+from data.errors import Refused, did_you_mean
 from data.importers.times import UNITS
 
 REQUIRED = ("block_time", "sender", "receiver", "amount_raw")
@@ -161,11 +160,10 @@ def _text(value: object) -> str:
 def _refuse_unknown(entries: Mapping[str, str]) -> None:
     for name in entries:
         if name not in (*COLUMNS, *SETTINGS):
-            near = get_close_matches(name, (*COLUMNS, *SETTINGS), n=1)
             raise Refused(
                 f"the mapping has the unknown name {name!r}",
                 expected=f"columns {', '.join(COLUMNS)}; settings {', '.join(SETTINGS)}",
-                hint=f"Did you mean {near[0]!r}?" if near else None,
+                hint=did_you_mean(name, (*COLUMNS, *SETTINGS)),
             )
 
 

@@ -10,14 +10,12 @@ gives the same float, which is what their maker most probably wrote, and then ex
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import polars as pl
 
 from data.addresses import CHAINS
 from data.assets import NATIVE, asset_lookup
 from data.coverage import coverage_rows, legs_text
-from data.errors import Refused
+from data.errors import Refused, did_you_mean
 from data.importers.amounts import base_units, scaled, scaled_by, shortest_text
 from data.importers.importer import (
     FEE_RECEIVER,
@@ -129,11 +127,10 @@ def _existing(source: Source, column: str) -> str:
         return column
     if found := source.find(tidy(column)):
         return found
-    near = get_close_matches(column, source.columns, n=1)
     raise Refused(
         f"{str(source.path)!r} has no column {column!r}",
         expected=f"one of {shown(source)}",
-        hint=f"Did you mean {near[0]!r}?" if near else "A constant is written =value.",
+        hint=did_you_mean(column, source.columns) or "A constant is written =value.",
     )
 
 

@@ -29,16 +29,13 @@ def source_named(name: str) -> LabelSource:
     Refused
         There is no such source; the message lists them and the nearest name.
     """
-    from difflib import get_close_matches
-
-    from data.errors import Refused
+    from data.errors import Refused, did_you_mean
 
     if name not in SOURCES:
-        near = get_close_matches(name, [*SOURCES, AUTO], n=1)
         raise Refused(
             f"unknown label source {name!r}",
             expected=f"{AUTO}, {', '.join(SOURCES)}",
-            hint=f"Did you mean {near[0]!r}?" if near else None,
+            hint=did_you_mean(name, [*SOURCES, AUTO]),
         )
     return cast("LabelSource", import_module(f"{__name__}.{name}"))
 
