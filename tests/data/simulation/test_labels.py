@@ -107,6 +107,24 @@ def test_as_many_are_wrongly_accused_as_wrongly_cleared(invented: pl.DataFrame) 
         assert wrong / found == pytest.approx(share, abs=0.02)
 
 
+def test_where_criminals_are_rare_few_are_wrongly_accused() -> None:
+    truth = pl.concat(
+        [
+            somebody("collector", [f"case-{n}" for n in range(MANY)]),
+            somebody("benign", [None] * 10 * MANY, service=True),
+        ]
+    )
+    nobody_paid = pl.DataFrame(schema={"case_id": pl.String, "payers": pl.Int64})
+    labels = training_labels(truth, nobody_paid, seed=1).with_columns(truth["role"])
+    judged = labels.filter(pl.col("label").is_not_null())
+    found, others = judged.filter(role="collector"), judged.filter(role="benign")
+    assert others.height > 15 * found.height
+    share = PRIORS["label_wrong"].numbers[0]
+    cleared, accused = found.filter(label=0).height, others.filter(label=1).height
+    assert cleared / found.height == pytest.approx(share, abs=0.02)
+    assert accused / found.height == pytest.approx(share, abs=0.02)
+
+
 def test_labels_come_after_their_moment_and_cases_are_named_for_known_criminals_only(
     invented: pl.DataFrame,
 ) -> None:

@@ -473,6 +473,15 @@ def test_who_bridges_with_a_case_cashes_out_on_the_other_side(
     ]
     assert len(doubles) > 15
     assert np.mean([account.pays("cash_out_deposit") > 0 for account in doubles]) > 0.5
+    beyond = [
+        account
+        for one in cases["swap_hop"]
+        for account in of(one, "cash_out_deposit")
+        if identities.chain_of(account.account.node) != identities.chain_of(one[0].account.node)
+    ]
+    swept = [account.to_exchange for account in beyond if len(account.came["time"])]
+    assert len(swept) > 8
+    assert np.mean(swept) > 0.9
 
 
 def test_all_yes_or_no_traits_are_described() -> None:
