@@ -10,12 +10,14 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS, TIME, leg_set, leg_text
+from data.services import Services
 from data.transfers import Transfers
 from features.basis import relative_values, scales
 from features.compilation import keep_compiled, kernel
 from features.history import STABLECOIN, Columns, Histories
 from features.laying import Laid, lay
 from features.loading import Events, load_events, numbers
+from features.parties import Parties, known_parties
 
 _LARGEST_SUM = 2.0**62
 _NEVER = np.iinfo(np.int64).max
@@ -28,6 +30,7 @@ def build_histories(
     as_of: datetime,
     basis: str = "usd",
     legs: Iterable[str] | None = None,
+    services: Services | None = None,
 ) -> Histories:
     """Build the histories of some addresses, or of every covered one.
 
@@ -41,6 +44,9 @@ def build_histories(
         The common cut: only transfers before it are seen.
     legs
         Look at these legs only; None for all that the coverage shows.
+    services
+        What is publicly known of counterparties; a row counts from the day after its date, and one
+        without a date not at all. None: nothing is known.
 
     Raises
     ------
@@ -61,7 +67,8 @@ def build_histories(
     else:
         asked = _with_codes(asked, events)
     keys = _with_legs(asked, transfers, legs)
-    return _assemble(events, keys, basis)
+    parties = known_parties(events.addresses, services)
+    return _assemble(events, keys, basis, parties)
 
 
 def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
@@ -133,7 +140,7 @@ def _with_legs(
     )
 
 
-def _assemble(events: Events, keys: pl.DataFrame, basis: str) -> Histories:
+def _assemble(events: Events, keys: pl.DataFrame, basis: str, parties: Parties) -> Histories:
     """Lay each request's transfers end to end, and put a number on each."""
     for compiled in (relative_values, _beyond):
         keep_compiled(compiled)
@@ -160,8 +167,10 @@ def _assemble(events: Events, keys: pl.DataFrame, basis: str) -> Histories:
         asset=laid.asset,
         tx=laid.tx,
         two_sided=laid.two_sided,
+        party=parties.met(laid.counterparty, offsets, numbers(keys["as_of"])),
         as_of=numbers(keys["as_of"]),
         scale=scales(basis, keys["chain"]),
+        registry=parties.in_force(keys["chain"], numbers(keys["as_of"])),
         asset_kind=events.asset_kind,
         asset_group=events.asset_group,
     )

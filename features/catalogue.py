@@ -16,6 +16,7 @@ import polars as pl
 
 from features import (
     activity,
+    cash_out,
     fan_out,
     lifecycle,
     otc,
@@ -71,6 +72,7 @@ def catalogue() -> Catalogue:
             structuring.FAMILY,
             otc.FAMILY,
             lifecycle.FAMILY,
+            cash_out.FAMILY,
         )
     )
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from data.services import CATEGORIES
+
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
 HOUR = 3_600 * MICROSECONDS
@@ -24,6 +26,19 @@ STABLECOIN, FREEZABLE, NATIVE = 1, 2, 4
 or that coin wrapped."""
 
 USD_PER_MICRO = 1_000_000
+
+
+LISTED = 128
+"""Bit of a party that a registry names as not licit; the other bits say what it is (`party_of`)."""
+
+
+def party_of(category: str) -> int:
+    """Return the number under which `Columns.party` holds a category of service.
+
+    >>> party_of("exchange_hot"), party_of("bridge")
+    (1, 3)
+    """
+    return 1 + CATEGORIES.index(category)
 
 
 class Columns(NamedTuple):
@@ -47,8 +62,13 @@ class Columns(NamedTuple):
         int64; equal for transfers of one transaction.
     two_sided
         bool; both directions of this kind of transfer are in force.
+    party
+        uint8; what the services registry says of the other side: 0 nothing, else `party_of` its
+        category, and `LISTED`. Only rows of the registry that were known at the cut.
     as_of, scale
         Per history: the cut (int64 microseconds) and the fixed-point units in one whole.
+    registry
+        Per history: bool; some row of the registry for its chain was known at the cut.
     asset_kind, asset_group
         Per asset: bits (`STABLECOIN`, …), and a code shared by one coin's contracts.
     """
@@ -61,8 +81,10 @@ class Columns(NamedTuple):
     asset: np.ndarray
     tx: np.ndarray
     two_sided: np.ndarray
+    party: np.ndarray
     as_of: np.ndarray
     scale: np.ndarray
+    registry: np.ndarray
     asset_kind: np.ndarray
     asset_group: np.ndarray
 
@@ -78,8 +100,10 @@ class History:
     asset: np.ndarray
     tx: np.ndarray
     two_sided: np.ndarray
+    party: np.ndarray
     as_of: int
     scale: float
+    registry: bool
     asset_kind: np.ndarray
     asset_group: np.ndarray
 
@@ -111,6 +135,7 @@ class History:
             asset=self.asset[rows],
             tx=self.tx[rows],
             two_sided=self.two_sided[rows],
+            party=self.party[rows],
         )
 
     def two_sided_part(self) -> tuple[History, np.ndarray]:
@@ -171,8 +196,10 @@ class Histories:
             asset=c.asset[cut],
             tx=c.tx[cut],
             two_sided=c.two_sided[cut],
+            party=c.party[cut],
             as_of=int(c.as_of[i]),
             scale=float(c.scale[i]),
+            registry=bool(c.registry[i]),
             asset_kind=c.asset_kind,
             asset_group=c.asset_group,
         )

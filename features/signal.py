@@ -94,6 +94,9 @@ class Signal:
         True where the value changes with `as_of` although no transfer is added.
     model_input
         False for context shown to analysts only.
+    exposure
+        True where it rests on what others are said to be, not on what the address does; models can
+        be trained without such signals.
     definition
         The plain function, returning the evidence with its value, or None where null.
     """
@@ -115,6 +118,7 @@ class Signal:
     dollars: bool
     depends_on_as_of: bool
     model_input: bool
+    exposure: bool
     definition: Definition = field(compare=False, repr=False)
 
     def facts(self) -> dict[str, Any]:
@@ -162,6 +166,7 @@ class Family:
         dollars: bool = False,
         depends_on_as_of: bool = False,
         model_input: bool = True,
+        exposure: bool = False,
     ) -> Callable[[Definition], Definition]:
         """Declare the decorated function as this family's next signal; see `Signal`."""
 
@@ -186,6 +191,7 @@ class Family:
                     dollars=dollars,
                     depends_on_as_of=depends_on_as_of,
                     model_input=model_input,
+                    exposure=exposure,
                     definition=definition,
                 )
             )

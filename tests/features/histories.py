@@ -16,12 +16,14 @@ from features.history import (
     DAY,
     FREEZABLE,
     HOUR,
+    LISTED,
     MICROSECONDS,
     MINUTE,
     NATIVE,
     STABLECOIN,
     Columns,
     History,
+    party_of,
 )
 
 USDT, USDC, DAI, COIN, USDT_ELSEWHERE, TOKEN = range(6)
@@ -38,22 +40,31 @@ ASSET_KIND = np.array(
 )
 ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int64)
 
+PARTIES = np.array(
+    [0, 0, 0, *map(party_of, ("exchange_hot", "exchange_deposit", "bridge", "dex_router")),
+     *(party_of(kind) | LISTED for kind in ("mixer", "guarantee_marketplace"))],
+    dtype=np.uint8,
+)  # fmt: skip
+"""What a registry says of counterparties, by the place of their code; most are unknown."""
+
 START = 1_700_000_000 * MICROSECONDS
 
-EVENT_ARRAYS = ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided")
+EVENT_ARRAYS = ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided", "party")
 DTYPES: dict[str, type] = {
     "time": np.int64,
     "value": np.int64,
     "incoming": np.bool_,
     "counterparty": np.int64,
 }
-DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_}
+DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_, "party": np.uint8}
 
 
 def history(
     *transfers: tuple[int, str, int, int],
     asset: int | Sequence[int] = USDT,
     two_sided: bool = True,
+    party: int | Sequence[int] = 0,
+    registry: bool = True,
     scale: float = 1.0,
 ) -> History:
     """Return the history of ``(moment after START, "in" or "out", counterparty, value)``."""
@@ -67,8 +78,10 @@ def history(
         asset=np.broadcast_to(np.asarray(asset, dtype=np.int32), n).copy(),
         tx=np.arange(n, dtype=np.int64),
         two_sided=np.full(n, two_sided, dtype=np.bool_),
+        party=np.broadcast_to(np.asarray(party, dtype=np.uint8), n).copy(),
         as_of=int(time[-1] if n else START) + DAY,
         scale=scale,
+        registry=registry,
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
     )
@@ -87,6 +100,7 @@ def columns_of(histories: Sequence[History]) -> Columns:
         offsets=np.array([0, *np.cumsum(lengths, dtype=np.int64)], dtype=np.int64),
         as_of=np.array([h.as_of for h in histories], dtype=np.int64),
         scale=np.array([h.scale for h in histories], dtype=np.float64),
+        registry=np.array([h.registry for h in histories], dtype=np.bool_),
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
         **arrays,
@@ -129,14 +143,17 @@ def histories(
     coins, tokens = draw(st.booleans()) or n % 2 == 0, draw(st.booleans()) or n % 3 == 0
     time = START + np.cumsum(np.array(gaps, dtype=np.int64))
     joined = np.array(each(st.booleans()), dtype=bool) & (np.array(gaps, dtype=np.int64) == 0)
+    other = np.array(each(st.integers(1, pool)), dtype=np.int64)
     return History(
         time=time,
         value=np.array(values, dtype=np.int64),
         incoming=np.array(each(st.booleans()), dtype=np.bool_),
-        counterparty=np.array(each(st.integers(1, pool)), dtype=np.int64) * 7_919 - 10_000,
+        counterparty=other * 7_919 - 10_000,
         asset=asset,
         tx=np.cumsum(~joined),
         two_sided=np.where(asset == COIN, coins, tokens),
+        party=PARTIES[(other + n) % len(PARTIES)],
+        registry=n % 7 != 6,
         as_of=int(time[-1] if n else START) + draw(st.sampled_from([1, HOUR, 40 * DAY])),
         scale=draw(st.sampled_from([1.0, 1e6])),
         asset_kind=ASSET_KIND,
@@ -149,12 +166,14 @@ def hub(n: int, parties: int, seed: int = 0) -> History:
     random = np.random.default_rng(seed)
     asset = random.integers(0, 6, n).astype(np.int32)
     time = START + np.cumsum(np.where(random.random(n) < 1 / 3, 0, random.integers(1, HOUR, n)))
+    who = random.integers(0, parties, n)
     return replace(
         history(),
         time=time,
         value=np.ceil(random.lognormal(18, 2, n)).astype(np.int64),
         incoming=random.random(n) < 0.5,
-        counterparty=random.integers(-(2**62), 2**62, parties)[random.integers(0, parties, n)],
+        counterparty=random.integers(-(2**62), 2**62, parties)[who],
+        party=PARTIES[who % len(PARTIES)],
         asset=asset,
         tx=np.arange(n, dtype=np.int64) // 2,
         two_sided=asset != TOKEN,

@@ -352,8 +352,10 @@ def _view(columns: Columns, i: int) -> History:
         history(),
         **{name: getattr(columns, name)[cut] for name in ("time", "value", "incoming", "tx")},
         **{name: getattr(columns, name)[cut] for name in ("counterparty", "asset", "two_sided")},
+        party=columns.party[cut],
         as_of=int(columns.as_of[i]),
         scale=float(columns.scale[i]),
+        registry=bool(columns.registry[i]),
     )
 
 

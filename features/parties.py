@@ -1,0 +1,94 @@
+"""What is publicly known of counterparties, at the cut of each history.
+
+A row of the services registry counts from the day after its date: what a source said later may not
+be read into the past. A row without a date is not used at all, because an unknown moment is never
+filled with one. So a history that is cut before the registry begins has no exposure, which is not
+the same as an exposure of nothing: `Parties.in_force` tells them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from data.schema import TIME
+from data.services import CATEGORIES, Services
+from features.compilation import keep_compiled, kernel
+from features.history import LISTED, party_of
+
+_NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who is known, by address code.
+
+    Attributes
+    ----------
+    party
+        uint8 per code, as `Columns.party`.
+    since
+        int64 microseconds per code: from when on that is known.
+    begins
+        Chain to the moment from which on anything is known there.
+    """
+
+    party: np.ndarray
+    since: np.ndarray
+    begins: dict[str, int]
+
+    def met(self, counterparty: np.ndarray, offsets: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+        """Return `Columns.party` of laid events: what was known of each at its history's cut."""
+        out = np.zeros(len(counterparty), dtype=np.uint8)
+        if self.begins:
+            keep_compiled(_meet)
+            _meet(self.party, self.since, counterparty, offsets, as_of, out)
+        return out
+
+    def in_force(self, chains: pl.Series, as_of: np.ndarray) -> np.ndarray:
+        """Return `Columns.registry`: whether anything was known on its chain at each cut."""
+        begins = chains.replace_strict(self.begins, default=_NEVER, return_dtype=pl.Int64)
+        return begins.to_numpy() <= as_of
+
+
+def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties:
+    """Look up addresses (``chain``, ``address``, by code) among the services with a date."""
+    nobody = np.zeros(addresses.height, dtype=np.uint8)
+    never = np.full(addresses.height, _NEVER)
+    if services is None:
+        return Parties(nobody, never, {})
+    numbers = {category: party_of(category) for category in CATEGORIES}
+    day_after = pl.col("date").str.to_date(strict=False).cast(TIME) + timedelta(days=1)
+    dated = services.table.select(
+        "chain",
+        "address",
+        party=pl.col("category").replace_strict(numbers, return_dtype=pl.UInt8)
+        + (~pl.col("licit")).cast(pl.UInt8) * LISTED,
+        since=day_after.dt.epoch("us"),
+    ).filter(pl.col("since").is_not_null())
+    found = addresses.join(dated, on=["chain", "address"], how="left", maintain_order="left")
+    begins = dated.group_by("chain").agg(pl.col("since").min())
+    return Parties(
+        found["party"].fill_null(0).to_numpy(),
+        found["since"].fill_null(_NEVER).to_numpy(),
+        dict(begins.iter_rows()),
+    )
+
+
+@kernel
+def _meet(
+    party: np.ndarray,
+    since: np.ndarray,
+    counterparty: np.ndarray,
+    offsets: np.ndarray,
+    as_of: np.ndarray,
+    out: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    for i in range(len(as_of)):
+        for j in range(offsets[i], offsets[i + 1]):
+            code = counterparty[j]
+            if party[code] and since[code] <= as_of[i]:
+                out[j] = party[code]
