@@ -6,8 +6,9 @@ section 311 rule on Huione Group). These signals look at counterparties that a s
 names, and at nothing else. Most deposit addresses stand on no list: a low share says little.
 
 They are **exposure**: what others are said to be, not what the address does. Innocent people deal
-with the same exchanges and bridges, and a list may be wrong. So each is a share, between 0 and 1
-whatever the amounts, and ``unrinse train --without-exposure`` leaves them all out.
+with the same exchanges, bridges and mixers, and a list may be wrong. So they are context for an
+analyst, and no model's input: guilt by association must not convict. A model may learn from them
+once it is trained where innocents touch listed parties too.
 
 Where no dated row of the registry was known on its chain at the cut, all are null.
 """
@@ -109,6 +110,7 @@ FAMILY = Family("cash_out", cash_out_kernel)
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("cash_out",),
+    model_input=False,
     exposure=True,
 )
 def exchange_out_share(history: History) -> Evidence | None:
@@ -124,6 +126,7 @@ def exchange_out_share(history: History) -> Evidence | None:
     says="paid {value} that known exchanges own",
     null="no dated row of the services registry was known on its chain",
     red_flags=("cash_out",),
+    model_input=False,
     exposure=True,
 )
 def exchange_addresses_paid(history: History) -> Evidence | None:
@@ -146,6 +149,7 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
     bounds=(0, 1 + 1e-9),
     red_flags=("cash_out",),
     flags_when_low=("cash_out",),
+    model_input=False,
     exposure=True,
 )
 def exchange_concentration(history: History) -> Evidence | None:
@@ -167,6 +171,7 @@ def exchange_concentration(history: History) -> Evidence | None:
     says="received {value} of its incoming value from known addresses of exchanges",
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
+    model_input=False,
     exposure=True,
 )
 def exchange_in_share(history: History) -> Evidence | None:
@@ -183,6 +188,7 @@ def exchange_in_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    model_input=False,
     exposure=True,
 )
 def listed_out_share(history: History) -> Evidence | None:
@@ -199,6 +205,7 @@ def listed_out_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    model_input=False,
     exposure=True,
 )
 def listed_in_share(history: History) -> Evidence | None:
@@ -215,6 +222,7 @@ def listed_in_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "was transferred",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    model_input=False,
     exposure=True,
 )
 def marketplace_share(history: History) -> Evidence | None:
@@ -231,6 +239,7 @@ def marketplace_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
+    model_input=False,
     exposure=True,
 )
 def bridge_out_share(history: History) -> Evidence | None:
@@ -247,6 +256,7 @@ def bridge_out_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
+    model_input=False,
     exposure=True,
 )
 def bridge_in_share(history: History) -> Evidence | None:

@@ -95,8 +95,7 @@ class Signal:
     model_input
         False for context shown to analysts only.
     exposure
-        True where it rests on what others are said to be, not on what the address does; models can
-        be trained without such signals.
+        True where it rests on what others are said to be, not on what the address does.
     definition
         The plain function, returning the evidence with its value, or None where null.
     """

@@ -134,6 +134,8 @@ def _notes(signal: Signal) -> Iterable[str]:
         yield f"Risk grows as it goes {signal.risk}."
     if signal.depends_on_as_of:
         yield "It changes with the moment of scoring, though no transfer is added."
+    if signal.exposure:
+        yield "It rests on what a registry says of others."
     if not signal.model_input:
         yield "Shown to analysts; not an input of the model."
 

@@ -82,6 +82,7 @@ def score_addresses(
         basis=loaded.facts.basis,
         legs=loaded.facts.legs,
         threads=threads,
+        services=known,
     )
     scores = score_frame(loaded, measured.signals, known, reasons=reasons, threads=threads or 1)
     return Scored(loaded, opened, known, asked, measured, scores, moment)

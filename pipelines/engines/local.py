@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
+from data.services import Services
 from data.transfers import Transfers
 from features.building import build_histories
 from features.catalogue import compute_signals
@@ -32,6 +33,7 @@ def measure(
     basis: str,
     legs: Iterable[str] | None = None,
     threads: int | None = None,
+    services: Services | None = None,
 ) -> Measured:
     """Build histories and compute the whole catalogue for them.
 
@@ -41,9 +43,14 @@ def measure(
         ``chain``, ``address`` and optionally ``as_of``; None for every covered address.
     threads
         Default: all cores. The result does not depend on them.
+    services
+        What is publicly known of counterparties; None: nothing, and the signals that rest on it
+        are null.
     """
     with progress("Reading histories"):
-        histories = build_histories(transfers, requests, as_of=as_of, basis=basis, legs=legs)
+        histories = build_histories(
+            transfers, requests, as_of=as_of, basis=basis, legs=legs, services=services
+        )
     with progress("Computing signals", total=len(histories)) as done:
         signals = compute_signals(histories, threads=threads or os.cpu_count() or 1, progress=done)
     return Measured(histories, signals)
