@@ -56,7 +56,7 @@ def cash_out_kernel(
             if columns.incoming[j]:
                 n_in += 1
                 value_in += value
-                exchange_in += value if what == _HOT or what == _DEPOSIT else 0
+                exchange_in += value if what in (_HOT, _DEPOSIT) else 0
                 listed_in += value if party & LISTED else 0
                 bridge_in += value if what == _BRIDGE else 0
             else:
@@ -64,7 +64,7 @@ def cash_out_kernel(
                 value_out += value
                 listed_out += value if party & LISTED else 0
                 bridge_out += value if what == _BRIDGE else 0
-                if what == _HOT or what == _DEPOSIT:
+                if what in (_HOT, _DEPOSIT):
                     exchange_out += value
                     paid[n], amount[n] = columns.counterparty[j], value
                     n += 1

@@ -2,7 +2,8 @@
 
 A row of the services registry counts from the day after its date: what a source said later may not
 be read into the past. A row without a date is not used at all, because an unknown moment is never
-filled with one. So a history that is cut before the registry begins has no exposure, which is not
+filled with one. Where several rows name an address, one that calls it illicit is taken, else the
+oldest. So a history that is cut before the registry begins has no exposure, which is not
 the same as an exposure of nothing: `Parties.in_force` tells them apart.
 """
 
@@ -69,6 +70,10 @@ def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties
         + (~pl.col("licit")).cast(pl.UInt8) * LISTED,
         since=day_after.dt.epoch("us"),
     ).filter(pl.col("since").is_not_null())
+    # Where several lists name an address, whoever calls it illicit comes first, then the older.
+    listed = (pl.col("party") >= LISTED).alias("_listed")
+    dated = dated.sort("chain", "address", ~listed, "since", "party")
+    dated = dated.unique(["chain", "address"], keep="first", maintain_order=True)
     found = addresses.join(dated, on=["chain", "address"], how="left", maintain_order="left")
     begins = dated.group_by("chain").agg(pl.col("since").min())
     return Parties(

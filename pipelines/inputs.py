@@ -12,10 +12,13 @@ import polars as pl
 from data.address_lists import AddressList, Problem, read_address_list
 from data.coverage import legs_text
 from data.errors import Refused
+from data.services import Services
 from data.transfers import Transfers
 from features.basis import BASES
 
 ENGINES = ("local",)
+
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,13 @@ class Asked:
         shown = [f"line {p.line}: {p.text!r}: {p.reason}" for p in self.problems[:5]]
         more = len(self.problems) - len(shown)
         return (*shown, *((f"and {more} more such lines",) if more else ()))
+
+
+def service_notes(services: Services) -> tuple[str, ...]:
+    """Say what of the services was not taken as it came: the first sentences, and how many more."""
+    more = len(services.notes) - _MOST_NOTES
+    rest = (f"and {more:,} more notes on the services",) if more > 0 else ()
+    return (*services.notes[:_MOST_NOTES], *rest)
 
 
 def read_requests(path: Path, transfers: Transfers) -> Asked:

@@ -20,11 +20,10 @@ from pipelines.inputs import (
     read_requests,
     resolved_as_of,
     resolved_engine,
+    service_notes,
     unscored_exit,
 )
 from pipelines.outputs import check_output, write_table
-
-_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -171,10 +170,7 @@ def score(
 
 def input_notes(run: Scored) -> tuple[str, ...]:
     """Say what of the addresses, the services and the histories was not taken as it came."""
-    known = run.services.notes
-    more = len(known) - _MOST_NOTES
-    rest = (f"and {more:,} more notes on the services",) if more > 0 else ()
-    return (*run.asked.notes, *known[:_MOST_NOTES], *rest, *run.measured.histories.notes)
+    return (*run.asked.notes, *service_notes(run.services), *run.measured.histories.notes)
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from data.services import load_services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from pipelines.engines import local
@@ -16,6 +17,7 @@ from pipelines.inputs import (
     resolved_as_of,
     resolved_basis,
     resolved_engine,
+    service_notes,
 )
 from pipelines.outputs import check_output, write_table
 
@@ -43,6 +45,7 @@ def signals(
     as_of: datetime | None = None,
     basis: str = "usd",
     legs: str | Iterable[str] | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
     engine: str = "local",
     threads: int | None = None,
     assume_complete: bool = False,
@@ -65,6 +68,9 @@ def signals(
         ``usd``, ``native`` or ``relative``.
     legs
         Look at these legs only.
+    services
+        Further known services and listed parties, as for `score`; a row counts from the day after
+        its date.
     assume_complete
         Every address is covered in full (for tables without a coverage sidecar).
 
@@ -77,6 +83,7 @@ def signals(
     check_output(out)
     resolved_engine(engine)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    known = load_services(services)
     moment = resolved_as_of(opened, as_of)
     asked = read_requests(Path(addresses), opened) if addresses is not None else None
     measured = local.measure(
@@ -86,6 +93,7 @@ def signals(
         basis=resolved_basis(basis),
         legs=leg_names(legs),
         threads=threads,
+        services=known,
     )
     facts = {
         "transfers_sha256": opened.sha256,
@@ -102,6 +110,8 @@ def signals(
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
-        notes=(() if asked is None else asked.notes) + measured.histories.notes,
+        notes=(() if asked is None else asked.notes)
+        + service_notes(known)
+        + measured.histories.notes,
         exit_code=3 if asked is not None and asked.problems else 0,
     )

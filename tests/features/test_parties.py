@@ -85,7 +85,17 @@ def test_without_services_nothing_is_known() -> None:
     assert not parties.in_force(pl.Series(["ethereum"]), cut).any()
 
 
+def test_where_lists_disagree_whoever_calls_it_illicit_comes_first() -> None:
+    two = services(
+        ("ethereum", "a", "exchange_hot", True, "2020-01-01"),
+        ("ethereum", "a", "mixer", False, "2025-01-01"),
+        ("ethereum", "a", "sanctioned", False, "2024-01-01"),
+    )
+    parties = known_parties(ADDRESSES, two)
+    assert parties.party.tolist() == [0, party_of("sanctioned") | LISTED, 0, 0]
+
+
 def test_every_category_has_a_number_of_its_own_below_the_bit_for_listed() -> None:
     numbers = [party_of(category) for category in CATEGORIES]
     assert len(set(numbers)) == len(numbers)
-    assert 0 < min(numbers) and max(numbers) < LISTED
+    assert min(numbers) > 0 and max(numbers) < LISTED

@@ -40,6 +40,7 @@ def signal(name: str, family: str = "activity", **changed: object) -> Signal:
         dollars=False,
         depends_on_as_of=False,
         model_input=True,
+        exposure=False,
         definition=lambda history: None,
     )
     return replace(made, **changed)  # type: ignore[arg-type]
