@@ -23,6 +23,7 @@ from features import (
     pass_through,
     stablecoin_hopping,
     structuring,
+    victim_inflow,
 )
 from features.compilation import keep_compiled
 from features.evidence import Evidence
@@ -73,6 +74,7 @@ def catalogue() -> Catalogue:
             otc.FAMILY,
             lifecycle.FAMILY,
             cash_out.FAMILY,
+            victim_inflow.FAMILY,
         )
     )
 
