@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate, pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +30,15 @@ from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
 from features.history import DAY, Columns, History
+from features.lines import (
+    Ladder,
+    Lines,
+    by_line,
+    by_moment,
+    choose_usual,
+    lay,
+    returning_senders,
+)
 from features.numeric import longest_history, median, median_in_place, middle_of
 from features.signal import Family
 
@@ -45,18 +53,6 @@ INDUCED = 10
 
 ANSWER = 90 * DAY
 """Within what time the money must follow a payback."""
-
-
-class Lines(NamedTuple):
-    """Payments laid side by side by line (one counterparty, one coin), in order of time.
-
-    Line ``p`` is ``begin[p]:end[p]`` of `moment` and `amount`.
-    """
-
-    begin: np.ndarray
-    end: np.ndarray
-    moment: np.ndarray
-    amount: np.ndarray
 
 
 @kernel
@@ -84,15 +80,15 @@ def victim_inflow_kernel(
         m = renumber(keys[:n], table, seen, line)
         senders = usual[:k]
         into = columns.incoming[a:b]
-        _lay(time, value, line, into, m, receipts)
-        _choose_usual(party, line, value, into, receipts, senders, total)
+        lay(time, value, line, into, m, receipts)
+        choose_usual(party, line, value, into, receipts, senders, total)
         _fill_ladders(receipts, senders, total, work, row)
 
         seen_both, back = columns.two_sided[a:b], ~into
         into, back = into & seen_both, back & seen_both
-        _lay(time, value, line, into, m, receipts)
-        _lay(time, value, line, back, m, paybacks)
-        _choose_usual(party, line, value, into, receipts, senders, total)
+        lay(time, value, line, into, m, receipts)
+        lay(time, value, line, back, m, paybacks)
+        choose_usual(party, line, value, into, receipts, senders, total)
         induced = keys[:k]
         induced[:] = 0
         for j in range(n):
@@ -100,62 +96,6 @@ def victim_inflow_kernel(
                 induced[party[j]] = _induced(receipts, paybacks, line[j])
                 paybacks.end[line[j]] = paybacks.begin[line[j]]  # looked at once
         _fill_induced(receipts, senders, total, induced, row)
-
-
-@kernel
-def _lay(
-    time: np.ndarray,
-    value: np.ndarray,
-    line: np.ndarray,
-    wanted: np.ndarray,
-    lines: int,
-    laid: Lines,
-) -> None:  # pragma: no cover (compiled)
-    """Lay some transfers by line, those of one moment added up."""
-    laid.end[:lines] = 0
-    for j in range(len(time)):
-        laid.end[line[j]] += wanted[j]
-    start = 0
-    for p in range(lines):
-        laid.begin[p] = start
-        start += laid.end[p]
-        laid.end[p] = laid.begin[p]
-    for j in range(len(time)):
-        if not wanted[j]:
-            continue
-        p = line[j]
-        at = laid.end[p]
-        if at > laid.begin[p] and laid.moment[at - 1] == time[j]:
-            laid.amount[at - 1] += value[j]
-        else:
-            laid.moment[at], laid.amount[at] = time[j], value[j]
-            laid.end[p] += 1
-
-
-@kernel
-def _choose_usual(
-    party: np.ndarray,
-    line: np.ndarray,
-    value: np.ndarray,
-    wanted: np.ndarray,
-    laid: Lines,
-    usual: np.ndarray,
-    total: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    """Find each sender's line of most payments (the first seen of several; -1: it sent nothing).
-
-    Adds up what it sent in all coins, too.
-    """
-    usual[:] = -1
-    total[: len(usual)] = 0
-    for j in range(len(party)):
-        if not wanted[j]:
-            continue
-        c, p = party[j], line[j]
-        total[c] += value[j]
-        best = usual[c]
-        if best < 0 or laid.end[p] - laid.begin[p] > laid.end[best] - laid.begin[best]:
-            usual[c] = p
 
 
 @kernel
@@ -253,13 +193,13 @@ FAMILY = Family("victim_inflow", victim_inflow_kernel)
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
 )
-def tested_sender_share(history: History) -> Evidence | None:
+def trial_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that tested: a small first payment, then five times as much.
 
     A returning sender paid it in one coin at two moments or more.
     """
-    ladders = _ladders(history)
-    return _share_of_senders(ladders, [ladder for ladder in ladders if ladder.tested])
+    ladders = returning_senders(history)
+    return _share_of_senders(ladders, [ladder for ladder in ladders if _tested(ladder)])
 
 
 @FAMILY.signal(
@@ -279,8 +219,8 @@ def rising_sender_share(history: History) -> Evidence | None:
 
     A rise or fall is from one payment of a sender to its next, in one coin.
     """
-    ladders = _ladders(history)
-    return _share_of_senders(ladders, [ladder for ladder in ladders if ladder.rising])
+    ladders = returning_senders(history)
+    return _share_of_senders(ladders, [ladder for ladder in ladders if _rising(ladder)])
 
 
 @FAMILY.signal(
@@ -295,7 +235,7 @@ def rising_sender_share(history: History) -> Evidence | None:
 )
 def sender_growth(history: History) -> Evidence | None:
     """Typical (median) growth of a returning sender's payments, from its first to its last."""
-    ladders = _ladders(history)
+    ladders = returning_senders(history)
     return _median_over(ladders, [ladder.amounts[-1] / ladder.amounts[0] for ladder in ladders])
 
 
@@ -311,20 +251,14 @@ def sender_growth(history: History) -> Evidence | None:
 )
 def sender_growth_by_value(history: History) -> Evidence | None:
     """Growth of its returning senders' payments, first to last, each sender weighing by value."""
-    ladders = _ladders(history)
+    ladders = returning_senders(history)
     if not ladders:
         return None
     lasts = sum(ladder.amounts[-1] for ladder in ladders)
     firsts = sum(ladder.amounts[0] for ladder in ladders)
     ends = [row for ladder in ladders for row in (ladder.rows[0], ladder.rows[-1])]
-    return evidence(
-        lasts / firsts,
-        _rows(ladders),
-        ends,
-        numerator=lasts,
-        denominator=firsts,
-        count=len(ladders),
-    )
+    counts = {"numerator": lasts, "denominator": firsts, "count": len(ladders)}
+    return evidence(lasts / firsts, _rows(ladders), ends, **counts)
 
 
 @FAMILY.signal(
@@ -339,7 +273,7 @@ def sender_growth_by_value(history: History) -> Evidence | None:
 )
 def sender_interval(history: History) -> Evidence | None:
     """Typical (median) time until a returning sender pays again."""
-    ladders = _ladders(history)
+    ladders = returning_senders(history)
     gaps = [middle_of(np.diff(np.array(ladder.moments))) for ladder in ladders]
     return _median_over(ladders, [sum(middle) / len(middle) / DAY for middle in gaps])
 
@@ -349,16 +283,16 @@ def sender_interval(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="value received, in any coin, from senders whose first payment is at most a fifth of "
-    "their next (see tested_sender_share) ÷ value received",
+    "their next (see trial_sender_share) ÷ value received",
     says="got {value} of its incoming value from senders whose first payment in a coin was at most "
     "a fifth of their next",
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
 )
-def tested_value_share(history: History) -> Evidence | None:
+def trial_value_share(history: History) -> Evidence | None:
     """Share of the value received that came from senders that had tested with a small payment."""
-    tested = {ladder.sender for ladder in _ladders(history) if ladder.tested}
+    tested = {ladder.sender for ladder in returning_senders(history) if _tested(ladder)}
     return _value_from(history, history.inflows, tested)
 
 
@@ -402,17 +336,10 @@ def induced_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that sent ten times as much after a small payment back."""
     found = _inducements(history)
     flows, positions = history.two_sided_part()
-    ladders = _ladders(flows)
-    if not ladders:
-        return None
+    ladders = returning_senders(flows)
     telling = [row for inducement in found.values() for row in inducement.telling]
-    return evidence(
-        len(found) / len(ladders),
-        np.append(positions[_rows(ladders)], telling),
-        telling,
-        numerator=len(found),
-        denominator=len(ladders),
-    )
+    rows = [*positions[_rows(ladders)].tolist(), *telling] if ladders else []
+    return _share(rows, telling, len(found), len(ladders))
 
 
 @FAMILY.signal(
@@ -434,24 +361,14 @@ def induced_value_share(history: History) -> Evidence | None:
     return _value_from(history, receipts, set(_inducements(history)))
 
 
-@dataclass(frozen=True)
-class _Ladder:
-    """A returning sender's payments in its usual coin: their transfers, moments and amounts."""
+def _tested(ladder: Ladder) -> bool:
+    return ladder.amounts[0] * TEST <= ladder.amounts[1]
 
-    sender: int
-    rows: list[int]
-    moments: list[int]
-    amounts: list[int]
 
-    @property
-    def tested(self) -> bool:
-        return self.amounts[0] * TEST <= self.amounts[1]
-
-    @property
-    def rising(self) -> bool:
-        steps = [b - a for a, b in pairwise(self.amounts)]
-        more = sum(step > 0 for step in steps) > sum(step < 0 for step in steps)
-        return len(self.amounts) >= RISES and more and self.amounts[-1] > 2 * self.amounts[0]
+def _rising(ladder: Ladder) -> bool:
+    steps = [b - a for a, b in pairwise(ladder.amounts)]
+    more = sum(step > 0 for step in steps) > sum(step < 0 for step in steps)
+    return len(ladder.amounts) >= RISES and more and ladder.amounts[-1] > 2 * ladder.amounts[0]
 
 
 @dataclass(frozen=True)
@@ -462,20 +379,10 @@ class _Inducement:
     telling: list[int]
 
 
-def _ladders(history: History) -> list[_Ladder]:
-    """Return the returning senders, in the order of their first receipts."""
-    usual: dict[int, _Ladder] = {}
-    for (sender, _), rows in _by_line(history, history.inflows).items():
-        payments = _by_moment(history, rows)
-        if sender not in usual or len(payments) > len(usual[sender].amounts):
-            usual[sender] = _Ladder(sender, rows, list(payments), list(payments.values()))
-    return [ladder for ladder in usual.values() if len(ladder.amounts) > 1]
-
-
 def _inducements(history: History) -> dict[int, _Inducement]:
     """Return each induced sender's first inducement."""
     found: dict[int, _Inducement] = {}
-    for (sender, _), rows in _by_line(history, np.flatnonzero(history.two_sided)).items():
+    for (sender, _), rows in by_line(history, np.flatnonzero(history.two_sided)).items():
         shown = None if sender in found else _inducement(history, rows)
         if shown is not None:
             found[sender] = shown
@@ -484,8 +391,8 @@ def _inducements(history: History) -> dict[int, _Inducement]:
 
 def _inducement(history: History, rows: list[int]) -> _Inducement | None:
     """Return the first payback of a line that was small and was answered."""
-    receipts = _by_moment(history, [row for row in rows if history.incoming[row]])
-    paybacks = _by_moment(history, [row for row in rows if not history.incoming[row]])
+    receipts = by_moment(history, [row for row in rows if history.incoming[row]])
+    paybacks = by_moment(history, [row for row in rows if not history.incoming[row]])
     moments, sums = list(receipts), [0, *accumulate(receipts.values())]
     returned = 0
     for moment, paid in paybacks.items():
@@ -500,41 +407,15 @@ def _inducement(history: History, rows: list[int]) -> _Inducement | None:
     return None
 
 
-def _by_line(history: History, rows: np.ndarray) -> dict[tuple[int, int], list[int]]:
-    """Return some transfers by counterparty and coin, in the order of their first appearance."""
-    lines: dict[tuple[int, int], list[int]] = {}
-    for row in rows.tolist():
-        line = int(history.counterparty[row]), int(history.asset_group[history.asset[row]])
-        lines.setdefault(line, []).append(row)
-    return lines
-
-
-def _by_moment(history: History, rows: Sequence[int]) -> dict[int, int]:
-    """Return what some transfers moved at each of their moments."""
-    amounts: dict[int, int] = {}
-    for row in rows:
-        moment = int(history.time[row])
-        amounts[moment] = amounts.get(moment, 0) + int(history.value[row])
-    return amounts
-
-
-def _rows(ladders: Sequence[_Ladder]) -> list[int]:
+def _rows(ladders: Sequence[Ladder]) -> list[int]:
     return [row for ladder in ladders for row in ladder.rows]
 
 
-def _share_of_senders(ladders: list[_Ladder], chosen: list[_Ladder]) -> Evidence | None:
-    if not ladders:
-        return None
-    return evidence(
-        len(chosen) / len(ladders),
-        _rows(ladders),
-        _rows(chosen),
-        numerator=len(chosen),
-        denominator=len(ladders),
-    )
+def _share_of_senders(ladders: list[Ladder], chosen: list[Ladder]) -> Evidence | None:
+    return _share(_rows(ladders), _rows(chosen), len(chosen), len(ladders))
 
 
-def _median_over(ladders: list[_Ladder], values: list[float]) -> Evidence | None:
+def _median_over(ladders: list[Ladder], values: list[float]) -> Evidence | None:
     """Return the median of one number per sender, those around the middle first."""
     if not ladders:
         return None
@@ -547,9 +428,12 @@ def _median_over(ladders: list[_Ladder], values: list[float]) -> Evidence | None
 
 def _value_from(history: History, receipts: np.ndarray, senders: set[int]) -> Evidence | None:
     """Return the share of some receipts' value that came from some senders."""
-    if not len(receipts):
-        return None
     part = [row for row in receipts.tolist() if int(history.counterparty[row]) in senders]
     value = int(history.value[part].sum()) if part else 0
-    total = int(history.value[receipts].sum())
-    return evidence(value / total, receipts, part, numerator=value, denominator=total)
+    return _share(receipts.tolist(), part, value, int(history.value[receipts].sum()))
+
+
+def _share(rows: list[int], telling: list[int], part: int, whole: int) -> Evidence | None:
+    if not whole:
+        return None
+    return evidence(part / whole, rows, telling, numerator=part, denominator=whole)

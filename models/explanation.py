@@ -164,7 +164,7 @@ SAME_STORY = (
     ("round_10_share", "round_100_share", "round_1000_share"),
     ("sub_threshold_share", "sub_threshold_24h"),
     ("stablecoin_share", "asset_entropy"),
-    ("tested_sender_share", "tested_value_share"),
+    ("trial_sender_share", "trial_value_share"),
     ("sender_growth", "sender_growth_by_value", "rising_sender_share"),
     ("induced_senders", "induced_sender_share", "induced_value_share"),
 )

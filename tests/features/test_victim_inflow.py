@@ -46,12 +46,12 @@ GROOMED = history(
 
 def test_the_worked_example_of_the_family():
     assert values(GROOMED) == {
-        "tested_sender_share": 1,
+        "trial_sender_share": 1,
         "rising_sender_share": 0,  # two payments are no ladder
         "sender_growth": 20,
         "sender_growth_by_value": 20,
         "sender_interval": 8,
-        "tested_value_share": 1,
+        "trial_value_share": 1,
         "induced_senders": 1,
         "induced_sender_share": 1,
         "induced_value_share": 1,
@@ -60,11 +60,11 @@ def test_the_worked_example_of_the_family():
 
 @pytest.mark.parametrize("following, tests", [(499, 0), (500, 1), (501, 1)])
 def test_a_test_fits_five_times_into_the_next_payment(following, tests):
-    assert values(history(*paid(100, following)))["tested_sender_share"] == tests
+    assert values(history(*paid(100, following)))["trial_sender_share"] == tests
 
 
 def test_only_the_first_payment_is_a_test():
-    assert values(history(*paid(100, 100, 9_000)))["tested_sender_share"] == 0
+    assert values(history(*paid(100, 100, 9_000)))["trial_sender_share"] == 0
 
 
 @pytest.mark.parametrize(
@@ -92,26 +92,26 @@ def test_senders_weigh_once_or_by_value():
             paid(260, sender=4),  # never again: no returning sender
         )
     )
-    assert found["tested_sender_share"] == pytest.approx(1 / 3)
+    assert found["trial_sender_share"] == pytest.approx(1 / 3)
     assert found["sender_growth"] == 1
     assert found["sender_growth_by_value"] == pytest.approx((30 + 100 + 500) / (10 + 100 + 1_000))
     assert found["sender_interval"] == 3
-    assert found["tested_value_share"] == pytest.approx(140 / (140 + 200 + 1_500 + 260))
+    assert found["trial_value_share"] == pytest.approx(140 / (140 + 200 + 1_500 + 260))
 
 
 def test_payments_at_one_moment_are_one():
     split = history((0, "in", VICTIM, 100), (0, "in", VICTIM, 900))
-    assert math.isnan(values(split)["tested_sender_share"]), "paid at one moment only"
+    assert math.isnan(values(split)["trial_sender_share"]), "paid at one moment only"
     split = history((0, "in", VICTIM, 1), (0, "in", VICTIM, 99), (DAY, "in", VICTIM, 450))
-    assert values(split)["tested_sender_share"] == 0
+    assert values(split)["trial_sender_share"] == 0
     assert values(split)["sender_growth"] == 4.5
 
 
 def test_contracts_of_one_coin_are_one_and_other_coins_another():
     rows = paid(100, 2_000)
-    assert values(history(*rows, asset=[USDT, USDT_ELSEWHERE]))["tested_sender_share"] == 1
-    assert math.isnan(values(history(*rows, asset=[USDT, USDC]))["tested_sender_share"])
-    assert values(history(*rows, asset=[USDT, USDC]))["tested_value_share"] == 0
+    assert values(history(*rows, asset=[USDT, USDT_ELSEWHERE]))["trial_sender_share"] == 1
+    assert math.isnan(values(history(*rows, asset=[USDT, USDC]))["trial_sender_share"])
+    assert values(history(*rows, asset=[USDT, USDC]))["trial_value_share"] == 0
 
 
 def test_the_coin_used_most_often_stands_for_a_sender():
@@ -120,7 +120,7 @@ def test_the_coin_used_most_often_stands_for_a_sender():
     assert values(often)["sender_growth"] == pytest.approx(70 / 50)
     equally = history(*rows[:4], asset=[COIN, USDT, USDT, COIN])
     assert values(equally)["sender_growth"] == 70, "the coin seen first"
-    assert values(equally)["tested_value_share"] == 1, "its value in every coin"
+    assert values(equally)["trial_value_share"] == 1, "its value in every coin"
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_a_sender_is_induced_once_whatever_the_coin():
 def test_huge_values_do_not_wrap():
     most = 2**61
     found = values(history(*paid(1, most, most + 1)))
-    assert found["tested_sender_share"] == found["rising_sender_share"] == 1
+    assert found["trial_sender_share"] == found["rising_sender_share"] == 1
     assert found["sender_growth"] == pytest.approx(float(most))
     fall = values(history(*paid(most, most - 1)))
-    assert fall["tested_sender_share"] == fall["rising_sender_share"] == 0
+    assert fall["trial_sender_share"] == fall["rising_sender_share"] == 0
     back = [(0, "in", VICTIM, most), (DAY, "out", VICTIM, most // 2), (2 * DAY, "in", VICTIM, most)]
     assert values(history(*back))["induced_senders"] == 0
 
@@ -211,7 +211,7 @@ def test_huge_values_do_not_wrap():
 def test_who_never_returned_has_no_ladder(some):
     found = values(some)
     assert found.pop("induced_senders") == 0
-    shares = [found.pop(name) for name in ("tested_value_share", "induced_value_share")]
+    shares = [found.pop(name) for name in ("trial_value_share", "induced_value_share")]
     assert shares == ([0, 0] if len(some.inflows) else pytest.approx([np.nan] * 2, nan_ok=True))
     assert np.isnan(list(found.values())).all()
 
@@ -237,14 +237,14 @@ def oracle(rows: Sequence[Row]) -> dict[str, float]:
     induced = {row[2] for row in both if _is_induced(both, row[2])}
     back = [who for who in {row[2] for row in both_in} if len(_steps(both_in, who)) >= 2]
     return {
-        "tested_sender_share": _ratio(len(tested), len(returning)),
+        "trial_sender_share": _ratio(len(tested), len(returning)),
         "rising_sender_share": _ratio(sum(map(_rises, returning.values())), len(returning)),
         "sender_growth": median(growth) if growth else math.nan,
         "sender_growth_by_value": _ratio(
             sum(of[-1][1] for of in returning.values()), sum(of[0][1] for of in returning.values())
         ),
         "sender_interval": median(waits) if waits else math.nan,
-        "tested_value_share": _from(into, tested.__contains__),
+        "trial_value_share": _from(into, tested.__contains__),
         "induced_senders": len(induced),
         "induced_sender_share": _ratio(len(induced), len(back)),
         "induced_value_share": _from(both_in, induced.__contains__),
