@@ -73,8 +73,8 @@ def catalogue() -> Catalogue:
             structuring.FAMILY,
             otc.FAMILY,
             lifecycle.FAMILY,
-            cash_out.FAMILY,
             victim_inflow.FAMILY,
+            cash_out.FAMILY,
         )
     )
 

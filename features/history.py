@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from data.services import CATEGORIES
+from data.service_table import CATEGORIES
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS

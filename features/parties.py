@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from data.schema import TIME
-from data.services import CATEGORIES, Services
+from data.service_table import CATEGORIES
+from data.services import Services
 from features.compilation import keep_compiled, kernel
 from features.history import LISTED, party_of
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from data.services import CATEGORIES, SERVICES, Services
+from data.service_table import CATEGORIES, SERVICES
+from data.services import Services
 from features.history import LISTED, microseconds, party_of
 from features.parties import known_parties
 

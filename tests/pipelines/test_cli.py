@@ -46,7 +46,7 @@ COMMANDS: dict[str, list[str]] = {
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
-        *("--basis", "native", "--legs", "native_out,native_in"),
+        *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
         *("--engine", "local", "--threads", "2", "--assume-complete"),
     ],
     "train": [
