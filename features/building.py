@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +18,8 @@ from features.compilation import keep_compiled, kernel
 from features.history import STABLECOIN, Columns, Histories
 from features.laying import Laid, lay
 from features.loading import Events, load_events, numbers
+from features.meeting import counted_of, neighbours_of
+from features.neighbours import unknown
 from features.parties import Parties, known_parties
 
 _LARGEST_SUM = 2.0**62
@@ -31,6 +34,7 @@ def build_histories(
     basis: str = "usd",
     legs: Iterable[str] | None = None,
     services: Services | None = None,
+    neighbours: bool = False,
 ) -> Histories:
     """Build the histories of some addresses, or of every covered one.
 
@@ -47,6 +51,8 @@ def build_histories(
     services
         What is publicly known of counterparties; a row counts from the day after its date, and one
         without a date not at all. None: nothing is known.
+    neighbours
+        Look at counterparties, for the families that read `Columns.neighbours`.
 
     Raises
     ------
@@ -58,6 +64,7 @@ def build_histories(
     A history whose values do not fit 62 bits together is left empty: all its transfers count as
     unvalued, and `Histories.notes` says so.
     """
+    legs = None if legs is None else tuple(legs)
     asked = _requests(transfers, requests, as_of)
     latest = asked["as_of"].max() if asked.height else as_of
     assert isinstance(latest, datetime)
@@ -68,7 +75,15 @@ def build_histories(
         asked = _with_codes(asked, events)
     keys = _with_legs(asked, transfers, legs)
     parties = known_parties(events.addresses, services)
-    return _assemble(events, keys, basis, parties)
+    histories = _assemble(events, keys, basis, parties)
+    if not neighbours:
+        return histories
+    columns = histories.columns
+    counted = counted_of(events.addresses, transfers, legs)
+    met = neighbours_of(
+        events, histories.source, columns, parties, counted, summable=basis != "relative"
+    )
+    return replace(histories, columns=columns._replace(neighbours=met))
 
 
 def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
@@ -168,6 +183,7 @@ def _assemble(events: Events, keys: pl.DataFrame, basis: str, parties: Parties) 
         tx=laid.tx,
         two_sided=laid.two_sided,
         party=parties.met(laid.counterparty, offsets, numbers(keys["as_of"])),
+        neighbours=unknown(0),
         as_of=numbers(keys["as_of"]),
         scale=scales(basis, keys["chain"]),
         registry=parties.in_force(keys["chain"], numbers(keys["as_of"])),

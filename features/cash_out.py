@@ -6,9 +6,8 @@ section 311 rule on Huione Group). These signals look at counterparties that a s
 names, and at nothing else. Most deposit addresses stand on no list: a low share says little.
 
 They are **exposure**: what others are said to be, not what the address does. Innocent people deal
-with the same exchanges, bridges and mixers, and a list may be wrong. So they are context for an
-analyst, and no model's input: guilt by association must not convict. A model may learn from them
-once it is trained where innocents touch listed parties too.
+with the same exchanges, bridges and mixers, and a list may be wrong. Guilt by association must not
+convict: a model that learns from them is held to a cap (`models.association`), and can do without.
 
 Where no dated row of the registry was known on its chain at the cut, all are null.
 """
@@ -110,7 +109,6 @@ FAMILY = Family("cash_out", cash_out_kernel)
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("cash_out",),
-    model_input=False,
     exposure=True,
 )
 def exchange_out_share(history: History) -> Evidence | None:
@@ -126,7 +124,6 @@ def exchange_out_share(history: History) -> Evidence | None:
     says="paid {value} that known exchanges own",
     null="no dated row of the services registry was known on its chain",
     red_flags=("cash_out",),
-    model_input=False,
     exposure=True,
 )
 def exchange_addresses_paid(history: History) -> Evidence | None:
@@ -149,7 +146,6 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
     bounds=(0, 1 + 1e-9),
     red_flags=("cash_out",),
     flags_when_low=("cash_out",),
-    model_input=False,
     exposure=True,
 )
 def exchange_concentration(history: History) -> Evidence | None:
@@ -171,7 +167,6 @@ def exchange_concentration(history: History) -> Evidence | None:
     says="received {value} of its incoming value from known addresses of exchanges",
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
-    model_input=False,
     exposure=True,
 )
 def exchange_in_share(history: History) -> Evidence | None:
@@ -188,7 +183,6 @@ def exchange_in_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
-    model_input=False,
     exposure=True,
 )
 def listed_out_share(history: History) -> Evidence | None:
@@ -205,7 +199,6 @@ def listed_out_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
-    model_input=False,
     exposure=True,
 )
 def listed_in_share(history: History) -> Evidence | None:
@@ -222,7 +215,6 @@ def listed_in_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "was transferred",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
-    model_input=False,
     exposure=True,
 )
 def marketplace_share(history: History) -> Evidence | None:
@@ -239,7 +231,6 @@ def marketplace_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "went out",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
-    model_input=False,
     exposure=True,
 )
 def bridge_out_share(history: History) -> Evidence | None:
@@ -256,7 +247,6 @@ def bridge_out_share(history: History) -> Evidence | None:
     null=_UNKNOWN + "came in",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
-    model_input=False,
     exposure=True,
 )
 def bridge_in_share(history: History) -> Evidence | None:

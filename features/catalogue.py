@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +18,9 @@ from features import (
     activity,
     cash_out,
     fan_out,
+    indirect_exposure,
     lifecycle,
+    neighbourhood,
     otc,
     pass_through,
     stablecoin_hopping,
@@ -60,6 +62,14 @@ class Catalogue:
         facts = [signal.facts() for signal in self.signals]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
+    def families_of(self, names: Iterable[str] = ()) -> tuple[Family, ...]:
+        """Return the families that are cheap, and the dear ones that hold one of the names.
+
+        Dear are those that look beyond the history itself.
+        """
+        wanted = {self.by_name[name].family for name in names if name in self.by_name}
+        return tuple(f for f in self.families if not f.reads_neighbours or f.name in wanted)
+
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
@@ -75,6 +85,8 @@ def catalogue() -> Catalogue:
             lifecycle.FAMILY,
             victim_inflow.FAMILY,
             cash_out.FAMILY,
+            neighbourhood.FAMILY,
+            indirect_exposure.FAMILY,
         )
     )
 
@@ -91,7 +103,8 @@ def compute_signals(
     Parameters
     ----------
     families
-        The families wanted; None for the whole catalogue.
+        The families wanted; None for the whole catalogue. Those that read neighbours are null
+        where the histories were built without.
     threads
         Worker threads. The result does not depend on them.
     progress

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from data.service_table import CATEGORIES
+from features.neighbours import Neighbours, unknown
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
@@ -65,6 +66,8 @@ class Columns(NamedTuple):
     party
         uint8; what the services registry says of the other side: 0 nothing, else `party_of` its
         category, and `LISTED`. Only rows of the registry that were known at the cut.
+    neighbours
+        Of the other side of each transfer, before it: `features.neighbours.Neighbours`.
     as_of, scale
         Per history: the cut (int64 microseconds) and the fixed-point units in one whole.
     registry
@@ -82,6 +85,7 @@ class Columns(NamedTuple):
     tx: np.ndarray
     two_sided: np.ndarray
     party: np.ndarray
+    neighbours: Neighbours
     as_of: np.ndarray
     scale: np.ndarray
     registry: np.ndarray
@@ -101,6 +105,7 @@ class History:
     tx: np.ndarray
     two_sided: np.ndarray
     party: np.ndarray
+    neighbours: Neighbours
     as_of: int
     scale: float
     registry: bool
@@ -136,6 +141,7 @@ class History:
             tx=self.tx[rows],
             two_sided=self.two_sided[rows],
             party=self.party[rows],
+            neighbours=self.neighbours.take(rows),
         )
 
     def two_sided_part(self) -> tuple[History, np.ndarray]:
@@ -197,6 +203,7 @@ class Histories:
             tx=c.tx[cut],
             two_sided=c.two_sided[cut],
             party=c.party[cut],
+            neighbours=_neighbours(c.neighbours, cut),
             as_of=int(c.as_of[i]),
             scale=float(c.scale[i]),
             registry=bool(c.registry[i]),
@@ -224,6 +231,10 @@ class Histories:
             .alias(c)
             for c in ("first_seen", "last_seen")
         )
+
+
+def _neighbours(of_all: Neighbours, cut: slice) -> Neighbours:
+    return of_all.take(cut) if len(of_all.flags) else unknown(cut.stop - cut.start)
 
 
 def microseconds(moment: datetime) -> int:

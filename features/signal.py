@@ -95,7 +95,7 @@ class Signal:
     model_input
         False for context shown to analysts only.
     exposure
-        True where it rests on what others are said to be, not on what the address does.
+        True where it rests on what others are or do, not on what the address does itself.
     definition
         The plain function, returning the evidence with its value, or None where null.
     """
@@ -141,11 +141,16 @@ class Family:
         Compiled function ``kernel(columns, first, last, out)``: for each history ``i`` in
         ``first:last`` fills ``out[i]``, one float64 per signal in the order of declaration, NaN
         where null. `columns` is `features.history.Columns`.
+    reads_neighbours
+        The kernel reads `Columns.neighbours`, which histories have where they are asked for.
     """
 
-    def __init__(self, name: str, kernel: Callable[..., None]) -> None:
+    def __init__(
+        self, name: str, kernel: Callable[..., None], *, reads_neighbours: bool = False
+    ) -> None:
         self.name = name
         self.kernel = kernel
+        self.reads_neighbours = reads_neighbours
         self.signals: list[Signal] = []
 
     def signal(

@@ -83,6 +83,11 @@ class Settings:
         Overrides of `training.PARAMETERS`.
     monotone : bool
         Hold the score monotone in signals whose direction of risk is certain.
+    exposure : bool
+        Whether signals that rest on others may be inputs (`models.association` caps them); those
+        that no training row has are left out.
+    also : tuple of str
+        Families whose signals for context are inputs too.
     threads : int
         Changes the time it takes, never the bundle.
     sources : mapping
@@ -100,6 +105,8 @@ class Settings:
     shares: Shares = field(default_factory=Shares)
     params: Mapping[str, Any] = field(default_factory=dict)
     monotone: bool = False
+    exposure: bool = True
+    also: tuple[str, ...] = ()
     threads: int = 1
     sources: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -177,7 +184,7 @@ def fit(
     calibration = _calibrate(scored, settings)
     scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
     facts = _facts(scored, trained, calibration, settings, of_code)
-    facts = replace(facts, training=_told(trained, settings, split, table))
+    facts = replace(facts, training=_told(trained, settings, split, table, of_code))
     judge = Judge(calibration, facts.thresholds)
     evaluation = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
     card = model_card(facts, evaluation)
@@ -246,7 +253,10 @@ def _train(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) ->
         basis=settings.basis,
         legs=settings.legs,
         own_moments=known["as_of"].n_unique() > 1,
+        exposure=settings.exposure,
+        also=settings.also,
     )
+    inputs = [s for s in inputs if not s.exposure or rows[s.name].is_not_null().any()]
     return train_model(
         rows,
         rows,
@@ -313,7 +323,11 @@ def _facts(
 
 
 def _told(
-    trained: Trained, settings: Settings, split: Split, table: pl.DataFrame
+    trained: Trained,
+    settings: Settings,
+    split: Split,
+    table: pl.DataFrame,
+    of_code: SignalCatalogue,
 ) -> dict[str, Any]:
     """Return what the bundle tells of its training."""
     return {
@@ -324,6 +338,7 @@ def _told(
         "split": "given with the labels" if split.predefined else "by time and case",
         "rounds": trained.rounds,
         "parameters": trained.parameters,
+        "exposure": [s.name for s in of_code.signals if s.exposure and s.name in trained.signals],
         "seed": settings.seed,
         "fingerprints": [trained.fingerprint],
         "sources": dict(settings.sources),

@@ -5,9 +5,11 @@ Generated from the bundle's own facts and evaluation, so that it cannot promise 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from models.association import MOST
 from models.facts import BundleFacts
 
 _BASIS = {
@@ -87,7 +89,19 @@ def _data(facts: BundleFacts) -> str:
         f"`{','.join(facts.legs)}`, at least {facts.min_transfers} transfers.\n"
         f"- LightGBM, {told['rounds']} trees, seed {told['seed']}; calibrated log-odds = "
         f"{calibration.slope:.4g} x raw {calibration.intercept:+.4g} "
-        f"{calibration.prior_shift:+.4g}.{inverted}"
+        f"{calibration.prior_shift:+.4g}.{inverted}\n"
+        f"- {_association(facts)}"
+    )
+
+
+def _association(facts: BundleFacts) -> str:
+    exposure = facts.training["exposure"]
+    if not exposure:
+        return "Behaviour only: no input rests on what others are or do."
+    bound = math.exp(facts.calibration.slope * MOST)
+    return (
+        f"{len(exposure)} inputs rest on what others are or do. Their trees stand apart, and all "
+        f"together they multiply the odds by {bound:.2g} at most."
     )
 
 

@@ -30,6 +30,7 @@ import polars as pl
 from data.errors import Refused
 from data.schema import leg_set
 from features.signal import Signal
+from models.association import apart, cap
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -104,6 +105,8 @@ def model_inputs(
     basis: str,
     legs: str | Sequence[str],
     own_moments: bool = True,
+    exposure: bool = True,
+    also: Sequence[str] = (),
 ) -> list[Signal]:
     """Return the signals that can be inputs on a value basis and a leg profile.
 
@@ -118,6 +121,10 @@ def model_inputs(
     own_moments
         Whether rows have an `as_of` of their own. Where all share one, a signal that depends on it
         (the time since the last transfer) is a calendar date in disguise, and is left out.
+    exposure
+        Whether signals that rest on others may be inputs.
+    also
+        Families whose signals for context are inputs too.
 
     Raises
     ------
@@ -128,7 +135,8 @@ def model_inputs(
     chosen = [
         signal
         for signal in signals
-        if signal.model_input
+        if (signal.model_input or signal.family in also)
+        and (exposure or not signal.exposure)
         and (basis == "usd" or not signal.dollars)
         and (own_moments or not signal.depends_on_as_of)
         and _reached(signal, held)
@@ -208,13 +216,19 @@ def train_model(
         parameters["monotone_constraints"] = [
             {"up": 1, "down": -1, None: 0}[signal.risk] for signal in signals
         ]
+    exposure = [signal.exposure for signal in signals]
+    if groups := apart(exposure):
+        parameters["interaction_constraints"] = groups
     inputs = matrix(rows, names)
     label = rows["label"].to_numpy().astype(np.float64)
     weight = rows["_weight"].to_numpy()
     held_back = _held_back(rows)
     threads = 1 if inputs.size < SMALL else threads
     rounds = _rounds(inputs, label, weight, held_back, parameters, threads, names)
-    model = _fit(inputs, label, weight, parameters, rounds, threads, names)
+    booster = _fit(inputs, label, weight, parameters, rounds, threads, names)
+    cap(booster, exposure)
+    model = booster.model_to_string(num_iteration=rounds)
+    model = re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", model, flags=re.MULTILINE)
     return Trained(
         model=model,
         signals=tuple(names),
@@ -340,16 +354,14 @@ def _fit(
     rounds: int,
     threads: int,
     names: Sequence[str],
-) -> str:
+) -> Any:
     import lightgbm
 
-    booster = lightgbm.train(
+    return lightgbm.train(
         {**parameters, "num_threads": threads},
         _dataset(inputs, label, weight, names),
         num_boost_round=rounds,
     )
-    text = booster.model_to_string(num_iteration=rounds)
-    return re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", text, flags=re.MULTILINE)
 
 
 def _fingerprint(

@@ -135,7 +135,7 @@ def _notes(signal: Signal) -> Iterable[str]:
     if signal.depends_on_as_of:
         yield "It changes with the moment of scoring, though no transfer is added."
     if signal.exposure:
-        yield "It rests on what a registry says of others."
+        yield "It rests on what others are or do: exposure."
     if not signal.model_input:
         yield "Shown to analysts; not an input of the model."
 

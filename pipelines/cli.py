@@ -18,6 +18,7 @@ from pipelines.options import (
     AddressList,
     AgainstBenign,
     AgainstCriminal,
+    Also,
     AsOf,
     AssumeComplete,
     BaseRate,
@@ -57,6 +58,7 @@ from pipelines.options import (
     TrackingUri,
     TrainedOn,
     TransfersPath,
+    WithoutExposure,
     Workers,
     WorldPath,
     WorldSize,
@@ -236,6 +238,9 @@ def train(
     base_rate: BaseRate = None,
     trained_on: TrainedOn = None,
     tracking_uri: TrackingUri = None,
+    services: Services = None,
+    without_exposure: WithoutExposure = False,
+    also: Also = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -254,6 +259,9 @@ def train(
         base_rate=base_rate,
         trained_on=trained_on,
         tracking_uri=tracking_uri,
+        services=services,
+        without_exposure=without_exposure or None,
+        also=also,
         threads=threads,
         assume_complete=assume_complete or None,
     )
@@ -266,6 +274,7 @@ def evaluate(
     labels: LabelsPath,
     out: OutFolder,
     as_of: LabelsAsOf = None,
+    services: Services = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -278,6 +287,7 @@ def evaluate(
         labels,
         out,
         as_of=as_of,
+        services=services,
         threads=threads,
         assume_complete=assume_complete or None,
     )

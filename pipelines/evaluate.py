@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
+from data.services import load_services
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from data.transfers import open_transfers
 from models.bundle import Bundle
@@ -43,6 +44,7 @@ def evaluate(
     *,
     as_of: datetime | None = None,
     populations: pl.DataFrame | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
     assume_complete: bool = False,
 ) -> EvaluateResult:
@@ -62,6 +64,8 @@ def evaluate(
     populations
         ``chain``, ``address``, ``population``: who each address is, where that is known, to show
         where false alarms fall.
+    services
+        What is publicly known of counterparties, beside the built-in registry, as in `train`.
 
     Raises
     ------
@@ -76,7 +80,13 @@ def evaluate(
     if populations is not None:
         told = told.join(populations, on=["chain", "address"], how="left", maintain_order="left")
     measured = measure_labelled(
-        told, opened, basis=loaded.facts.basis, legs=loaded.facts.legs, threads=threads
+        told,
+        opened,
+        basis=loaded.facts.basis,
+        legs=loaded.facts.legs,
+        threads=threads,
+        services=load_services(services),
+        names=loaded.facts.signals,
     )
     measures = evaluate_bundle(
         loaded,

@@ -12,8 +12,10 @@ import polars as pl
 from data.errors import Refused
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
+from data.services import Services
 from data.storage import content_hash
 from data.transfers import Transfers
+from features.catalogue import catalogue
 from pipelines.engines import local
 from pipelines.inputs import known_addresses, resolved_as_of
 
@@ -71,6 +73,8 @@ def measure_labelled(
     basis: str,
     legs: Iterable[str] | None,
     threads: int | None,
+    services: Services | None = None,
+    names: Iterable[str] | None = None,
 ) -> Labelled:
     """Compute the signals of labelled addresses.
 
@@ -79,6 +83,10 @@ def measure_labelled(
     legs
         The leg profile; None: the legs that more than nine tenths of the judged addresses are
         covered for. Addresses that lack one of them get the status ``partial_coverage``.
+    services
+        What is publicly known of counterparties.
+    names
+        The signals needed, else all: families that look beyond a history cost more.
 
     Raises
     ------
@@ -95,6 +103,8 @@ def measure_labelled(
         basis=basis,
         legs=profile,
         threads=threads,
+        services=services,
+        families=None if names is None else catalogue().families_of(names),
     )
     return Labelled(labels, measured.signals, tuple(leg for leg in LEGS if leg in profile))
 

@@ -134,6 +134,22 @@ Services = Annotated[
         f"table, or a label list ({', '.join(SOURCES)}). May be repeated.",
     ),
 ]
+WithoutExposure = Annotated[
+    bool,
+    flag(
+        "--without-exposure",
+        "Learn from behaviour only, from nothing that rests on what others are or do. A simulated "
+        "store is always trained so.",
+    ),
+]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FAMILY",
+        help="Learn from a family's signals for context too, such as neighbourhood. May be "
+        "repeated.",
+    ),
+]
 Threads = Annotated[
     int | None, number("Worker threads; results do not depend on them. Default: every core.", 1)
 ]

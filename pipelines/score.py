@@ -11,6 +11,7 @@ import polars as pl
 
 from data.services import Services, load_services
 from data.transfers import Transfers, open_transfers
+from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import score_frame
 from pipelines.engines import local
@@ -82,6 +83,7 @@ def score_addresses(
         legs=loaded.facts.legs,
         threads=threads,
         services=known,
+        families=catalogue().families_of(loaded.facts.signals),
     )
     scores = score_frame(loaded, measured.signals, known, reasons=reasons, threads=threads or 1)
     return Scored(loaded, opened, known, asked, measured, scores, moment)

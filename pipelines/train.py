@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +12,16 @@ from typing import Any
 import polars as pl
 
 from data.errors import Refused
+from data.services import load_services
 from data.storage import refuse_foreign
 from data.transfers import Transfers, open_transfers
+from features.catalogue import catalogue
 from models.bundle import FACTS
 from models.evaluation import metric_values
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
 from models.tracking import Run, record
 from pipelines.console import progress
-from pipelines.inputs import leg_names, resolved_basis
+from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 
@@ -55,6 +57,9 @@ def train(
     base_rate: float | None = None,
     trained_on: str | None = None,
     tracking_uri: str | None = None,
+    services: str | Path | Sequence[str | Path] | None = None,
+    without_exposure: bool = False,
+    also: Sequence[str] = (),
     threads: int | None = None,
     assume_complete: bool = False,
     params: Mapping[str, Any] | None = None,
@@ -86,6 +91,13 @@ def train(
         else ``research``. Only ``reviewed`` bundles may be used for decisions.
     tracking_uri
         An MLflow server or database; default: an sqlite database beside the bundle.
+    services
+        What is publicly known of counterparties, beside the built-in registry.
+    without_exposure
+        Train on behaviour only: no input rests on what others are or do. A simulated store is
+        always trained so, because in the synthetic world only criminals deal with listed parties.
+    also
+        Families whose signals for context are to be inputs too, such as ``neighbourhood``.
     params
         Overrides of `models.training.PARAMETERS`.
 
@@ -98,8 +110,17 @@ def train(
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
+    exposure = not without_exposure and origin != "synthetic"
+    inputs = _candidates(exposure, also, without_exposure)
+    known = load_services(services)
     measured = measure_labelled(
-        told, opened, basis=resolved_basis(basis), legs=leg_names(legs), threads=threads
+        told,
+        opened,
+        basis=resolved_basis(basis),
+        legs=leg_names(legs),
+        threads=threads,
+        services=known,
+        names=inputs,
     )
     settings = Settings(
         basis=basis,
@@ -109,6 +130,8 @@ def train(
         base_rate=base_rate,
         seed=seed,
         params=params or {},
+        exposure=exposure,
+        also=tuple(also),
         threads=threads or os.cpu_count() or 1,
         sources={"transfers": opened.sha256, "labels": label_hash(told)},
         versions={"unrinse": program()},
@@ -117,7 +140,34 @@ def train(
         fitted = fit(measured.signals, measured.labels, settings)
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
-    return _result(Path(out), fitted, measured, sha256, run)
+    return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
+
+
+def _candidates(exposure: bool, also: Sequence[str], without_exposure: bool) -> list[str]:
+    """Return the names of the signals that may become inputs.
+
+    Raises
+    ------
+    Refused
+        `also` names no family, or one of exposure where none is wanted.
+    """
+    families = {family.name: family for family in catalogue().families}
+    for name in also:
+        if name not in families:
+            raise Refused(
+                f"--also: there is no family {name!r}.", expected=f"one of {', '.join(families)}"
+            )
+        if without_exposure and all(signal.exposure for signal in families[name].signals):
+            raise Refused(
+                f"--also {name} and --without-exposure contradict each other: that family rests on "
+                "what others are or do.",
+                hint="Leave one of them out.",
+            )
+    return [
+        signal.name
+        for signal in catalogue().signals
+        if (signal.model_input or signal.family in also) and (exposure or not signal.exposure)
+    ]
 
 
 def _origin(transfers: Transfers, said: str | None) -> str:
@@ -154,11 +204,16 @@ def _recorded(
 
 
 def _result(
-    out: Path, fitted: Fitted, measured: Labelled, sha256: str, run: str | None
+    out: Path,
+    fitted: Fitted,
+    measured: Labelled,
+    sha256: str,
+    run: str | None,
+    told_of: tuple[str, ...],
 ) -> TrainResult:
     facts, told = fitted.facts, fitted.facts.training
     unused = measured.labels.filter(pl.col("label").is_null()).height
-    notes = []
+    notes = list(told_of)
     if unused:
         notes.append(f"{unused:,} unlabelled rows were not used: unlabelled is not benign.")
     if not facts.decision_use:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +12,9 @@ import polars as pl
 from data.services import Services
 from data.transfers import Transfers
 from features.building import build_histories
-from features.catalogue import compute_signals
+from features.catalogue import catalogue, compute_signals
 from features.history import Histories
+from features.signal import Family
 from pipelines.console import progress
 
 
@@ -34,8 +35,9 @@ def measure(
     legs: Iterable[str] | None = None,
     threads: int | None = None,
     services: Services | None = None,
+    families: Sequence[Family] | None = None,
 ) -> Measured:
-    """Build histories and compute the whole catalogue for them.
+    """Build histories and compute signals for them.
 
     Parameters
     ----------
@@ -46,11 +48,22 @@ def measure(
     services
         What is publicly known of counterparties; None: nothing, and the signals that rest on it
         are null.
+    families
+        Default: the whole catalogue.
     """
+    wanted = catalogue().families if families is None else families
     with progress("Reading histories"):
         histories = build_histories(
-            transfers, requests, as_of=as_of, basis=basis, legs=legs, services=services
+            transfers,
+            requests,
+            as_of=as_of,
+            basis=basis,
+            legs=legs,
+            services=services,
+            neighbours=any(family.reads_neighbours for family in wanted),
         )
     with progress("Computing signals", total=len(histories)) as done:
-        signals = compute_signals(histories, threads=threads or os.cpu_count() or 1, progress=done)
+        signals = compute_signals(
+            histories, wanted, threads=threads or os.cpu_count() or 1, progress=done
+        )
     return Measured(histories, signals)

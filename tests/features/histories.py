@@ -25,6 +25,17 @@ from features.history import (
     History,
     party_of,
 )
+from features.neighbours import (
+    DRAINED,
+    KNOWN,
+    MOST,
+    NONE,
+    SUMMED,
+    TYPES,
+    WHOLE,
+    Neighbours,
+    unknown,
+)
 
 USDT, USDC, DAI, COIN, USDT_ELSEWHERE, TOKEN = range(6)
 ASSET_KIND = np.array(
@@ -59,6 +70,19 @@ DTYPES: dict[str, type] = {
 DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_, "party": np.uint8}
 
 
+def drawn_neighbours(n: int, seed: int) -> Neighbours:
+    """Return neighbours of all sorts, extremes among them."""
+    random = np.random.default_rng(seed)
+    flags = random.choice([0, KNOWN, KNOWN | SUMMED, KNOWN | SUMMED | DRAINED, SUMMED | DRAINED], n)
+    age = random.choice([0, 3600, 30 * 86_400 - 1, 30 * 86_400, 2**31 - 1], n)
+    counts = (random.choice([0, 1, 2, 3, 9, 10, 11, MOST], n) for _ in range(3))
+    shares = (random.choice([0, 1, 5_000, 7_999, 8_000, WHOLE, NONE], n) for _ in range(3))
+    funded = random.choice([0, 1, 40, MOST], n)
+    exposures = (random.choice([0, 1, 4_999, 5_000, WHOLE], n) for _ in range(5))
+    arrays = (flags, age, *counts, *shares, funded, *exposures)
+    return Neighbours(*(a.astype(kind) for a, kind in zip(arrays, TYPES, strict=True)))
+
+
 def history(
     *transfers: tuple[int, str, int, int],
     asset: int | Sequence[int] = USDT,
@@ -79,6 +103,7 @@ def history(
         tx=np.arange(n, dtype=np.int64),
         two_sided=np.full(n, two_sided, dtype=np.bool_),
         party=np.broadcast_to(np.asarray(party, dtype=np.uint8), n).copy(),
+        neighbours=unknown(n),
         as_of=int(time[-1] if n else START) + DAY,
         scale=scale,
         registry=registry,
@@ -96,7 +121,10 @@ def columns_of(histories: Sequence[History]) -> Columns:
         )
         for name in EVENT_ARRAYS
     }
+    met = [np.concatenate([np.empty(0, kind), *(h.neighbours[k] for h in histories)], dtype=kind)
+           for k, kind in enumerate(TYPES)]  # fmt: skip
     return Columns(
+        neighbours=Neighbours(*met),
         offsets=np.array([0, *np.cumsum(lengths, dtype=np.int64)], dtype=np.int64),
         as_of=np.array([h.as_of for h in histories], dtype=np.int64),
         scale=np.array([h.scale for h in histories], dtype=np.float64),
@@ -153,6 +181,7 @@ def histories(
         tx=np.cumsum(~joined),
         two_sided=np.where(asset == COIN, coins, tokens),
         party=PARTIES[(other + n) % len(PARTIES)],
+        neighbours=drawn_neighbours(n, draw(st.integers(0, 2**16))),
         registry=n % 7 != 6,
         as_of=int(time[-1] if n else START) + draw(st.sampled_from([1, HOUR, 40 * DAY])),
         scale=draw(st.sampled_from([1.0, 1e6])),
@@ -174,6 +203,7 @@ def hub(n: int, parties: int, seed: int = 0) -> History:
         incoming=random.random(n) < 0.5,
         counterparty=random.integers(-(2**62), 2**62, parties)[who],
         party=PARTIES[who % len(PARTIES)],
+        neighbours=drawn_neighbours(n, seed),
         asset=asset,
         tx=np.arange(n, dtype=np.int64) // 2,
         two_sided=asset != TOKEN,

@@ -353,6 +353,7 @@ def _view(columns: Columns, i: int) -> History:
         **{name: getattr(columns, name)[cut] for name in ("time", "value", "incoming", "tx")},
         **{name: getattr(columns, name)[cut] for name in ("counterparty", "asset", "two_sided")},
         party=columns.party[cut],
+        neighbours=columns.neighbours.take(cut),
         as_of=int(columns.as_of[i]),
         scale=float(columns.scale[i]),
         registry=bool(columns.registry[i]),

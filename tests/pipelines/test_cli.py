@@ -52,11 +52,13 @@ COMMANDS: dict[str, list[str]] = {
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
         *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
-        *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db"),
+        *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
+        *("--without-exposure", "--also", "neighbourhood"),
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
         *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09"),
+        *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],
     "score": [

@@ -1,0 +1,151 @@
+"""Neighbours: what the other side of each transfer had done before it.
+
+A history alone does not say whether its payers are old shops or wallets of last week. These arrays
+do, with the counterparty's **prefix statistics**: what it had done strictly before the shared
+transfer (transfers of the same moment do not count), so nothing later than the transfer is read,
+whatever the cut. They come from one pass over all transfers that were loaded, in their one order
+(`features.prefixes`, `features.taint`).
+
+A counterparty is **known** where its export is complete and shows all the legs that the history
+itself is seen through. Of others only what they did with loaded addresses is seen, which says more
+about what was loaded than about them; their statistics are kept out of every share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from features.compilation import keep_compiled, kernel
+
+KNOWN, DRAINED, SUMMED = 1, 2, 4
+"""Bits of `Neighbours.flags`: its history is known; this transfer took nearly all it held; what it
+held could be worked out, because amounts of all assets add up."""
+
+MOST = 65_535
+"""Counts stop here: 65,535 stands for so many or more."""
+
+WHOLE = 10_000
+"""Shares of neighbours are whole hundredths of a per cent of this."""
+
+NONE = 65_535
+"""A share of nothing: the neighbour had made, or received, no such transfer."""
+
+YOUNG = 30 * 86_400
+"""Below this age in seconds an address is young."""
+
+USUAL, FEWEST = 8_000, 3
+"""An address passes money on if so many parts of `WHOLE` of its payments were quick, of at least so
+many payments."""
+
+
+class Neighbours(NamedTuple):
+    """Per event, of the other side, strictly before the transfer.
+
+    Attributes
+    ----------
+    flags
+        uint8: `KNOWN`, `DRAINED`, `SUMMED`.
+    age
+        int32 seconds since its first transfer; 0 at its first.
+    payers, payees
+        uint16: distinct addresses that had paid it, that it had paid (at most `MOST`).
+    payments
+        uint16: transfers it had made (at most `MOST`).
+    quick
+        uint16: share of them made within 24 hours of its latest receipt; `NONE` of none.
+    fed
+        uint16: share of its receipts from known senders whose sender was younger than 30 days;
+        `NONE` of none.
+    feeding
+        uint16: share of its payments to known receivers whose receiver usually passes money on
+        within a day; `NONE` of none.
+    funded
+        uint16: addresses that had their first coins from it (at most `MOST`).
+    listed_in, listed_in_further, listed_out, exchange_in, exchange_out
+        uint16, shares of its value: received from listed parties; received from those who had it
+        from listed parties; sent to listed parties; received from and sent to known exchanges.
+        0 of nothing, and where it is a known service itself.
+
+    Shares are whole parts of `WHOLE`. All arrays are empty where neighbours were not looked at; the
+    last five where no registry is in force.
+    """
+
+    flags: np.ndarray
+    age: np.ndarray
+    payers: np.ndarray
+    payees: np.ndarray
+    payments: np.ndarray
+    quick: np.ndarray
+    fed: np.ndarray
+    feeding: np.ndarray
+    funded: np.ndarray
+    listed_in: np.ndarray
+    listed_in_further: np.ndarray
+    listed_out: np.ndarray
+    exchange_in: np.ndarray
+    exchange_out: np.ndarray
+
+    def take(self, rows: np.ndarray | slice) -> Neighbours:
+        """Return some events' neighbours."""
+        return Neighbours(*(array[rows] for array in self))
+
+
+TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 12)
+BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 14)
+"""The fields that `features.prefixes` fills, and those of `features.taint`."""
+
+
+def unknown(n: int) -> Neighbours:
+    """Return the neighbours of `n` events of whose other sides nothing is known."""
+    return Neighbours(*(np.zeros(n, kind) for kind in TYPES))
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """What a pass over the transfers finds of each: one array a field, for both of its sides.
+
+    Attributes
+    ----------
+    sender, receiver
+        Of each transfer's sender and receiver, before it.
+    """
+
+    sender: tuple[np.ndarray, ...]
+    receiver: tuple[np.ndarray, ...]
+
+    @classmethod
+    def empty(cls, n: int, fields: slice) -> BothSides:
+        """Return zeros for `n` transfers and some of the fields of `Neighbours`."""
+        kinds = TYPES[fields]
+        return cls(
+            tuple(np.zeros(n, kind) for kind in kinds), tuple(np.zeros(n, kind) for kind in kinds)
+        )
+
+    def met(self, source: np.ndarray, incoming: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return the fields of laid events: of the sender where they came in, else the receiver."""
+        keep_compiled(_gather)
+        laid = tuple(np.empty(len(source), array.dtype) for array in self.sender)
+        for sent, received, out in zip(self.sender, self.receiver, laid, strict=True):
+            _gather(source, incoming, sent, received, out)
+        return laid
+
+
+@kernel
+def passes_on(quick: int, payments: int) -> bool:  # pragma: no cover (compiled)
+    """Say whether an address usually passes money on within a day."""
+    return USUAL <= quick <= WHOLE and payments >= FEWEST
+
+
+@kernel
+def _gather(
+    source: np.ndarray,
+    incoming: np.ndarray,
+    sender: np.ndarray,
+    receiver: np.ndarray,
+    out: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    for j in range(len(source)):
+        out[j] = sender[source[j]] if incoming[j] else receiver[source[j]]
