@@ -85,7 +85,7 @@ class Settings:
         Hold the score monotone in signals whose direction of risk is certain.
     exposure : bool
         Whether signals that rest on others may be inputs (`models.association` caps them); those
-        that no training row has are left out.
+        that are nothing in every training row are left out.
     also : tuple of str
         Families whose signals for context are inputs too.
     threads : int
@@ -256,7 +256,7 @@ def _train(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) ->
         exposure=settings.exposure,
         also=settings.also,
     )
-    inputs = [s for s in inputs if not s.exposure or rows[s.name].is_not_null().any()]
+    inputs = [s for s in inputs if not s.exposure or (rows[s.name] > 0).any()]
     return train_model(
         rows,
         rows,
