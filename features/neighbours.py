@@ -89,8 +89,8 @@ class Neighbours(NamedTuple):
     exchange_out: np.ndarray
 
     def take(self, rows: np.ndarray | slice) -> Neighbours:
-        """Return some events' neighbours."""
-        return Neighbours(*(array[rows] for array in self))
+        """Return some events' neighbours; what was not looked at stays empty."""
+        return Neighbours(*(array[rows] if len(array) else array for array in self))
 
 
 TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 12)

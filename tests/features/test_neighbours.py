@@ -18,7 +18,7 @@ from data.schema import LEGS
 from data.service_table import SERVICES
 from data.services import Services
 from features.building import build_histories
-from features.catalogue import catalogue, compute_signals
+from features.catalogue import catalogue, compute_signals, explain_signal
 from features.history import Histories
 from features.neighbours import DRAINED, KNOWN, MOST, NONE, SUMMED, WHOLE, Neighbours
 from tests.data.canonical import AS_OF, START, A, B, C, D, E, F, covered, plain, row
@@ -407,3 +407,20 @@ def test_a_listing_counts_from_the_day_after_its_date(tmp_path):
 
     assert listed_in(UTC_MIDNIGHT + 10 * DAY - timedelta(microseconds=1)) is None
     assert listed_in(UTC_MIDNIGHT + 10 * DAY) == pytest.approx(0.1)
+
+
+def test_without_a_registry_in_force_every_definition_still_works(tmp_path):
+    """The exposure's arrays are empty then, and taking rows of a history must not mind."""
+    built = build_histories(
+        plain(tmp_path, STORY, covered(A, B, C)),
+        as_frame([("ethereum", A, UTC_MIDNIGHT + 40 * DAY)]),
+        as_of=UTC_MIDNIGHT + 40 * DAY,
+        neighbours=True,
+    )
+    assert not len(built.columns.neighbours.listed_in)
+    found = compute_signals(built)
+    for signal in catalogue().signals:
+        shown = explain_signal(built, 0, signal)
+        value = found[signal.name][0]
+        assert (shown is None) == (value is None), signal.name
+        assert shown is None or shown.value == pytest.approx(value), signal.name
