@@ -225,7 +225,8 @@ def _text_codes(
     so they do not depend on the order of rows, and whoever asks for everybody in order finds the
     codes in step with memory.
     """
-    keep_compiled(murmur64a_twice)
+    for hashing in (murmur64a_twice, murmur64a_each):  # the second hashes the names of chains
+        keep_compiled(hashing)
     encoder = Encoder()
     parts: list[list[np.ndarray]] = [[] for _ in columns]
     found = [pl.DataFrame(schema={"chain": pl.String, "text": pl.String})]
