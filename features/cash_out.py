@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.by_value import share_by_value
 from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
@@ -261,8 +262,4 @@ def _met(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> np.ndarr
 
 
 def _share(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> Evidence | None:
-    if not history.registry or not len(rows):
-        return None
-    part = _met(history, rows, kinds)
-    met, total = int(history.value[part].sum()), int(history.value[rows].sum())
-    return evidence(met / total, rows, part, numerator=met, denominator=total)
+    return share_by_value(history, _met(history, rows, kinds), rows) if history.registry else None

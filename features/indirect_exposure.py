@@ -18,8 +18,9 @@ from datetime import timedelta
 
 import numpy as np
 
+from features.by_value import mean_by_value, share_by_value
 from features.compilation import kernel
-from features.evidence import Evidence, evidence
+from features.evidence import Evidence
 from features.history import Columns, History
 from features.neighbours import DRAINED, KNOWN, WHOLE, YOUNG
 from features.signal import Family
@@ -160,26 +161,13 @@ def exchange_out_2_hops(history: History) -> Evidence | None:
 def drained_exchange_funded_share(history: History) -> Evidence | None:
     """Share of the value received that emptied a young wallet funded from an exchange."""
     near = history.neighbours
-    rows = history.inflows
-    rows = rows[(near.flags[rows] & KNOWN) > 0]
-    if not history.registry or not len(near.listed_in) or not len(rows):
+    if not history.registry or not len(near.listed_in):
         return None
-    part = rows[
-        ((near.flags[rows] & DRAINED) > 0)
-        & (near.age[rows] < YOUNG)
-        & (near.exchange_in[rows] >= _MOSTLY)
-    ]
-    some, whole = int(history.value[part].sum()), int(history.value[rows].sum())
-    return evidence(some / whole, rows, part, numerator=some, denominator=whole)
+    rows = near.known(history.inflows)
+    part = rows[near.emptied(rows) & (near.exchange_in[rows] >= _MOSTLY)]
+    return share_by_value(history, part, rows)
 
 
 def _mean(history: History, rows: np.ndarray, field: np.ndarray) -> Evidence | None:
-    """Return the mean by value of the neighbours' shares."""
-    if not history.registry or not len(field) or not len(rows):
-        return None
-    whole = int(history.value[rows].sum())
-    parts = [int(history.value[row]) * int(field[row]) for row in rows]
-    order = np.argsort([-part for part in parts], kind="stable")
-    telling = rows[order[: sum(part > 0 for part in parts)]]
-    mean = sum(parts) / (whole * WHOLE)
-    return evidence(mean, rows, telling, numerator=sum(parts), denominator=whole * WHOLE)
+    """Return the mean by value of the neighbours' shares, where a registry is in force."""
+    return mean_by_value(history, rows, field) if history.registry and len(field) else None

@@ -20,6 +20,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from features.by_value import mean_by_value, share_by_value
 from features.compilation import kernel
 from features.evidence import Evidence, evidence
 from features.history import NATIVE, Columns, History
@@ -182,7 +183,7 @@ def drained_sender_share(history: History) -> Evidence | None:
     What a wallet held is what it had received less what it had sent, in the run's basis.
     """
     summed = (history.neighbours.flags[history.inflows] & SUMMED) > 0
-    return _share(history, history.inflows[summed], _drained)
+    return _share(history, history.inflows[summed], _emptied)
 
 
 @FAMILY.signal(
@@ -312,7 +313,7 @@ Chosen = Callable[[History, np.ndarray], np.ndarray]
 
 
 def _young(history: History, rows: np.ndarray) -> np.ndarray:
-    return history.neighbours.age[rows] < YOUNG
+    return history.neighbours.young(rows)
 
 
 def _quick(history: History, rows: np.ndarray) -> np.ndarray:
@@ -320,33 +321,17 @@ def _quick(history: History, rows: np.ndarray) -> np.ndarray:
     return (quick >= USUAL) & (quick <= WHOLE) & (payments >= FEWEST)
 
 
-def _drained(history: History, rows: np.ndarray) -> np.ndarray:
-    return _young(history, rows) & ((history.neighbours.flags[rows] & DRAINED) > 0)
-
-
-def _known(history: History, rows: np.ndarray) -> np.ndarray:
-    return rows[(history.neighbours.flags[rows] & KNOWN) > 0]
+def _emptied(history: History, rows: np.ndarray) -> np.ndarray:
+    return history.neighbours.emptied(rows)
 
 
 def _share(history: History, rows: np.ndarray, chosen: Chosen) -> Evidence | None:
     """Return the share by value of the known rows that are chosen."""
-    rows = _known(history, rows)
-    if not len(rows):
-        return None
-    part = rows[chosen(history, rows)]
-    some, whole = int(history.value[part].sum()), int(history.value[rows].sum())
-    largest = part[np.argsort(-history.value[part], kind="stable")]
-    return evidence(some / whole, rows, largest, numerator=some, denominator=whole)
+    rows = history.neighbours.known(rows)
+    return share_by_value(history, rows[chosen(history, rows)], rows)
 
 
 def _mean(history: History, rows: np.ndarray, field: np.ndarray) -> Evidence | None:
     """Return the mean by value of a share of the known neighbours that have one."""
-    rows = _known(history, rows)
-    rows = rows[field[rows] != NONE]
-    if not len(rows):
-        return None
-    whole = int(history.value[rows].sum())
-    parts = [int(history.value[row]) * int(field[row]) for row in rows]
-    telling = rows[np.argsort([-part for part in parts], kind="stable")]
-    mean = sum(parts) / (whole * WHOLE)
-    return evidence(mean, rows, telling, numerator=sum(parts), denominator=whole * WHOLE)
+    rows = history.neighbours.known(rows)
+    return mean_by_value(history, rows[field[rows] != NONE], field)

@@ -92,6 +92,18 @@ class Neighbours(NamedTuple):
         """Return some events' neighbours; what was not looked at stays empty."""
         return Neighbours(*(array[rows] if len(array) else array for array in self))
 
+    def known(self, rows: np.ndarray) -> np.ndarray:
+        """Return those of some events whose other side's history is known."""
+        return rows[(self.flags[rows] & KNOWN) > 0]
+
+    def young(self, rows: np.ndarray) -> np.ndarray:
+        """Say of some events whether the other side was young."""
+        return self.age[rows] < YOUNG
+
+    def emptied(self, rows: np.ndarray) -> np.ndarray:
+        """Say of some events whether they took nearly all that a young sender held."""
+        return self.young(rows) & ((self.flags[rows] & DRAINED) > 0)
+
 
 TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 12)
 BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 14)
