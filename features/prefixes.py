@@ -41,19 +41,18 @@ TAKEN = 0.99
 class Carried(NamedTuple):
     """Per address code: its running counts. `earliest` and `latest` in microseconds, -1 for none.
 
-    `held`: value received less value sent.
+    `held`: value received less value sent; `given`: it has had coins of its chain.
     """
 
     earliest: np.ndarray
     latest_receipt: np.ndarray
     held: np.ndarray
+    given: np.ndarray
     counts: np.ndarray
 
 
 _PAYERS, _PAYEES, _PAYMENTS, _QUICK, _YOUNG, _FROM, _FEEDS, _TO, _FUNDED = range(9)
 _COUNTS = 9
-_HAS_COINS = np.int64(1) << 32
-"""Set in the count of the funded once the address itself has been given coins."""
 
 
 class Counted(NamedTuple):
@@ -97,6 +96,7 @@ def prefixes(events: Events, counted: Counted, *, summable: bool) -> BothSides:
         np.full(n, -1, np.int64),
         np.full(n, -1, np.int64),
         np.zeros(n, np.float64),
+        np.zeros(n, np.bool_),
         np.zeros((n, _COUNTS), np.int64),
     )
     found = BothSides.empty(len(events.time), BEHAVIOUR)
@@ -172,7 +172,7 @@ def _describe(
     fields[5][j] = _share(counts[_QUICK], counts[_PAYMENTS])
     fields[6][j] = _share(counts[_YOUNG], counts[_FROM])
     fields[7][j] = _share(counts[_FEEDS], counts[_TO])
-    fields[8][j] = min(counts[_FUNDED] & (_HAS_COINS - 1), MOST)
+    fields[8][j] = min(counts[_FUNDED], MOST)
 
 
 @kernel
@@ -194,8 +194,8 @@ def _count_receipt(
     if known[s]:
         counts[_FROM] += 1
         counts[_YOUNG] += of_sender[1][j] < YOUNG
-    if seen.leg_kind[j] < 2 and not (counts[_FUNDED] & _HAS_COINS):
-        counts[_FUNDED] |= _HAS_COINS
+    if seen.leg_kind[j] < 2 and not carried.given[r]:
+        carried.given[r] = True
         carried.counts[s, _FUNDED] += 1
 
 

@@ -27,13 +27,12 @@ _SUMS = 7
 
 
 class Moved(NamedTuple):
-    """The transfers, as `Events` holds them; `summed` where their value counts."""
+    """The transfers, as `Events` holds them; those with an amount above zero count."""
 
     time: np.ndarray
     sender: np.ndarray
     receiver: np.ndarray
     amount: np.ndarray
-    summed: np.ndarray
 
 
 def taint(events: Events, party: np.ndarray) -> BothSides:
@@ -46,9 +45,9 @@ def taint(events: Events, party: np.ndarray) -> BothSides:
     """
     keep_compiled(_pass)
     found = BothSides.empty(len(events.time), EXPOSURE)
-    moved = Moved(events.time, events.sender, events.receiver, events.amount, events.amount > 0)
+    moved = Moved(events.time, events.sender, events.receiver, events.amount)
     sums = np.zeros((events.addresses.height, _SUMS))
-    carried = np.zeros((_longest_moment(events.time), 2))
+    carried = np.zeros(_longest_moment(events.time))
     _pass(moved, party, sums, carried, found.sender, found.receiver)
     return found
 
@@ -77,20 +76,13 @@ def _pass(
             _describe(sums[s], party[s], of_sender, end)
             _describe(sums[r], party[r], of_receiver, end)
             whole = sums[s, _IN] if party[s] == 0 else 0.0
-            carried[end - start, 0] = sums[s, _LISTED_IN] / whole if whole else 0.0
-            carried[end - start, 1] = sums[s, _FURTHER_IN] / whole if whole else 0.0
+            tainted = sums[s, _LISTED_IN] + sums[s, _FURTHER_IN]
+            carried[end - start] = tainted / whole if whole else 0.0
             end += 1
         for j in range(start, end):
-            if moved.summed[j]:
-                direct, further = carried[j - start]
-                _add(
-                    sums,
-                    party,
-                    moved.sender[j],
-                    moved.receiver[j],
-                    moved.amount[j],
-                    direct + further,
-                )
+            s, r, amount = moved.sender[j], moved.receiver[j], moved.amount[j]
+            if amount > 0:
+                _add(sums, party, s, r, amount, carried[j - start])
         start = end
 
 
