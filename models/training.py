@@ -135,8 +135,7 @@ def model_inputs(
     chosen = [
         signal
         for signal in signals
-        if (signal.model_input or signal.family in also)
-        and (exposure or not signal.exposure)
+        if may_be_input(signal, exposure=exposure, also=also)
         and (basis == "usd" or not signal.dollars)
         and (own_moments or not signal.depends_on_as_of)
         and _reached(signal, held)
@@ -147,6 +146,15 @@ def model_inputs(
             hint="Name more legs in --legs, or ingest exports that show more.",
         )
     return chosen
+
+
+def may_be_input(signal: Signal, *, exposure: bool, also: Sequence[str] = ()) -> bool:
+    """Say whether a signal may be an input at all, whatever basis and legs allow.
+
+    `exposure` and `also` as in `model_inputs`.
+    """
+    wanted = signal.model_input or signal.family in also
+    return wanted and (exposure or not signal.exposure)
 
 
 def _reached(signal: Signal, legs: frozenset[str]) -> bool:

@@ -20,6 +20,7 @@ from models.bundle import FACTS
 from models.evaluation import metric_values
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
 from models.tracking import Run, record
+from models.training import may_be_input
 from pipelines.console import progress
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
@@ -111,7 +112,7 @@ def train(
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
     exposure = not without_exposure and origin != "synthetic"
-    inputs = _candidates(exposure, also, without_exposure)
+    inputs = _candidates(exposure, also)
     known = load_services(services)
     measured = measure_labelled(
         told,
@@ -143,7 +144,7 @@ def train(
     return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
 
 
-def _candidates(exposure: bool, also: Sequence[str], without_exposure: bool) -> list[str]:
+def _candidates(exposure: bool, also: Sequence[str]) -> list[str]:
     """Return the names of the signals that may become inputs.
 
     Raises
@@ -157,17 +158,14 @@ def _candidates(exposure: bool, also: Sequence[str], without_exposure: bool) -> 
             raise Refused(
                 f"--also: there is no family {name!r}.", expected=f"one of {', '.join(families)}"
             )
-        if without_exposure and all(signal.exposure for signal in families[name].signals):
+        if not exposure and all(signal.exposure for signal in families[name].signals):
             raise Refused(
-                f"--also {name} and --without-exposure contradict each other: that family rests on "
-                "what others are or do.",
-                hint="Leave one of them out.",
+                f"--also {name} asks for a family that rests on what others are or do, and this "
+                "training is without exposure.",
+                hint="Leave it out, or --without-exposure; a simulated store is always trained "
+                "without.",
             )
-    return [
-        signal.name
-        for signal in catalogue().signals
-        if (signal.model_input or signal.family in also) and (exposure or not signal.exposure)
-    ]
+    return [s.name for s in catalogue().signals if may_be_input(s, exposure=exposure, also=also)]
 
 
 def _origin(transfers: Transfers, said: str | None) -> str:

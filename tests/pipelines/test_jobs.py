@@ -400,6 +400,10 @@ REFUSED: dict[str, Callable[[World, Path, Path, Path], Any]] = {
     "an origin that cannot be": lambda w, b, t, o: train(
         w.store, w.labels, o, trained_on="reviewed"
     ),
+    "a family that is none": lambda w, b, t, o: train(w.store, w.labels, o, also=["gossip"]),
+    "a simulated store that is to learn whom one knows": lambda w, b, t, o: train(
+        w.store, w.labels, o, also=["neighbourhood"]
+    ),
     "services that are none": lambda w, b, t, o: score(
         b, w.store, w.addresses, o, services=w.labels
     ),
