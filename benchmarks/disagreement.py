@@ -49,7 +49,7 @@ def disagreements(rows: dict[str, pl.DataFrame], legs: str) -> pl.DataFrame:
         between the synthetic one and a real one), and of each class the share that has the signal
         and its quantiles.
     """
-    inputs = model_inputs(catalogue().signals, basis="relative", legs=LEGS[legs])
+    inputs = model_inputs(catalogue().signals, basis="relative", legs=LEGS[legs], exposure=False)
     lines = [_compared(s.name, rows) for s in inputs if not s.depends_on_as_of]
     return pl.DataFrame(lines).sort("flips", "weight", descending=True).drop("weight")
 

@@ -151,7 +151,11 @@ def _distribution(values: np.ndarray) -> dict[str, Any]:
 def _rows(ours: Seen, theirs: Seen, tables: Sequence[pl.DataFrame], view: View) -> Rows:
     """Join what the classifier looks at: scale-free signals, and the measures that are none."""
     chosen = model_inputs(
-        catalogue().signals, basis="relative", legs=list(view.legs), own_moments=False
+        catalogue().signals,
+        basis="relative",
+        legs=list(view.legs),
+        own_moments=False,
+        exposure=False,  # neither side brings a registry
     )
     names = [signal.name for signal in chosen]
     more = [measure.name for measure in MEASURES if measure.of is not None]

@@ -28,6 +28,7 @@ from data.errors import Refused
 from data.schema import LEGS, TIME, leg_set, leg_text
 from data.transfers import Transfers, open_transfers
 from features.building import build_histories
+from features.catalogue import catalogue
 from features.history import DAY, Histories
 from models.components import components
 from pipelines.engines import local
@@ -274,6 +275,11 @@ def _kept(
         rows = rows[np.sort(drawn)]
     requests = party.accounts.with_columns(as_of=ends)[rows]
     measured = local.measure(
-        party.transfers, requests.drop("group"), as_of=party.as_of, basis=basis, legs=view.legs
+        party.transfers,
+        requests.drop("group"),
+        as_of=party.as_of,
+        basis=basis,
+        legs=view.legs,
+        families=catalogue().families_of(),
     )
     return Seen(measured, requests["group"].to_numpy())
