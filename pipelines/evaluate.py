@@ -17,6 +17,7 @@ from data.transfers import open_transfers
 from models.bundle import Bundle
 from models.fitting import evaluate_bundle
 from models.splits import assign
+from pipelines.inputs import service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
@@ -79,13 +80,14 @@ def evaluate(
     seen = loaded.facts.training["sources"].get("labels") == label_hash(told)
     if populations is not None:
         told = told.join(populations, on=["chain", "address"], how="left", maintain_order="left")
+    known = load_services(services)
     measured = measure_labelled(
         told,
         opened,
         basis=loaded.facts.basis,
         legs=loaded.facts.legs,
         threads=threads,
-        services=load_services(services),
+        services=known,
         names=loaded.facts.signals,
     )
     measures = evaluate_bundle(
@@ -118,7 +120,7 @@ def evaluate(
         page=Path(out) / "evaluation.html",
         splits={name: headline(measures, name) for name in measures["splits"]},
         bundle_sha256=loaded.sha256,
-        notes=notes,
+        notes=(*notes, *service_notes(known)),
         exit_code=0,
     )
 
