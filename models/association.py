@@ -9,7 +9,7 @@ rule of their own:
   interaction constraints), so the log-odds are a sum of a part for what the address did and a part
   for whom it knows, and each part has its contributions;
 * **capped**: after the fit, the leaves of the trees on exposure are drawn together towards their
-  mean, so that all of them together move the log-odds by no more than `MOST` up or down.
+  mean, so that all of them together move the log-odds by no more than `MOST` up or down from it.
 
 The cap is in the model's own log-odds, before calibration, which stretches all parts alike.
 """
@@ -21,7 +21,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 MOST = math.log(3)
-"""The most that exposure may add to or take from the log-odds: it can treble the odds."""
+"""The most that exposure may add to or take from the log-odds of the average training row: it can
+treble the odds."""
 
 
 def apart(exposure: Sequence[bool]) -> list[list[int]]:
@@ -65,18 +66,16 @@ def cap(booster: Any, exposure: Sequence[bool], most: float = MOST) -> float:
     trees = [tree for tree in booster.dump_model()["tree_info"] if _reads(tree, exposure)]
     leaves = [list(_leaves(tree["tree_structure"])) for tree in trees]
     means = [sum(v * n for _, v, n in each) / sum(n for *_, n in each) for each in leaves]
-    reach = max(
-        sum(max(v for _, v, _ in each) - mean for each, mean in zip(leaves, means, strict=True)),
-        sum(mean - min(v for _, v, _ in each) for each, mean in zip(leaves, means, strict=True)),
-        0.0,
-    ) if trees else 0.0  # fmt: skip
-    factor = min(1.0, most / reach) if reach > 0 else 1.0
-    if factor < 1:
-        for tree, each, mean in zip(trees, leaves, means, strict=True):
-            for leaf, value, _ in each:
-                drawn = mean + factor * (value - mean)
-                booster.set_leaf_output(tree["tree_index"], leaf, drawn)
-    return factor
+    up = sum(max(v for _, v, _ in each) - mean for each, mean in zip(leaves, means, strict=True))
+    down = sum(mean - min(v for _, v, _ in each) for each, mean in zip(leaves, means, strict=True))
+    reach = max(up, down)
+    if reach <= most:
+        return 1.0
+    for tree, each, mean in zip(trees, leaves, means, strict=True):
+        for leaf, value, _ in each:
+            drawn = mean + most / reach * (value - mean)
+            booster.set_leaf_output(tree["tree_index"], leaf, drawn)
+    return most / reach
 
 
 def _reads(tree: dict[str, Any], exposure: Sequence[bool]) -> bool:
@@ -88,6 +87,6 @@ def _leaves(node: dict[str, Any]) -> Iterator[tuple[int, float, int]]:
     """Yield each leaf's index, value and training rows."""
     if "leaf_index" in node:
         yield node["leaf_index"], node["leaf_value"], node["leaf_count"]
-    elif "split_feature" in node:
+    else:
         for side in ("left_child", "right_child"):
             yield from _leaves(node[side])

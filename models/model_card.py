@@ -101,7 +101,7 @@ def _association(facts: BundleFacts) -> str:
     bound = math.exp(facts.calibration.slope * MOST)
     return (
         f"{len(exposure)} inputs rest on what others are or do. Their trees stand apart, and all "
-        f"together they multiply the odds by {bound:.2g} at most."
+        f"together they multiply the odds by {bound:.2g} at most, against the average training row."
     )
 
 
