@@ -213,6 +213,27 @@ def exposures(rows: Sequence[Row], listed: Sequence[Listing], event: Row, who: s
     return [found[name] * WHOLE for name in ("in", "further", "out", "hot_in", "hot_out")]
 
 
+def paid(n: int, sender: str, receiver: str, usd: int, days: float, **more: Any) -> Row:
+    moment = START + timedelta(days=days)
+    return row(
+        n, block_time=moment, block_number=1000 + n, sender=sender, receiver=receiver,
+        usd_micros=usd * 10**6, amount_raw=str(usd * 10**6), **more,
+    )  # fmt: skip
+
+
+@st.composite
+def payments(draw: st.DrawFn) -> list[Row]:
+    """Draw payments in dollars among few people, some of them in one moment."""
+    pairs = st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE))
+    amounts = st.sampled_from([1, 7, 100, 2_500])
+    moments = st.sampled_from([0, 0.5, 1, 1, 2, 3, 4, 5, 41, 60])
+    days = sorted(draw(st.lists(moments, min_size=8, max_size=16)))
+    return [
+        paid(n, *draw(pairs.filter(lambda pair: pair[0] != pair[1])), draw(amounts), day)
+        for n, day in enumerate(days)
+    ]
+
+
 listings = st.lists(
     st.tuples(
         st.just("ethereum"),
@@ -227,11 +248,13 @@ listings = st.lists(
 
 @settings(max_examples=60)
 @given(
-    rows=worlds(placed=True),
+    rows=payments(),
     listed=listings,
-    cuts=st.lists(st.sampled_from(MOMENTS[2:]), max_size=2),
+    cuts=st.lists(st.sampled_from([START + days * DAY for days in (3, 6, 50)]), max_size=2),
 )
 def test_exposures_are_those_of_the_second_opinion(tmp_path_factory, rows, listed, cuts):
+    mixer = ("ethereum", D, "mixer", START - 5 * DAY)
+    listed = [mixer, *(one for one in listed if one[1] != D)]
     requests = [("ethereum", p, cut) for p in PEOPLE for cut in (*cuts, AS_OF)]
     built = build_histories(
         plain(tmp_path_factory.mktemp("n"), rows, covered(*PEOPLE)),
@@ -257,14 +280,6 @@ def test_exposures_are_those_of_the_second_opinion(tmp_path_factory, rows, liste
 
 
 # --- by hand --------------------------------------------------------------------------------------
-
-
-def paid(n: int, sender: str, receiver: str, usd: int, days: float, **more: Any) -> Row:
-    moment = START + timedelta(days=days)
-    return row(
-        n, block_time=moment, block_number=1000 + n, sender=sender, receiver=receiver,
-        usd_micros=usd * 10**6, amount_raw=str(usd * 10**6), **more,
-    )  # fmt: skip
 
 
 STORY = [
