@@ -166,6 +166,7 @@ def _part(columns: Columns, first: int, last: int) -> Columns:
         offsets=columns.offsets[first : last + 1],
         as_of=columns.as_of[first:last],
         scale=columns.scale[first:last],
+        registry=columns.registry[first:last],
     )
 
 
