@@ -14,6 +14,7 @@ from data.schema import LEGS, TIME, leg_set, leg_text
 from data.services import Services
 from data.transfers import Transfers
 from features.basis import relative_values, scales
+from features.bridges import crossings_of
 from features.compilation import keep_compiled, kernel
 from features.history import STABLECOIN, Columns, Histories
 from features.laying import Laid, lay
@@ -75,7 +76,7 @@ def build_histories(
         asked = _with_codes(asked, events)
     keys = _with_legs(asked, transfers, legs)
     parties = known_parties(events.addresses, services)
-    histories = _assemble(events, keys, basis, parties)
+    histories = _with_crossings(_assemble(events, keys, basis, parties), transfers, events, parties)
     if not neighbours:
         return histories
     columns = histories.columns
@@ -84,6 +85,20 @@ def build_histories(
         events, histories.source, columns, parties, counted, summable=basis != "relative"
     )
     return replace(histories, columns=columns._replace(neighbours=met))
+
+
+def _with_crossings(
+    histories: Histories, transfers: Transfers, events: Events, parties: Parties
+) -> Histories:
+    columns = histories.columns
+    laid = histories.source, columns.party, columns.offsets
+    crossed = crossings_of(transfers, events, parties, laid, columns.as_of)
+    return replace(
+        histories,
+        columns=columns._replace(crossings=crossed.crossings),
+        notes=histories.notes + crossed.notes,
+        elsewhere=crossed.elsewhere,
+    )
 
 
 def _requests(transfers: Transfers, requests: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import polars as pl
 from features import (
     activity,
     cash_out,
+    cross_chain,
     fan_out,
     indirect_exposure,
     lifecycle,
@@ -87,6 +88,7 @@ def catalogue() -> Catalogue:
             cash_out.FAMILY,
             neighbourhood.FAMILY,
             indirect_exposure.FAMILY,
+            cross_chain.FAMILY,
         )
     )
 

@@ -23,6 +23,25 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A transfer beyond the history that one of its own probably belongs to.
+
+    Attributes
+    ----------
+    position
+        Of the own transfer, in the history.
+    row
+        Of the other, in the transfers table.
+    probability
+        That they belong together.
+    """
+
+    position: int
+    row: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a value rests on.
 
@@ -36,12 +55,16 @@ class Evidence:
         Positions worth showing first, most telling first; a subset of `rows`.
     statistics
         For distributions: the exact numbers the value is computed from.
+    elsewhere
+        Transfers of others that own ones belong to: the other legs of crossings between chains. The
+        value can be computed without them.
     """
 
     value: float
     rows: np.ndarray
     telling: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     statistics: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 def evidence(

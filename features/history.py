@@ -7,7 +7,7 @@ one of them in plain numpy, for definitions, explanations and anyone who wants t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -42,6 +42,32 @@ def party_of(category: str) -> int:
     return 1 + CATEGORIES.index(category)
 
 
+class Crossings(NamedTuple):
+    """The transfers over bridges that have settled, few among all: one entry each, in order.
+
+    Attributes
+    ----------
+    at
+        int64, ascending: its position among the events of all histories.
+    matched
+        float32: the probability that a leg on another chain belongs to it (`features.crossings`).
+    best
+        float32: that of the likeliest such leg; above one half, the two belong to no others.
+    low_fee
+        bool: the likeliest leg is on a chain with low fees.
+    """
+
+    at: np.ndarray
+    matched: np.ndarray
+    best: np.ndarray
+    low_fee: np.ndarray
+
+
+NO_CROSSINGS = Crossings(
+    np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.bool_)
+)
+
+
 class Columns(NamedTuple):
     """The arrays a kernel reads. Event arrays have one entry per transfer of each history.
 
@@ -74,6 +100,8 @@ class Columns(NamedTuple):
         Per history: bool; some row of the registry for its chain was known at the cut.
     asset_kind, asset_group
         Per asset: bits (`STABLECOIN`, …), and a code shared by one coin's contracts.
+    crossings
+        The settled transfers over bridges.
     """
 
     offsets: np.ndarray
@@ -91,6 +119,26 @@ class Columns(NamedTuple):
     registry: np.ndarray
     asset_kind: np.ndarray
     asset_group: np.ndarray
+    crossings: Crossings = NO_CROSSINGS
+
+
+class Crossing(NamedTuple):
+    """`Crossings` of one history, with an entry per transfer.
+
+    Attributes
+    ----------
+    matched, best
+        float32; NaN where the transfer is no settled leg over a bridge.
+    low_fee
+        bool.
+    other
+        int64: row of the likeliest other leg in the transfers table; -1 where there is none.
+    """
+
+    matched: np.ndarray
+    best: np.ndarray
+    low_fee: np.ndarray
+    other: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -111,6 +159,7 @@ class History:
     registry: bool
     asset_kind: np.ndarray
     asset_group: np.ndarray
+    crossing: Crossing
 
     def __len__(self) -> int:
         return len(self.time)
@@ -142,6 +191,7 @@ class History:
             two_sided=self.two_sided[rows],
             party=self.party[rows],
             neighbours=self.neighbours.take(rows),
+            crossing=Crossing(*(entries[rows] for entries in self.crossing)),
         )
 
     def two_sided_part(self) -> tuple[History, np.ndarray]:
@@ -173,7 +223,10 @@ class Histories:
     basis
         ``usd``, ``native`` or ``relative``.
     notes
-        What a reader must know of histories that had to be left empty.
+        What a reader must know: of histories that had to be left empty, of crowded bridges.
+    elsewhere
+        int64 per entry of `Columns.crossings`: row of the likeliest other leg in the transfers
+        table, -1 where there is none. No kernel needs it.
     """
 
     columns: Columns
@@ -182,6 +235,7 @@ class Histories:
     keys: pl.DataFrame
     basis: str
     notes: tuple[str, ...] = ()
+    elsewhere: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.columns.offsets) - 1
@@ -209,7 +263,23 @@ class Histories:
             registry=bool(c.registry[i]),
             asset_kind=c.asset_kind,
             asset_group=c.asset_group,
+            crossing=self._crossing_of(cut),
         )
+
+    def _crossing_of(self, cut: slice) -> Crossing:
+        """Spread the few entries of `Columns.crossings` over one history's transfers."""
+        c, n = self.columns.crossings, cut.stop - cut.start
+        first, last = np.searchsorted(c.at, [cut.start, cut.stop])
+        entries = Crossing(
+            np.full(n, np.nan, np.float32),
+            np.full(n, np.nan, np.float32),
+            np.zeros(n, np.bool_),
+            np.full(n, -1, np.int64),
+        )
+        held = (c.matched, c.best, c.low_fee, self.elsewhere)
+        for each, entry in zip(entries, held, strict=True):
+            each[c.at[first:last] - cut.start] = entry[first:last]
+        return entries
 
     def rows_of(self, i: int) -> np.ndarray:
         """Return the table rows behind history `i`'s transfers."""

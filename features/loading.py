@@ -47,6 +47,8 @@ class Events:
         uint32: the row in the transfers table.
     placed
         bool: the row's place in its block is known; else inflows precede outflows of its moment.
+    asset_unit
+        float64 per asset: base units in one whole; NaN where the registry does not know it.
     addresses
         ``chain`` and ``address`` of each code; in order of both.
     """
@@ -62,6 +64,7 @@ class Events:
     placed: np.ndarray
     asset_kind: np.ndarray
     asset_group: np.ndarray
+    asset_unit: np.ndarray
     addresses: pl.DataFrame
 
 
@@ -81,7 +84,7 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
 
 
 def _events(table: _Table, basis: str) -> Events:
-    codes, kinds, groups = _assets(table)
+    codes, kinds, groups, units = _assets(table)
     if basis == "relative":
         stable = pl.Series((kinds[codes] & STABLECOIN) > 0, dtype=pl.Boolean)
         amount = unscaled_amount(table.read("amount_raw"), table.read("usd_micros"), stable)
@@ -100,6 +103,7 @@ def _events(table: _Table, basis: str) -> Events:
         placed=table.placed,
         asset_kind=kinds,
         asset_group=groups,
+        asset_unit=units,
         addresses=addresses,
     )
 
@@ -274,8 +278,8 @@ def _transaction_codes(table: _Table) -> np.ndarray:
     return codes
 
 
-def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code the assets: codes per row, kinds and groups per code.
+def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Code the assets: codes per row; kinds, groups and base units in one whole per code.
 
     Codes follow (chain, asset), groups the coin's name, so neither depends on the order of rows.
     """
@@ -296,4 +300,5 @@ def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         pl.coalesce("asset_group", pl.concat_str("chain", pl.lit(":"), "asset"))
     ).to_series()
     groups = group.cast(pl.Enum(group.unique().sort())).to_physical().to_numpy()
-    return codes, kind, groups.astype(np.int32)
+    units = 10.0 ** known["decimals"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return codes, kind, groups.astype(np.int32), units

@@ -41,6 +41,7 @@ UNITS = (
     "addresses",
     "assets",
     "swaps",
+    "steps",
     "days",
     "seconds",
     "share",

@@ -299,6 +299,7 @@ UNITS: dict[str, Callable[[float], str]] = {
     "addresses": _count("addresses", "address"),
     "assets": _count("assets"),
     "swaps": _count("swaps"),
+    "steps": _count("steps"),
     "days": _days,
     "seconds": _seconds,
     "share": _share,

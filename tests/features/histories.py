@@ -6,8 +6,9 @@ that nobody can freeze, a native coin and an unpriced token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from features.history import (
     NATIVE,
     STABLECOIN,
     Columns,
+    Crossing,
+    Crossings,
     History,
     party_of,
 )
@@ -60,6 +63,10 @@ PARTIES = np.array(
 
 START = 1_700_000_000 * MICROSECONDS
 
+NO_CROSSING = Crossing(
+    np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.bool_), np.empty(0, np.int64)
+)
+
 EVENT_ARRAYS = ("time", "value", "incoming", "counterparty", "asset", "tx", "two_sided", "party")
 DTYPES: dict[str, type] = {
     "time": np.int64,
@@ -90,6 +97,7 @@ def history(
     party: int | Sequence[int] = 0,
     registry: bool = True,
     scale: float = 1.0,
+    crossed: Crossing | None = None,
 ) -> History:
     """Return the history of ``(moment after START, "in" or "out", counterparty, value)``."""
     n = len(transfers)
@@ -109,7 +117,21 @@ def history(
         registry=registry,
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
+        crossing=crossing(n) if crossed is None else crossed,
     )
+
+
+def crossing(n: int, **legs: Mapping[int, float | bool]) -> Crossing:
+    """Return the crossings of n transfers: ``matched``, ``best``, ``low_fee`` and ``other`` by row.
+
+    Rows named in ``matched`` have settled; the others are no legs.
+    """
+    empty = (np.nan, np.float32), (np.nan, np.float32), (False, np.bool_), (-1, np.int64)
+    entries = Crossing(*(np.full(n, value, kind) for value, kind in empty))
+    for name, by_row in legs.items():
+        for row, value in by_row.items():
+            getattr(entries, name)[row] = value
+    return entries
 
 
 def columns_of(histories: Sequence[History]) -> Columns:
@@ -131,8 +153,18 @@ def columns_of(histories: Sequence[History]) -> Columns:
         registry=np.array([h.registry for h in histories], dtype=np.bool_),
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
+        crossings=crossings_of(histories),
         **arrays,
     )
+
+
+def crossings_of(histories: Sequence[History]) -> Crossings:
+    """Return the settled legs of histories that lie end to end."""
+    parts = zip(NO_CROSSING, *(h.crossing for h in histories), strict=True)
+    whole = (np.concatenate(part) for part in parts)
+    entries = Crossing(*whole)
+    at = np.flatnonzero(~np.isnan(entries.matched))
+    return Crossings(at, entries.matched[at], entries.best[at], entries.low_fee[at])
 
 
 # Gaps at, just below and far from the edges of the windows in use.
@@ -172,6 +204,7 @@ def histories(
     time = START + np.cumsum(np.array(gaps, dtype=np.int64))
     joined = np.array(each(st.booleans()), dtype=bool) & (np.array(gaps, dtype=np.int64) == 0)
     other = np.array(each(st.integers(1, pool)), dtype=np.int64)
+    party = PARTIES[(other + n) % len(PARTIES)]
     return History(
         time=time,
         value=np.array(values, dtype=np.int64),
@@ -180,14 +213,29 @@ def histories(
         asset=asset,
         tx=np.cumsum(~joined),
         two_sided=np.where(asset == COIN, coins, tokens),
-        party=PARTIES[(other + n) % len(PARTIES)],
+        party=party,
         neighbours=drawn_neighbours(n, draw(st.integers(0, 2**16))),
         registry=n % 7 != 6,
         as_of=int(time[-1] if n else START) + draw(st.sampled_from([1, HOUR, 40 * DAY])),
         scale=draw(st.sampled_from([1.0, 1e6])),
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
+        crossing=some_crossings(party, draw(st.randoms(use_true_random=False))),
     )
+
+
+def some_crossings(party: np.ndarray, random: Random) -> Crossing:
+    """Settle most of the transfers over bridges: unmatched, ambiguous or one-to-one."""
+    entries = crossing(len(party))
+    for row in np.flatnonzero(party == party_of("bridge")):
+        if random.random() < 0.2:
+            continue
+        matched = random.choice([0.0, 0.5, random.random(), 0.999])
+        best = random.choice([matched, matched * random.random()])
+        low, other = random.random() < 0.5, random.randrange(1000) if best else -1
+        for entry, value in zip(entries, (matched, best, low and best > 0, other), strict=True):
+            entry[row] = value
+    return entries
 
 
 def hub(n: int, parties: int, seed: int = 0) -> History:
@@ -196,14 +244,16 @@ def hub(n: int, parties: int, seed: int = 0) -> History:
     asset = random.integers(0, 6, n).astype(np.int32)
     time = START + np.cumsum(np.where(random.random(n) < 1 / 3, 0, random.integers(1, HOUR, n)))
     who = random.integers(0, parties, n)
+    party = PARTIES[who % len(PARTIES)]
     return replace(
         history(),
         time=time,
         value=np.ceil(random.lognormal(18, 2, n)).astype(np.int64),
         incoming=random.random(n) < 0.5,
         counterparty=random.integers(-(2**62), 2**62, parties)[who],
-        party=PARTIES[who % len(PARTIES)],
+        party=party,
         neighbours=drawn_neighbours(n, seed),
+        crossing=some_crossings(party, Random(seed)),
         asset=asset,
         tx=np.arange(n, dtype=np.int64) // 2,
         two_sided=asset != TOKEN,

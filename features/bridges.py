@@ -1,0 +1,236 @@
+"""Bridges: the legs of crossings among all transfers, and what each history may know of its own.
+
+Legs are sought among all loaded transfers, also of addresses that nobody asked for, and matched
+once (`features.crossings`). A transfer is a leg where exactly one side is a known bridge: between
+two bridges money has not left the bridge. Amounts are compared in coins, whatever the value basis,
+and only coins of the asset registry have one; other transfers over bridges are legs of which
+nothing is said.
+
+A bridge is known to a history if its registry row counts at the history's cut. So legs are matched
+anew for each set of bridges that some cut knows: a list with many dates costs as many passes, over
+the legs alone. And a leg says nothing to a history that is cut before it has settled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from data.addresses import EVM_CHAINS
+from data.transfers import Transfers
+from features.compilation import keep_compiled, kernel
+from features.crossings import MOST_RIVALS, WINDOW, Legs, Matches, match
+from features.history import LISTED, NO_CROSSINGS, Crossings, party_of
+from features.loading import Events
+from features.parties import Parties
+
+LOW_FEE_CHAINS = (
+    "tron", "bsc", "polygon", "arbitrum", "base", "optimism", "avalanche",
+)  # fmt: skip
+"""Chains where moving a stablecoin usually costs cents to a few dollars. FIELD's list names Tron,
+BSC and the like; which are alike is a choice made here: all but Ethereum and Bitcoin."""
+
+_BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
+_PIECE_ROWS = 1 << 18
+_NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What histories know of their own transfers over bridges.
+
+    Attributes
+    ----------
+    crossings, elsewhere
+        As in `Columns` and `Histories`.
+    notes
+        What crowded bridges leave open.
+    """
+
+    crossings: Crossings = NO_CROSSINGS
+    elsewhere: np.ndarray = field(default_factory=lambda: NO_CROSSINGS.at)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """All legs, in the order of events, with what decides to whom they are known.
+
+    `event` of each; `since` when its bridge is known, `until` when its other side is a known bridge
+    too; the names of the chains by code.
+    """
+
+    event: np.ndarray
+    legs: Legs
+    since: np.ndarray
+    until: np.ndarray
+    chains: tuple[str, ...]
+
+
+def crossings_of(
+    transfers: Transfers,
+    events: Events,
+    parties: Parties,
+    laid: tuple[np.ndarray, np.ndarray, np.ndarray],
+    as_of: np.ndarray,
+) -> Crossed:
+    """Match the legs of bridges, and say what each history may know of its own.
+
+    Parameters
+    ----------
+    laid
+        Of the histories' arrays: the events behind them, `Columns.party`, and the offsets.
+    as_of
+        The cut of each history.
+    """
+    source, party, offsets = laid
+    bridge = (parties.party & _WHAT) == _BRIDGE
+    if not bridge.any():
+        return Crossed()
+    at = np.flatnonzero((party & _WHAT) == _BRIDGE)
+    found = _legs(transfers, events, bridge, parties.since) if len(at) else None
+    if found is None:
+        return Crossed()
+    place = np.minimum(np.searchsorted(found.event, source[at]), len(found.event) - 1)
+    own = found.event[place] == source[at]  # not those of unlisted coins
+    at, place = at[own], place[own]
+    cut = as_of[np.searchsorted(offsets, at, side="right") - 1]
+    settled = found.legs.time[place] <= cut - WINDOW
+    at, place, cut = at[settled], place[settled], cut[settled]
+    moments = np.unique(np.concatenate([found.since, found.until]))
+    epoch = np.searchsorted(moments, cut, side="right")
+    parts = [NO_CROSSINGS]
+    rows, crowd = [NO_CROSSINGS.at], np.zeros(2, dtype=np.int64)
+    for known in np.unique(epoch).tolist():
+        here = epoch == known
+        crossings, other, left = _known(found, int(moments[known - 1]), at[here], place[here])
+        parts.append(crossings)
+        rows.append(np.where(other >= 0, events.row[other].astype(np.int64), -1))
+        crowd += left
+    whole = Crossings(*(np.concatenate(entries) for entries in zip(*parts, strict=True)))
+    order = np.argsort(whole.at)
+    return Crossed(
+        Crossings(*(entries[order] for entries in whole)),
+        np.concatenate(rows)[order],
+        _notes(*crowd.tolist()),
+    )
+
+
+def _known(
+    found: _Found, moment: int, at: np.ndarray, place: np.ndarray
+) -> tuple[Crossings, np.ndarray, np.ndarray]:
+    """Match the legs known at a moment, and take what some places of histories show of it.
+
+    Returns
+    -------
+    crossings, other, crowd
+        The entries; the event of each likeliest other leg, -1 for none; how many of the places are
+        in a crowd, and how many are undecided.
+    """
+    kept = np.flatnonzero((found.since <= moment) & ~(found.until <= moment))
+    matches: Matches = match(Legs(*(entries[kept] for entries in found.legs)))
+    leg = np.full(len(found.event), -1)
+    leg[kept] = np.arange(len(kept))
+    at, mine = at[leg[place] >= 0], leg[place][leg[place] >= 0]
+    crowd = np.array([matches.crowded[mine].sum(), matches.undecided[mine].sum()])
+    said = ~np.isnan(matches.matched[mine])
+    at, mine = at[said], mine[said]
+    partner = matches.partner[mine]
+    low = np.isin(found.legs.chain[kept], _low_fee_codes(found.chains))
+    crossings = Crossings(
+        at,
+        matches.matched[mine].astype(np.float32),
+        matches.best[mine].astype(np.float32),
+        (partner >= 0) & low[partner],
+    )
+    return crossings, np.where(partner >= 0, found.event[kept][partner], -1), crowd
+
+
+def _low_fee_codes(chains: tuple[str, ...]) -> list[int]:
+    return [code for code, chain in enumerate(chains) if chain in LOW_FEE_CHAINS]
+
+
+def _notes(crowded: int, undecided: int) -> tuple[str, ...]:
+    if not crowded and not undecided:
+        return ()
+    return (
+        f"{crowded:,} transfers over bridges stand in crowded moments, with more than "
+        f"{MOST_RIVALS} possible other legs; they were compared with those of their own address "
+        f"alone. {undecided:,} transfers over bridges are left undecided by this: they count "
+        "neither as matched nor as unmatched.",
+    )
+
+
+def _legs(
+    transfers: Transfers, events: Events, bridge: np.ndarray, since: np.ndarray
+) -> _Found | None:
+    """Find the legs among all events, in their order; None where there is none."""
+    for compiled in (_count_near, _near):
+        keep_compiled(compiled)
+    event = np.empty(_count_near(events.sender, events.receiver, bridge), dtype=np.int64)
+    _near(events.sender, events.receiver, bridge, event)
+    unit = events.asset_unit[events.asset[event]]
+    amount = _raw_amounts(transfers, events.row[event]) / unit
+    fine = (amount > 0) & np.isfinite(amount)
+    event, amount = event[fine], amount[fine]
+    if not len(event):
+        return None
+    sender, receiver = events.sender[event], events.receiver[event]
+    into = np.where(bridge[receiver], since[receiver], _NEVER)
+    out = np.where(bridge[sender], since[sender], _NEVER)
+    deposit = into < out  # where both are bridges, until the second is known
+    user = np.where(deposit, sender, receiver)
+    chain = events.addresses["chain"].gather(user)
+    chains = chain.unique().sort()
+    legs = Legs(
+        time=events.time[event],
+        amount=amount,
+        deposit=deposit,
+        coin=events.asset_group[events.asset[event]].astype(np.int64),
+        chain=_codes(chain),
+        who=_codes(events.addresses["address"].gather(user)),
+        evm=chain.is_in(list(EVM_CHAINS)).to_numpy(),
+    )
+    first, second = np.minimum(into, out), np.maximum(into, out)
+    return _Found(event, legs, first, second, tuple(chains.to_list()))
+
+
+def _codes(text: pl.Series) -> np.ndarray:
+    """Number texts by their order."""
+    return text.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _raw_amounts(transfers: Transfers, rows: np.ndarray) -> np.ndarray:
+    """Read the amounts of some rows, in base units, piece by piece."""
+    wanted, back = np.unique(rows.astype(np.int64), return_inverse=True)
+    parts, done = [np.empty(0)], 0
+    lazy = transfers.scan().select("amount_raw")
+    for piece in lazy.collect_batches(chunk_size=_PIECE_ROWS, maintain_order=True):
+        a, b = np.searchsorted(wanted, [done, done + piece.height])
+        parts.append(piece["amount_raw"].gather(wanted[a:b] - done).cast(pl.Float64).to_numpy())
+        done += piece.height
+    return np.concatenate(parts)[back]
+
+
+@kernel
+def _count_near(
+    sender: np.ndarray, receiver: np.ndarray, bridge: np.ndarray
+) -> int:  # pragma: no cover (compiled)
+    count = 0
+    for j in range(len(sender)):
+        count += bridge[sender[j]] or bridge[receiver[j]]
+    return count
+
+
+@kernel
+def _near(
+    sender: np.ndarray, receiver: np.ndarray, bridge: np.ndarray, out: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    """List the events that have a bridge on a side."""
+    count = 0
+    for j in range(len(sender)):
+        if bridge[sender[j]] or bridge[receiver[j]]:
+            out[count] = j
+            count += 1
