@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ import polars as pl
 from data.assets import asset_lookup
 from data.schema import LEGS, leg_set
 from data.transfers import Transfers
-from features.evidence import Evidence, digest
+from features.evidence import Elsewhere, Evidence, digest
 from features.history import DAY, Histories, History
 from features.signal import Signal
 
@@ -40,6 +40,9 @@ class Dossier:
         not; canonical columns and the registry's ``symbol`` and ``decimals``.
     legs, supplied_legs
         Legs in force; legs that the exports show.
+    beyond
+        The transfers of others that own ones probably belong to, on other chains; columns as in
+        `table`.
     """
 
     chain: str
@@ -49,6 +52,7 @@ class Dossier:
     table: pl.DataFrame
     legs: frozenset[str]
     supplied_legs: frozenset[str]
+    beyond: pl.DataFrame
 
     @property
     def coin(self) -> str:
@@ -67,10 +71,12 @@ class Dossier:
         """Return a signal's evidence, the rows to show written out.
 
         Rows shown are at most `MOST_ROWS_SHOWN`, the most telling ones, in time order; the count
-        and the digest cover all.
+        and the digest cover all. Where rows shown belong to transfers on other chains,
+        ``elsewhere`` holds those.
         """
         found = self.found(signal)
         shown = _to_show(found, self.history, signal.evidence)
+        elsewhere = [self._other_leg(leg) for leg in found.elsewhere if leg.position in shown]
         return {
             "kind": signal.evidence,
             "rows": [self._row(position) for position in shown],
@@ -78,7 +84,7 @@ class Dossier:
             "shown": len(shown),
             "digest": digest(self._places(found.rows)["tx_id"].to_list()),
             "statistics": {name: _plain(value) for name, value in found.statistics.items()},
-        }
+        } | ({"elsewhere": elsewhere} if elsewhere else {})
 
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""
@@ -126,18 +132,29 @@ class Dossier:
     def _row(self, position: int) -> dict[str, Any]:
         row = self._places(np.array([position])).row(0, named=True)
         incoming = bool(self.history.incoming[position])
-        usd = row["usd_micros"]
         return {
             "tx_id": row["tx_id"],
             "log_index": row["log_index"],
             "block_time": _moment(int(self.history.time[position])),
             "direction": "in" if incoming else "out",
             "counterparty": row["sender"] if incoming else row["receiver"],
-            "asset": row["asset"],
-            "symbol": row["symbol"],
-            "amount": exact_amount(row["amount_raw"], row["decimals"]),
-            "usd": None if usd is None else usd / 1_000_000,
-        }
+        } | _paid(row)
+
+    def _other_leg(self, leg: Elsewhere) -> dict[str, Any]:
+        """Write out the transfer on another chain that an own one probably belongs to."""
+        own = self._places(np.array([leg.position])).row(0, named=True)
+        row = self.beyond.filter(pl.col("row") == leg.row).row(0, named=True)
+        return {
+            "of_tx_id": own["tx_id"],
+            "of_log_index": own["log_index"],
+            "probability": leg.probability,
+            "chain": row["chain"],
+            "tx_id": row["tx_id"],
+            "log_index": row["log_index"],
+            "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
+            "sender": row["sender"],
+            "receiver": row["receiver"],
+        } | _paid(row)
 
 
 def dossiers(
@@ -155,7 +172,9 @@ def dossiers(
         Which of them, in the order wanted.
     """
     keys = histories.keys[list(positions)]
-    table = _transfers_of(transfers, keys["address"].unique().to_list())
+    beyond = {position: _rows_elsewhere(histories[position]) for position in positions}
+    far = sorted({row for rows in beyond.values() for row in rows})
+    table = _transfers_of(transfers, keys["address"].unique().to_list(), far)
     for position, key in zip(positions, keys.iter_rows(named=True), strict=True):
         own = (pl.col("sender") == key["address"]) | (pl.col("receiver") == key["address"])
         before = pl.col("block_time") < key["as_of"]
@@ -167,6 +186,7 @@ def dossiers(
             table=table.filter((pl.col("chain") == key["chain"]) & own & before),
             legs=leg_set(key["legs"]),
             supplied_legs=_supplied(transfers, key["chain"], key["address"]),
+            beyond=table.filter(pl.col("row").is_in(beyond[position])),
         )
 
 
@@ -185,8 +205,16 @@ def exact_amount(amount_raw: str, decimals: int | None) -> str:
     return padded[:-decimals] + (f".{fraction}" if fraction else "")
 
 
-def _transfers_of(transfers: Transfers, addresses: list[str]) -> pl.DataFrame:
+def _rows_elsewhere(history: History) -> list[int]:
+    other = history.crossing.other
+    return np.unique(other[other >= 0]).tolist()
+
+
+def _transfers_of(transfers: Transfers, addresses: list[str], rows: list[int]) -> pl.DataFrame:
+    """Read the transfers of some addresses, and some others by their rows."""
     theirs = pl.col("sender").is_in(addresses) | pl.col("receiver").is_in(addresses)
+    if rows:
+        theirs |= pl.col("row").is_in(pl.Series(rows, dtype=pl.UInt32).implode())
     known = asset_lookup().lazy().select("chain", "asset", "symbol", "decimals")
     return (
         transfers.scan()
@@ -212,6 +240,17 @@ def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
         rest = rest[np.argsort(-history.value[rest], kind="stable")]
     chosen = np.concatenate([found.telling, rest])[:MOST_ROWS_SHOWN]
     return sorted(int(position) for position in chosen)
+
+
+def _paid(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out what a transfer moved."""
+    usd = row["usd_micros"]
+    return {
+        "asset": row["asset"],
+        "symbol": row["symbol"],
+        "amount": exact_amount(row["amount_raw"], row["decimals"]),
+        "usd": None if usd is None else usd / 1_000_000,
+    }
 
 
 def _plain(value: float | Sequence[float]) -> float | list[float]:

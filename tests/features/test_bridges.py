@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from data.addresses import EVM_CHAINS, canonical_address
 from data.assets import asset_lookup
 from data.services import load_services
+from features import cash_out, cross_chain
 from features.bridges import LOW_FEE_CHAINS
 from features.building import build_histories
+from features.catalogue import compute_signals
 from features.history import NO_CROSSINGS, Histories, microseconds
 from pipelines.signals import signals
 from tests.data.canonical import AS_OF, DAI, START, USDT, A, B, C, covered, plain, row, store
@@ -267,6 +269,19 @@ def test_coins_are_compared_and_not_units_or_prices(folder: Path, services: Path
     ]
     assert len(rows[0]["amount_raw"]) < len(rows[1]["amount_raw"])  # 6 decimals, and 18
     assert built(folder, services, rows, ("bsc", A, AS_OF))[0].crossing.best[0] > 0.999
+
+
+def test_each_task_of_a_run_sees_its_own_histories(
+    folder: Path, services: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = [START + timedelta(days=d) for d in (-3000, 40, -3000, 50)]
+    asked = [(chain, A, m) for m in moments for chain in ("ethereum", "arbitrum")]
+    histories = built(folder, services, CROSSING, *asked)
+    families = [cash_out.FAMILY, cross_chain.FAMILY]
+    whole = compute_signals(histories, families)
+    assert whole["unmatched_crossing_share"].to_list() == [None, None, 0, 0] * 2
+    monkeypatch.setattr("features.catalogue._EVENTS_PER_TASK", 1)
+    assert compute_signals(histories, families).equals(whole)
 
 
 def test_nothing_is_held_where_no_bridge_is_known(folder: Path) -> None:

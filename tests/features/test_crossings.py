@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,19 +20,21 @@ ETHEREUM, ARBITRUM, TRON = range(3)
 ME, SOMEBODY, ON_TRON = range(3)
 
 
-def deposit(minute: float, amount: float, **fields: int | bool) -> Leg:
-    return Leg(int(minute * MINUTE), amount, True, **{"chain": ETHEREUM, "who": ME} | fields)
+def deposit(minute: float, amount: float, **fields: Any) -> Leg:
+    """Return my deposit on Ethereum, or another by its fields."""
+    return replace(Leg(int(minute * MINUTE), amount, True, ETHEREUM, ME), **fields)
 
 
-def release(minute: float, amount: float, **fields: int | bool) -> Leg:
-    return Leg(int(minute * MINUTE), amount, False, **{"chain": ARBITRUM, "who": ME} | fields)
+def release(minute: float, amount: float, **fields: Any) -> Leg:
+    """Return my release on Arbitrum, or another by its fields."""
+    return replace(Leg(int(minute * MINUTE), amount, False, ARBITRUM, ME), **fields)
 
 
 def found(*legs: Leg) -> Matches:
     return match(legs_of(legs))
 
 
-TO_TRON: dict[str, int | bool] = {"chain": TRON, "who": ON_TRON, "evm": False}
+TO_TRON: dict[str, Any] = {"chain": TRON, "who": ON_TRON, "evm": False}
 
 
 # --- by hand --------------------------------------------------------------------------------------
@@ -144,9 +147,11 @@ def crossings(draw: st.DrawFn, max_size: int = 24) -> list[Leg]:
 def agrees(crossed: Matches, legs: Sequence[Leg]) -> None:
     """Fail where a leg is not as expected; of equally likely other legs any may be named."""
     for i, opinion in enumerate(second_opinion(legs)):
-        same = {"rel": 1e-9, "abs": 1e-12, "nan_ok": True}
-        assert crossed.matched[i] == pytest.approx(opinion.matched, **same)
-        assert crossed.best[i] == pytest.approx(opinion.best, **same)
+        for seen, expected in (
+            (crossed.matched[i], opinion.matched),
+            (crossed.best[i], opinion.best),
+        ):
+            assert seen == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)
         assert bool(crossed.crowded[i]) == opinion.crowded
         assert bool(crossed.undecided[i]) == opinion.undecided
         if math.isnan(opinion.best) or opinion.best == 0:
