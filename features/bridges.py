@@ -29,8 +29,9 @@ from features.parties import Parties
 LOW_FEE_CHAINS = (
     "tron", "bsc", "polygon", "arbitrum", "base", "optimism", "avalanche",
 )  # fmt: skip
-"""Chains where moving a stablecoin usually costs cents to a few dollars. FIELD's list names Tron,
-BSC and the like; which are alike is a choice made here: all but Ethereum and Bitcoin."""
+"""Chains where moving a stablecoin usually costs cents to a few dollars. Press on INTERPOL's
+resolution of November 2025 names Tron and BSC; which others are like them is a choice made here:
+all that are read but Ethereum and Bitcoin."""
 
 _BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
 _PIECE_ROWS = 1 << 18
@@ -89,7 +90,7 @@ def crossings_of(
     bridge = (parties.party & _WHAT) == _BRIDGE
     if not bridge.any():
         return Crossed()
-    at = np.flatnonzero((party & _WHAT) == _BRIDGE)
+    at = _over_bridges(party)
     found = _legs(transfers, events, bridge, parties.since) if len(at) else None
     if found is None:
         return Crossed()
@@ -116,6 +117,17 @@ def crossings_of(
         np.concatenate(rows)[order],
         _notes(*crowd.tolist()),
     )
+
+
+def _over_bridges(party: np.ndarray) -> np.ndarray:
+    """Return the positions of the histories' transfers over bridges, a piece at a time."""
+    starts = range(0, len(party), _PIECE_ROWS)
+    pieces = (party[start : start + _PIECE_ROWS] for start in starts)
+    places = [
+        start + np.flatnonzero((piece & _WHAT) == _BRIDGE)
+        for start, piece in zip(starts, pieces, strict=True)
+    ]
+    return np.concatenate([NO_CROSSINGS.at, *places])
 
 
 def _known(
@@ -167,9 +179,9 @@ def _legs(
     transfers: Transfers, events: Events, bridge: np.ndarray, since: np.ndarray
 ) -> _Found | None:
     """Find the legs among all events, in their order; None where there is none."""
-    for compiled in (_count_near, _near):
-        keep_compiled(compiled)
-    event = np.empty(_count_near(events.sender, events.receiver, bridge), dtype=np.int64)
+    keep_compiled(_near)
+    count = _near(events.sender, events.receiver, bridge, np.empty(0, np.int64))
+    event = np.empty(count, dtype=np.int64)
     _near(events.sender, events.receiver, bridge, event)
     unit = events.asset_unit[events.asset[event]]
     amount = _raw_amounts(transfers, events.row[event]) / unit
@@ -215,22 +227,14 @@ def _raw_amounts(transfers: Transfers, rows: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def _count_near(
-    sender: np.ndarray, receiver: np.ndarray, bridge: np.ndarray
-) -> int:  # pragma: no cover (compiled)
-    count = 0
-    for j in range(len(sender)):
-        count += bridge[sender[j]] or bridge[receiver[j]]
-    return count
-
-
-@kernel
 def _near(
     sender: np.ndarray, receiver: np.ndarray, bridge: np.ndarray, out: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    """List the events that have a bridge on a side."""
+) -> int:  # pragma: no cover (compiled)
+    """List the events that have a bridge on a side, as far as there is room; return how many."""
     count = 0
     for j in range(len(sender)):
         if bridge[sender[j]] or bridge[receiver[j]]:
-            out[count] = j
+            if count < len(out):
+                out[count] = j
             count += 1
+    return count

@@ -10,7 +10,8 @@ transfers, with a probability (`features.crossings`). A leg counts as matched wh
 probabilities of its possible other legs add up to more than one half, as one-to-one where one of
 them alone is that likely, and as unmatched below. It counts as neither before it has **settled**,
 two hours after it, nor where the other chain may not be loaded. An unmatched leg may have become
-another coin, or gone to a chain that nobody loaded.
+another coin, gone to a chain that nobody loaded, or come out as newly made coins, which no bridge
+pays.
 
 Like all that rests on a registry this is **exposure**, context for an analyst and no model's input:
 criminals bridge, and so do their victims and everybody else. Where no dated row of the registry was

@@ -24,10 +24,11 @@ same address nine minutes later. The fee of 0.1 % weighs 11 ÷ (1 + 1/3)², the 
 address on Tron, which cannot be compared, the weight is 21.8 and the probability 0.96; with a
 second release like it, each has 0.49, and the match is ambiguous.
 
-Where more than `MOST_RIVALS` legs may belong to one (a crowded moment at a round amount), it is
-compared with those of its own address alone, and all others weigh as much as a pair without fee and
-delay: its probabilities are then too low rather than too high. A leg that this leaves at one half
-or below is **undecided**: nothing is said of it, and it is counted.
+Where more than `MOST_RIVALS` legs of the other direction lie within two hours and the same few per
+cent of the amount, the moment is **crowded**: the leg is compared with those of its own address
+alone, and each of the others weighs as much as a pair without fee and delay. Its probabilities are
+then too low rather than too high. A leg that this, its own crowd or that of a possible other leg,
+leaves at one half or below is **undecided**: nothing is said of it, and it is counted.
 
 Sources
 -------
