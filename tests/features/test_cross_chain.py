@@ -115,6 +115,25 @@ def test_a_release_a_deposit_and_another_release(
     assert values(some)["hop_sequence"] == length
 
 
+def test_a_swap_that_is_paid_out_by_a_bridge_is_a_crossing_and_no_step_besides() -> None:
+    some = replace(
+        history(
+            (0, "out", 2, 100),
+            (0, "in", 2, 100),
+            (MINUTE, "in", 3, 99),
+            (MINUTE, "out", 2, 100),
+            (2 * MINUTE, "out", 3, 99),
+            asset=[TOKEN, USDT, DAI, USDT, DAI],
+            party=[0, 0, BRIDGE, 0, BRIDGE],
+            crossed=crossing(5, matched={2: 1, 4: 1}, best={2: 1, 4: 1}),
+        ),
+        tx=np.array([0, 0, 1, 1, 2]),
+    )
+    assert values(some)["hop_sequence"] == longest(some) == 2
+    unlikely = replace(some, crossing=crossing(5, matched={2: 0.4, 4: 1}, best={2: 0.4, 4: 1}))
+    assert values(unlikely)["hop_sequence"] == longest(unlikely) == 3
+
+
 def test_soon_after_a_receipt_is_less_than_an_hour() -> None:
     some = history(
         (0, "in", 1, 100), (HOUR - 1, "out", 9, 60), (HOUR, "out", 9, 40), party=[0, BRIDGE, BRIDGE]
