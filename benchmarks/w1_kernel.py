@@ -118,7 +118,7 @@ def _entropy(per_asset: np.ndarray, assets: np.ndarray) -> float:  # pragma: no 
     return entropy
 
 
-FAMILY = Family("w1", w1_kernel)
+FAMILY = Family("w1", w1_kernel, cost="linear (a few passes, medians by selection)")
 
 
 def _declare(name: str) -> None:

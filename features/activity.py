@@ -83,7 +83,11 @@ def activity_kernel(
         row[17] = (columns.as_of[i] - time[n - 1]) / DAY
 
 
-FAMILY = Family("activity", activity_kernel)
+FAMILY = Family(
+    "activity",
+    activity_kernel,
+    cost="linear (a few passes, a hash table of the counterparties, the median gap by selection)",
+)
 
 
 @FAMILY.signal(

@@ -98,7 +98,11 @@ def _concentration(
     return squares
 
 
-FAMILY = Family("cash_out", cash_out_kernel)
+FAMILY = Family(
+    "cash_out",
+    cash_out_kernel,
+    cost="linear (one pass, and a hash table of the addresses of exchanges that were paid)",
+)
 
 
 @FAMILY.signal(

@@ -67,7 +67,12 @@ def indirect_exposure_kernel(
             row[4] = fresh / known_in
 
 
-FAMILY = Family("indirect_exposure", indirect_exposure_kernel, reads_neighbours=True)
+FAMILY = Family(
+    "indirect_exposure",
+    indirect_exposure_kernel,
+    cost="linear (one pass), after the neighbours were looked at",
+    reads_neighbours=True,
+)
 
 
 @FAMILY.signal(

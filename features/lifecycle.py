@@ -72,7 +72,11 @@ def _rising(values: np.ndarray) -> float:  # pragma: no cover (compiled)
     return (rises - falls) / (rises + falls) if rises + falls else np.nan
 
 
-FAMILY = Family("lifecycle", lifecycle_kernel)
+FAMILY = Family(
+    "lifecycle",
+    lifecycle_kernel,
+    cost="linear (one pass, the median by selection)",
+)
 
 
 @FAMILY.signal(

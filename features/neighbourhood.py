@@ -97,7 +97,12 @@ def neighbourhood_kernel(
             row[8] = min(1.0, feeding / (float(feeding_whole) * WHOLE))
 
 
-FAMILY = Family("neighbourhood", neighbourhood_kernel, reads_neighbours=True)
+FAMILY = Family(
+    "neighbourhood",
+    neighbourhood_kernel,
+    cost="linear (one pass), after the neighbours were looked at",
+    reads_neighbours=True,
+)
 
 _NO_SENDER = "the history of none of its senders is known"
 _NO_RECEIVER = "the history of none of its receivers is known"

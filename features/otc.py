@@ -185,7 +185,11 @@ def _hours_entropy(time: np.ndarray, hours: np.ndarray) -> float:  # pragma: no 
     return max(0.0, entropy)
 
 
-FAMILY = Family("otc", otc_kernel)
+FAMILY = Family(
+    "otc",
+    otc_kernel,
+    cost="n log n (ten receipts back for each payment, a search for each large receipt)",
+)
 
 
 @FAMILY.signal(

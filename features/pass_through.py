@@ -89,7 +89,11 @@ def pass_through_kernel(
             row[13] = back / went
 
 
-FAMILY = Family("pass_through", pass_through_kernel)
+FAMILY = Family(
+    "pass_through",
+    pass_through_kernel,
+    cost="n log n (outflows are matched to inflows in one pass, then the dwells are sorted)",
+)
 
 
 @FAMILY.signal(

@@ -142,15 +142,24 @@ class Family:
         Compiled function ``kernel(columns, first, last, out)``: for each history ``i`` in
         ``first:last`` fills ``out[i]``, one float64 per signal in the order of declaration, NaN
         where null. `columns` is `features.history.Columns`.
+    cost
+        How the kernel's work grows with a history of n transfers, short, for the catalogue. What
+        it takes per transfer is measured by ``benchmarks/family_costs.py``.
     reads_neighbours
         The kernel reads `Columns.neighbours`, which histories have where they are asked for.
     """
 
     def __init__(
-        self, name: str, kernel: Callable[..., None], *, reads_neighbours: bool = False
+        self,
+        name: str,
+        kernel: Callable[..., None],
+        *,
+        cost: str,
+        reads_neighbours: bool = False,
     ) -> None:
         self.name = name
         self.kernel = kernel
+        self.cost = cost
         self.reads_neighbours = reads_neighbours
         self.signals: list[Signal] = []
 

@@ -153,7 +153,11 @@ def _fill_coins(
     row[11] = switched / stable_out if stable_out > 0 else np.nan
 
 
-FAMILY = Family("stablecoin_hopping", stablecoin_hopping_kernel)
+FAMILY = Family(
+    "stablecoin_hopping",
+    stablecoin_hopping_kernel,
+    cost="linear, plus a sort of the transfers of one moment and one of the swaps",
+)
 
 
 @FAMILY.signal(

@@ -150,7 +150,11 @@ def _repeated(
     return repeated
 
 
-FAMILY = Family("structuring", structuring_kernel)
+FAMILY = Family(
+    "structuring",
+    structuring_kernel,
+    cost="linear (hash tables of amounts, medians by selection, one window slides once)",
+)
 
 
 @FAMILY.signal(

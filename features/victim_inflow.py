@@ -178,7 +178,11 @@ def _fill_induced(
         row[8] = from_induced / received
 
 
-FAMILY = Family("victim_inflow", victim_inflow_kernel)
+FAMILY = Family(
+    "victim_inflow",
+    victim_inflow_kernel,
+    cost="linear (hash tables of counterparties and coins, payments laid side by side by counting)",
+)
 
 
 @FAMILY.signal(

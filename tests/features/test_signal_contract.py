@@ -64,6 +64,7 @@ def is_documented(family: Family, flags: set[str]) -> None:
     names = [signal.name for signal in family.signals]
     assert names
     assert len(names) == len(set(names))
+    assert len(family.cost) > 10, (family.name, "how the kernel's work grows")
     for signal in family.signals:
         name = signal.name
         assert signal.family == family.name, name
@@ -340,7 +341,7 @@ def toy(
         return None if math.isnan(number_of) else evidence(number_of, rows(of))
 
     sent.__doc__ = meaning
-    family = Family("toy", kernel)
+    family = Family("toy", kernel, cost="linear (one pass)")
     facts = {"unit": "transfers", "needs": "out", "evidence": "members", "formula": "count"}
     family.signal(**{**facts, "says": "sent {value}", **declared})(sent)  # type: ignore[arg-type]
     return family
@@ -376,6 +377,13 @@ def reading_on() -> Family:
     return family
 
 
+def of_unknown_cost() -> Family:
+    """Return a family that does not say how its kernel's work grows."""
+    family = toy(outgoing)
+    family.cost = ""
+    return family
+
+
 CUT, LATER = ORDINARY.take(np.arange(2)), ORDINARY.take(np.arange(2, 5))
 RELATIONS: dict[str, Callable[[Family], None]] = {
     "documented": lambda f: is_documented(f, {"rapid_fan_out"}),
@@ -394,6 +402,7 @@ RELATIONS: dict[str, Callable[[Family], None]] = {
 
 BREACHES: list[tuple[str, Family]] = [
     ("documented", toy(outgoing, meaning="")),
+    ("documented", of_unknown_cost()),
     ("documented", toy(outgoing, unit="furlongs")),
     ("documented", toy(outgoing, needs="luck")),
     ("documented", toy(outgoing, says="sent some")),
