@@ -196,7 +196,7 @@ def _contribution(
         "percentile_look_alikes": _percentile(
             look_alikes, part.n_look_alikes, part.look_alikes_below, part.look_alikes_above
         ),
-        "red_flags": [asdict(red_flags()[flag]) for flag in part.red_flags],
+        "red_flags": [red_flags()[flag].cited() for flag in part.red_flags],
         "evidence_kind": signal.evidence,
         "null_meaning": None if part.value is not None else _null_meaning(signal),
     }

@@ -1,159 +1,123 @@
-"""The `catalogue` job: every signal, for people or for machines."""
+"""`unrinse catalogue`: every signal, what it means and who warns of what it measures, by example.
+
+Its parts stand in `pipelines.reference`.
+"""
 
 from __future__ import annotations
 
-import inspect
 import json
-import sys
-from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
+from data.errors import Refused, did_you_mean
+from data.storage import whole_file
 from features.catalogue import Catalogue
 from features.catalogue import catalogue as of_code
-from features.signal import Family, Signal
-from pipelines.red_flags import red_flags
+from features.signal import Signal
+from pipelines.reference.facts import catalogue_facts
+from pipelines.reference.pages import FOLDER, PICTURES, one_page, pages, section
+from pipelines.reference.terminal import overview_text, signal_text
 
-_NEEDS = {
-    "in": "incoming transfers",
-    "out": "outgoing transfers",
-    "any": "incoming or outgoing transfers",
-    "both": "a kind of transfer (native, internal or token) seen in both directions",
-    "token_both": "token transfers seen in both directions",
-}
-
-_EVIDENCE = {
-    "members": "the transfers that make it up",
-    "extremal": "the transfers of the greatest window",
-    "distribution": "the statistics it follows from, and the most telling transfers",
-    "absence": "the transfers, and what had not happened before them",
-    "neighbourhood": "the counterparties' statistics, with the transfers",
-}
-
-_UNITS = {"value": "dollars, native coins or medians of the history, by the run's value basis"}
-
-_READ = {
-    "yes": "read at the source",
-    "abstract": "the abstract was read",
-    "second_hand": "read through another text",
-    "no": "the source itself was not read",
-}
-
-_INTRODUCTION = """\
-A signal measures one side of how an address behaved, from its own transfers before the moment of
-scoring. Its name is the column of `unrinse signals`, the input of the model and the label on an
-alert.
-
-- **Null is not zero.** A signal is null where the exports do not show what it needs, and where its
-  formula has nothing to work on; each signal says when. Null is never a reason.
-- **Windows roll** from transfer to transfer. Calendar days, hours of the day and time zones do not
-  enter: shifting a whole history in time changes nothing.
-- **Every value comes with its evidence**, from which it can be computed again.
-- **A signal is no verdict.** Most of them are unremarkable alone; a red flag says who warns of the
-  behaviour, not that it is a crime.
-"""
+FORMATS = ("json", "md", "text")
 
 
-def catalogue(format: str = "json") -> str:
-    """Return the catalogue of signals as text.
+@dataclass(frozen=True)
+class Pages:
+    """What was written.
+
+    Attributes
+    ----------
+    out
+        The folder.
+    pages, pictures
+        How many.
+    surplus
+        Files beside them, in the folders they were written to, that belong to no signal; they are
+        left alone.
+    """
+
+    out: Path
+    pages: int
+    pictures: int
+    surplus: tuple[str, ...]
+
+
+def catalogue(
+    format: str | None = None, *, signal: str | None = None, out: str | Path | None = None
+) -> str | Pages:
+    """Return the catalogue of signals as text, or write its pages.
 
     Parameters
     ----------
     format
-        ``json`` (one object with the hash and a list of signals) or ``md`` (a page to read).
+        ``json`` (one object, as ``pipelines/schemas/catalogue.v1.schema.json`` says), ``md`` (one
+        page to read) or ``text`` (for a terminal). Default: ``text`` for one signal, else ``json``.
+    signal
+        The name of one signal; None for all.
+    out
+        Write the pages for people there, with a picture for each signal: ``signals.md``, a page
+        for each family in ``signals/``, and ``images/signals/``.
+
+    Raises
+    ------
+    Refused
+        There is no such signal or format, or the pages were asked for in part or in another format.
 
     Examples
     --------
     >>> json.loads(catalogue())["signals"][0]["name"]
     'transfers_in'
+    >>> catalogue(signal="peel_share").splitlines()[0]
+    'peel_share (Pass-through)'
     """
     known = of_code()
-    if format == "md":
-        return _page(known)
-    facts = {"hash": known.hash(), "signals": [signal.facts() for signal in known.signals]}
-    return json.dumps(facts, indent=2, ensure_ascii=False)
-
-
-def _page(known: Catalogue) -> str:
-    stories = {family.name: _story(family) for family in known.families}
-    contents = (
-        f"- [{title}](#{_anchor(title)}): {claim} ({len(family.signals)} signals)"
-        for family, (title, claim, _) in zip(known.families, stories.values(), strict=True)
+    one = None if signal is None else _named(known, signal)
+    if out is not None:
+        if one is not None or format not in (None, "md"):
+            raise Refused(
+                "only the whole catalogue is written to a folder, and only as pages.",
+                hint="Leave out the signal and the format, or leave out --out.",
+            )
+        return _write(known, Path(out))
+    kind = format or ("json" if one is None else "text")
+    if kind == "json":
+        facts = catalogue_facts(known, None if one is None else [one.name])
+        return json.dumps(facts, indent=2, ensure_ascii=False)
+    if kind == "md":
+        return one_page(known) if one is None else section(one)
+    if kind == "text":
+        return overview_text(known) if one is None else signal_text(known, one)
+    raise Refused(
+        f"the catalogue has no format {kind!r}.",
+        expected=f"one of {', '.join(FORMATS)}",
+        hint=did_you_mean(kind, FORMATS),
     )
-    parts = [
-        "# Signals",
-        "Written by `unrinse catalogue --format md`; catalogue hash "
-        f"`{known.hash()[:12]}`, {len(known.signals)} signals.",
-        _INTRODUCTION.rstrip(),
-        "\n".join([*contents, "- [Red flags](#red-flags): who warns of what"]),
-        *(_family(family, *stories[family.name]) for family in known.families),
-        _flags(known.signals),
-    ]
-    return "\n\n".join(parts) + "\n"
 
 
-def _story(family: Family) -> tuple[str, str, str]:
-    """Return a family's title, its claim in one line, and its story, from its file's docstring."""
-    documentation = inspect.getdoc(sys.modules[family.signals[0].definition.__module__]) or ""
-    head, _, body = documentation.partition("\n\n")
-    title, _, claim = head.partition(": ")
-    return title, " ".join(claim.split()).rstrip("."), body.strip()
+def _named(known: Catalogue, name: str) -> Signal:
+    """Return the signal of that name."""
+    found = known.by_name.get(name)
+    if found is None:
+        raise Refused(
+            f"there is no signal {name!r}.",
+            expected="a name that `unrinse catalogue --format text` lists",
+            hint=did_you_mean(name, known.by_name),
+        )
+    return found
 
 
-def _family(family: Family, title: str, claim: str, story: str) -> str:
-    opening = f"## {title}\n\n{claim[:1].upper()}{claim[1:]}."
-    return "\n\n".join([opening, story, *(_signal(s) for s in family.signals)])
-
-
-def _signal(signal: Signal) -> str:
-    facts = {
-        "Formula": f"`{signal.formula}`",
-        "Unit": _UNITS.get(signal.unit, signal.unit) + _bounded(signal),
-        "Needs": _NEEDS[signal.needs] + ("; dollar values" if signal.dollars else ""),
-        "Null": signal.null_meaning,
-        "Evidence": _EVIDENCE[signal.evidence],
-        "Red flags": "; ".join(_flag(signal, f) for f in signal.red_flags),
-        "Note": " ".join(_notes(signal)),
-    }
-    lines = "\n".join(f"- {name}: {text}" for name, text in facts.items() if text)
-    return f"### {signal.name}\n\n{signal.meaning}\n\n{lines}"
-
-
-def _flag(signal: Signal, flag: str) -> str:
-    when = " (when low)" if flag in signal.flags_when_low else ""
-    return f"[{red_flags()[flag].name}](#{_mark(flag)}){when}"
-
-
-def _bounded(signal: Signal) -> str:
-    least, most = signal.bounds
-    if signal.unit == "share" or most == float("inf"):
-        return ""
-    return f", {least:g} to {most:g}"
-
-
-def _notes(signal: Signal) -> Iterable[str]:
-    if signal.risk is not None:
-        yield f"Risk grows as it goes {signal.risk}."
-    if signal.depends_on_as_of:
-        yield "It changes with the moment of scoring, though no transfer is added."
-    if signal.exposure:
-        yield "It rests on what others are or do: exposure."
-    if not signal.model_input:
-        yield "Shown to analysts; not an input of the model."
-
-
-def _flags(signals: Iterable[Signal]) -> str:
-    """List the red flags that signals name, with who says so and how that was read."""
-    used = {flag for signal in signals for flag in signal.red_flags}
-    lines = [
-        f'- <a id="{_mark(flag.id)}"></a>**{flag.name}.** {flag.source}; {_READ[flag.verified]}.'
-        for flag in red_flags().values()
-        if flag.id in used
-    ]
-    return "## Red flags\n\n" + "\n".join(lines)
-
-
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")
-
-
-def _mark(flag: str) -> str:
-    return f"flag-{flag.replace('_', '-')}"
+def _write(known: Catalogue, out: Path) -> Pages:
+    made = pages(known)
+    for name, text in made.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    surplus = sorted(
+        path.relative_to(out).as_posix()
+        for folder in (FOLDER, PICTURES)
+        for path in (out / folder).iterdir()
+        if path.relative_to(out).as_posix() not in made
+    )
+    pictures = sum(name.endswith(".svg") for name in made)
+    return Pages(out, len(made) - pictures, pictures, tuple(surplus))

@@ -24,7 +24,7 @@ from pipelines.options import (
     BaseRate,
     BasisOption,
     BundlePath,
-    CatalogueFormat,
+    CatalogueOption,
     Chain,
     ColumnMap,
     Days,
@@ -46,6 +46,7 @@ from pipelines.options import (
     OnlyThese,
     OutFolder,
     OutTable,
+    PagesFolder,
     Prevalence,
     Prices,
     Reasons,
@@ -53,6 +54,7 @@ from pipelines.options import (
     ResearchUse,
     Seed,
     Services,
+    SignalName,
     Threads,
     Top,
     TrackingUri,
@@ -364,14 +366,17 @@ def explain(
     )
 
 
-@app.command(epilog="Example: unrinse catalogue --format md")
+@app.command(
+    epilog="Example: unrinse catalogue peel_share\n\nA line for each signal: "
+    "unrinse catalogue --format text"
+)
 def catalogue(
-    format: Annotated[
-        CatalogueFormat | None, typer.Option(help="For machines or for people. Default: json.")
-    ] = None,
+    signal: SignalName = None,
+    format: CatalogueOption = None,
+    out: PagesFolder = None,
 ) -> None:
-    """Print every signal: its meaning, formula, unit, what it needs, and its red flags."""
-    print_result("catalogue", "catalogue", format=format)
+    """Print every signal, or one: its meaning, formula, unit, red flags, and an example."""
+    print_result("catalogue", "catalogue", signal=signal, format=format, out=out)
 
 
 @models_app.command("list", epilog="Example: unrinse models list runs")

@@ -43,6 +43,7 @@ class CatalogueFormat(StrEnum):
 
     json = "json"
     md = "md"
+    text = "text"
 
 
 def moment(text: str) -> datetime:
@@ -287,6 +288,24 @@ WorldPath = Annotated[
 ]
 LongEnough = Annotated[
     int | None, number("Leave shorter histories of either side out. Default: 5.", 2)
+]
+SignalName = Annotated[
+    str | None,
+    typer.Argument(metavar="SIGNAL", help="One signal, with an example. Default: all."),
+]
+CatalogueOption = Annotated[
+    CatalogueFormat | None,
+    typer.Option(
+        help="For machines, as a page, or for a terminal. Default: text for one signal, else json."
+    ),
+]
+PagesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Write the pages there instead, with a picture for each signal.",
+    ),
 ]
 MinTransfers = Annotated[
     int | None, number("Neither train on nor score shorter histories. Default: 5.", 1)

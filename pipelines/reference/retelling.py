@@ -1,0 +1,102 @@
+"""An example in words: what its picture shows, for readers who do not see it and beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from models.sentences import MONTHS, day
+from pipelines.reference.examples import Example
+from pipelines.reference.histories import SUBJECT, Told
+
+
+def description(example: Example) -> str:
+    """Tell an example whole: every transfer, and whether it counts."""
+    lines = [caption(example)]
+    for position, transfer in enumerate(example.transfers):
+        way = f"from {transfer.sender}" if came_in(transfer) else f"to {transfer.receiver}"
+        mark = " (highlighted)" if position in example.shown else ""
+        faint = "" if position in example.rows else " (not part of it)"
+        amount = f"{amount_text(transfer)} {transfer.coin}"
+        lines.append(f"{moment_text(transfer.moment)}: {amount} {way}{mark or faint}.")
+    lines += [between_others(example)] if between_others(example) else []
+    lines.append(f"Scored on {day(example.as_of)}.")
+    return " ".join(lines)
+
+
+def caption(example: Example) -> str:
+    """Say what the story is, and in which coin, where it is one."""
+    coins = _coins(example)
+    return f"{example.story.tells}." + (f" All in {coins[0]}." if len(coins) == 1 else "")
+
+
+def legend(example: Example) -> str:
+    """Say what the highlighting of a picture means.
+
+    >>> from pipelines.reference.examples import examples
+    >>> legend(examples()["transfers_in"])
+    'Highlighted: the transfers that make it up; faint: not part of it.'
+    """
+    rest = set(example.rows) - set(example.shown)
+    if example.signal.evidence in ("members", "extremal"):
+        what = "the transfers that make it up"
+    else:
+        what = "the transfers that tell most" if rest else "the transfers it is computed from"
+    parts = [f"Highlighted: {what}"]
+    parts += ["in full colour: what it rests on besides"] if rest else []
+    parts += ["faint: not part of it"] if len(example.rows) < len(example.transfers) else []
+    return "; ".join(parts) + "."
+
+
+def between_others(example: Example) -> str:
+    """Tell what passed between others, where the signal looks at them; else nothing.
+
+    >>> from pipelines.reference.examples import examples
+    >>> between_others(examples()["gas_funder_children"])
+    'Between others: 4 Mar 09:00 F to P1, P2, P3, P4, P5, P6 0.05 ETH each.'
+    """
+    if example.signal.evidence != "neighbourhood" or not example.others:
+        return ""
+    alike = groupby(example.others, key=lambda t: (t.moment, t.amount, t.coin))
+    told = [_together(list(transfers), _coins(example)) for _, transfers in alike]
+    return f"Between others: {'; '.join(told)}."
+
+
+def came_in(transfer: Told) -> bool:
+    """Say whether a transfer came in."""
+    return transfer.receiver == SUBJECT
+
+
+def other_side(transfer: Told) -> str:
+    """Return who was on the other side."""
+    return transfer.sender if came_in(transfer) else transfer.receiver
+
+
+def amount_text(transfer: Told) -> str:
+    """Write an amount in whole coins: 1,200 or 3.98."""
+    return f"{transfer.amount:,f}"
+
+
+def moment_text(moment: datetime) -> str:
+    """Write a moment: 4 Mar 09:12."""
+    return f"{date_text(moment)} {moment:%H:%M}"
+
+
+def date_text(moment: datetime) -> str:
+    """Write a day: 4 Mar."""
+    return f"{moment.day} {MONTHS[moment.month - 1][:3]}"
+
+
+def _together(transfers: Sequence[Told], coins: Sequence[str]) -> str:
+    """Tell transfers of one moment and amount at once."""
+    first = transfers[0]
+    senders = ", ".join(dict.fromkeys(transfer.sender for transfer in transfers))
+    receivers = ", ".join(dict.fromkeys(transfer.receiver for transfer in transfers))
+    amount = amount_text(first) + (f" {first.coin}" if [first.coin] != list(coins) else "")
+    each = " each" if len(transfers) > 1 else ""
+    return f"{moment_text(first.moment)} {senders} to {receivers} {amount}{each}"
+
+
+def _coins(example: Example) -> list[str]:
+    return list(dict.fromkeys(transfer.coin for transfer in example.transfers))
