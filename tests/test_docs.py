@@ -13,16 +13,19 @@ import typer
 
 from data.importers import FORMATS
 from data.schema import TRANSFERS
+from features.catalogue import catalogue
 from models.bands import BANDS, FALSE_POSITIVE_RATES
 from models.metrics import negatives_for
 from models.scoring import SCORES
 from models.status import STATUSES
 from pipelines import cli
-from pipelines.catalogue import catalogue
+from pipelines.reference.pages import FOLDER, PICTURES, pages
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
-    p for kind in ("*.md", "docs/*.md", "*/README.md", "data/*/README.md") for p in ROOT.glob(kind)
+    p
+    for kind in ("*.md", "docs/**/*.md", "*/README.md", "data/*/README.md")
+    for p in ROOT.glob(kind)
 )
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -65,9 +68,15 @@ def resolved(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
-def test_the_signals_page_is_what_the_catalogue_prints():
-    command = "unrinse catalogue --format md > docs/signals.md"
-    assert read(DOCS / "signals.md") == catalogue("md"), f"run: {command}"
+def test_the_pages_and_pictures_of_signals_are_what_the_catalogue_writes():
+    command = "unrinse catalogue --out docs"
+    made = pages(catalogue())
+    for name, text in made.items():
+        assert (DOCS / name).exists(), f"{name} is missing; run: {command}"
+        assert read(DOCS / name) == text, f"{name} is not what the code writes; run: {command}"
+    for folder in (FOLDER, PICTURES):
+        kept = {p.relative_to(DOCS).as_posix() for p in (DOCS / folder).iterdir()}
+        assert kept <= set(made), "belongs to no signal any more; git rm it"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -173,5 +182,5 @@ def test_the_rates_of_the_bands_are_the_codes():
 def test_pages_are_short_and_the_image_is_small():
     for page in (README, *DOCS.glob("*.md")):
         assert page.name == "signals.md" or len(read(page).splitlines()) < 200, page
-    for image in DOCS.glob("images/*"):
+    for image in DOCS.glob("images/**/*.*"):
         assert image.stat().st_size < 200_000, image

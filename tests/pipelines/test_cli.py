@@ -72,7 +72,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete"),
     ],
-    "catalogue": ["catalogue", "--format", "md"],
+    "catalogue": ["catalogue", "swaps", "--format", "md", "--out", "docs"],
     "models list": ["models", "list", "runs"],
     "models show": ["models", "show", "b"],
     "models verify": ["models", "verify", "b", "--sha256", "ab"],
