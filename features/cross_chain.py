@@ -156,7 +156,11 @@ def _fill_settled(
     return n_one > 0
 
 
-FAMILY = Family("cross_chain", cross_chain_kernel)
+FAMILY = Family(
+    "cross_chain",
+    cross_chain_kernel,
+    cost="linear (a few passes over histories that met a bridge), after crossings were matched",
+)
 
 
 @FAMILY.signal(

@@ -30,7 +30,7 @@ class Example:
     signal, story
         What is shown on what.
     transfers, others
-        The story's history, in its order; what passed between others.
+        The story's history, in its order; what passed between others or on other chains.
     as_of
         The moment of scoring.
     value
@@ -39,6 +39,9 @@ class Example:
         Positions of the transfers that the value rests on, ascending.
     shown
         Positions that an alert would show first, ascending: the telling ones, or all of `rows`.
+    elsewhere
+        Which of `others` are the probable other legs of transfers, those by position, and how
+        probable: only where the evidence names them.
     sentence
         What an alert would say.
     """
@@ -51,6 +54,7 @@ class Example:
     value: float
     rows: tuple[int, ...]
     shown: tuple[int, ...]
+    elsewhere: dict[int, tuple[int, float]]
     sentence: Sentence
 
 
@@ -81,6 +85,7 @@ def _on_every_story(signal: Signal, told: ToldHistories) -> Iterator[Example]:
         found = explain_signal(told.histories, i, signal)
         if found is None:
             continue
+        other = {row: k for k, row in enumerate(told.their_rows[i])}
         moments = [transfer.moment for transfer in told.transfers[i]]
         scene = Scene(len(moments), min(moments), max(moments))
         yield Example(
@@ -92,6 +97,7 @@ def _on_every_story(signal: Signal, told: ToldHistories) -> Iterator[Example]:
             value=found.value,
             rows=tuple(found.rows.tolist()),
             shown=tuple(sorted(found.telling.tolist() or found.rows.tolist())),
+            elsewhere={other[e.row]: (e.position, e.probability) for e in found.elsewhere},
             sentence=sentence(signal.says, signal.unit, found.value, scene, found.statistics),
         )
 

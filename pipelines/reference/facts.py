@@ -77,6 +77,10 @@ def _signal(signal: Signal, family: Family, example: Example) -> dict[str, Any]:
             "value": example.value,
             "rows": list(example.rows),
             "shown": list(example.shown),
+            "elsewhere": [
+                {"position": position, "other": other, "probability": probability}
+                for other, (position, probability) in example.elsewhere.items()
+            ],
             "sentence": example.sentence.text,
         },
     }
@@ -104,6 +108,7 @@ def _story(example: Example) -> dict[str, Any]:
         ],
         "others": [
             {
+                "chain": transfer.chain,
                 "block_time": _iso(transfer.moment),
                 "transaction": transfer.transaction,
                 "sender": transfer.sender,

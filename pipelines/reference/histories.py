@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -34,7 +35,7 @@ SUBJECT = "it"
 _LISTED_ON = "2024-01-01"
 _LINE = re.compile(
     r"(?:(?P<day>\d+) (?P<clock>\d\d:\d\d)|\+)\s+(?P<sender>\S.*?) > (?P<receiver>\S.*?)\s{2,}"
-    r"(?P<amount>[\d,]+(?:\.\d+)?) (?P<coin>\w+)"
+    r"(?P<amount>[\d,]+(?:\.\d+)?) (?P<coin>\w+)(?:@(?P<chain>\w+))?"
 )
 
 
@@ -50,7 +51,13 @@ class Told(NamedTuple):
     receiver: str
     amount: Decimal
     coin: str
+    chain: str
     dollars: Decimal
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it belongs to the story's history."""
+        return SUBJECT in (self.sender, self.receiver) and self.chain == CHAIN
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,9 @@ class ToldHistories:
         One for each story: that of the address that it is about.
     transfers
         For each story, the transfers of its history, in the history's order.
-    others
-        For each story, what passed between others.
+    others, their_rows
+        For each story, what passed between others or on other chains; the rows of these in the
+        table of all transfers.
     as_of
         For each story, the moment of scoring.
     """
@@ -72,6 +80,7 @@ class ToldHistories:
     histories: Histories
     transfers: tuple[tuple[Told, ...], ...]
     others: tuple[tuple[Told, ...], ...]
+    their_rows: tuple[tuple[int, ...], ...]
     as_of: tuple[datetime, ...]
 
 
@@ -102,11 +111,17 @@ def tell(stories: tuple[Story, ...]) -> ToldHistories:
     )
     every = [transfer for story in told for transfer in story]
     number = table["number"].to_list()
-    transfers = (
-        tuple(every[number[row]] for row in histories.rows_of(i)) for i in range(len(stories))
+    own = [tuple(every[number[row]] for row in histories.rows_of(i)) for i in range(len(stories))]
+    row_of = dict(zip(number, range(len(number)), strict=True))
+    numbered = pairwise(accumulate((len(story) for story in told), initial=0))
+    beyond = [[n for n in range(*ends) if not every[n].is_own] for ends in numbered]
+    return ToldHistories(
+        histories,
+        transfers=tuple(own),
+        others=tuple(tuple(every[n] for n in numbers) for numbers in beyond),
+        their_rows=tuple(tuple(row_of[n] for n in numbers) for numbers in beyond),
+        as_of=tuple(moments),
     )
-    others = (tuple(t for t in story if SUBJECT not in (t.sender, t.receiver)) for story in told)
-    return ToldHistories(histories, tuple(transfers), tuple(others), tuple(moments))
 
 
 def read(story: Story) -> list[Told]:
@@ -135,9 +150,8 @@ def read(story: Story) -> list[Told]:
         dollars = amount * DOLLARS.get(match["coin"], Decimal(1))
         for sender in _everybody(match["sender"]):
             for receiver in _everybody(match["receiver"]):
-                found.append(
-                    Told(moment, transaction, sender, receiver, amount, match["coin"], dollars)
-                )
+                paid = amount, match["coin"], match["chain"] or CHAIN, dollars
+                found.append(Told(moment, transaction, sender, receiver, *paid))
                 transaction += 1
     return found
 
@@ -181,15 +195,15 @@ class _Invented(Transfers):
 
 def _table(stories: tuple[Story, ...], told: list[list[Told]]) -> pl.DataFrame:
     """Write stories as canonical transfers, each with its number among all of them."""
-    coins = asset_lookup().filter(pl.col("chain") == CHAIN)
-    known = {row["symbol"]: row for row in coins.iter_rows(named=True)}
+    known = {(row["chain"], row["symbol"]): row for row in asset_lookup().iter_rows(named=True)}
     rows: list[dict[str, object]] = []
     for story, transfers in zip(stories, told, strict=True):
         for place, transfer in enumerate(transfers):
-            asset, decimals = known[transfer.coin]["asset"], known[transfer.coin]["decimals"]
+            coin = known[transfer.chain, transfer.coin]
+            asset, decimals = coin["asset"], coin["decimals"]
             rows.append(
                 {
-                    "chain": CHAIN,
+                    "chain": transfer.chain,
                     "block_time": transfer.moment,
                     "block_number": int(transfer.moment.timestamp()) // 12,
                     "tx_index": transfer.transaction,
@@ -209,22 +223,24 @@ def _table(stories: tuple[Story, ...], told: list[list[Told]]) -> pl.DataFrame:
 
 def _services(stories: tuple[Story, ...], told: list[list[Told]]) -> Services:
     named = {
-        (story, name)
+        (transfer.chain, _address(story, name), name)
         for story, transfers in zip(stories, told, strict=True)
         for transfer in transfers
         for name in (transfer.sender, transfer.receiver)
         if known_as(name) is not None
     }
+    # Every story has a list in force, whether or not it meets anybody on it.
+    named |= {(CHAIN, _address(story, "exchange"), "exchange") for story in stories}
     rows = [
         {
-            "chain": CHAIN,
-            "address": _address(story, name),
+            "chain": chain,
+            "address": address,
             "name": name,
             "category": known_as(name),
             "licit": known_as(name) not in NOT_LICIT,
             "date": _LISTED_ON,
         }
-        for story, name in named
+        for chain, address, name in named
     ]
     table = pl.DataFrame(rows, schema=SERVICES).sort("chain", "address")
     return Services(table)

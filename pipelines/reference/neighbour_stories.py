@@ -22,13 +22,34 @@ AMONG_OTHERS = (
     ),
     Story(
         "bridge user",
-        "Part of the money leaves over a bridge, and some returns",
+        "Money crosses from chain to chain, with a swap in between",
         ("cross_chain_hop",),
         """
-        1 09:00   A > it          6,000 USDT
-        1 09:40   it > bridge     5,000 USDT
-        2 13:10   bridge > it     2,500 USDT
-        2 15:00   it > B          3,000 USDT
+        1 08:30   A > it             6,000 USDT
+        1 09:10   it > bridge 1      5,000 USDT
+        1 09:24   bridge 1 > it      4,990 USDT@arbitrum
+        3 12:58   C > bridge 2       2,510 USDT@tron
+        3 13:10   bridge 2 > it      2,500 USDT
+        3 13:30   it > router        2,500 USDT
+        +         router > it        2,495 DAI
+        3 14:10   it > bridge 1      2,490 DAI
+        3 14:25   bridge 1 > it      2,485 DAI@arbitrum
+        5 10:00   it > bridge 1        900 USDT
+        5 10:30   bridge 1 > K         300 USDT@arbitrum
+        5 12:00   it > B                80 USDT
+        """,
+    ),
+    Story(
+        "newcomer",
+        "Its first money comes over a bridge, from a chain with low fees",
+        ("low_fee_chain_preference",),
+        """
+        1 09:00   K > bridge         4,020 USDT@tron
+        1 09:12   bridge > it        4,000 USDT
+        1 11:00   A > it               500 USDT
+        1 15:20   it > B             4,300 USDT
+        4 10:00   C > it             1,500 USDT
+        4 16:30   it > B             1,400 USDT
         """,
     ),
     Story(

@@ -24,7 +24,7 @@ from pipelines.reference.examples import Example
 from pipelines.reference.histories import Told
 from pipelines.reference.retelling import (
     amount_text,
-    between_others,
+    beyond,
     came_in,
     caption,
     date_text,
@@ -233,14 +233,14 @@ def _said(example: Example) -> list[tuple[str, str]]:
         *((line, "l") for line in written),
         (words(f"in the {tail}"), "s"),
         (words(legend(example)), "s"),
-        *((words(line), "s") for line in _wrapped_others(example)),
+        *((words(line), "s") for line in _wrapped_beyond(example)),
     ]
 
 
-def _wrapped_others(example: Example) -> list[str]:
-    """Tell what passed between others in lines that do not cut a moment in two."""
+def _wrapped_beyond(example: Example) -> list[str]:
+    """Tell what passed beyond the history in lines that do not cut a moment in two."""
     moment = re.compile(r"(\d+) (\w{3}) (?=\d\d:)")
-    tied = moment.sub(rf"\1{_TIED}\2{_TIED}", between_others(example))
+    tied = moment.sub(rf"\1{_TIED}\2{_TIED}", beyond(example))
     return [line.replace(_TIED, " ") for line in textwrap.wrap(tied, _SMALL_LETTERS)]
 
 

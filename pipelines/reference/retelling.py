@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from models.sentences import MONTHS, day
+from models.sentences import MONTHS, day, shown
 from pipelines.reference.examples import Example
-from pipelines.reference.histories import SUBJECT, Told
+from pipelines.reference.histories import CHAIN, SUBJECT, Told
 
 
 def description(example: Example) -> str:
@@ -20,7 +20,7 @@ def description(example: Example) -> str:
         faint = "" if position in example.rows else " (not part of it)"
         amount = f"{amount_text(transfer)} {transfer.coin}"
         lines.append(f"{moment_text(transfer.moment)}: {amount} {way}{mark or faint}.")
-    lines += [between_others(example)] if between_others(example) else []
+    lines += [beyond(example)] if beyond(example) else []
     lines.append(f"Scored on {day(example.as_of)}.")
     return " ".join(lines)
 
@@ -49,18 +49,22 @@ def legend(example: Example) -> str:
     return "; ".join(parts) + "."
 
 
-def between_others(example: Example) -> str:
-    """Tell what passed between others, where the signal looks at them; else nothing.
+def beyond(example: Example) -> str:
+    """Tell what passed beyond the history, where the signal looks there; else nothing.
 
     >>> from pipelines.reference.examples import examples
-    >>> between_others(examples()["gas_funder_children"])
-    'Between others: 4 Mar 09:00 F to P1, P2, P3, P4, P5, P6 0.05 ETH each.'
+    >>> beyond(examples()["gas_funder_children"])
+    'Elsewhere: 4 Mar 09:00 F to P1, P2, P3, P4, P5, P6 0.05 ETH each.'
     """
-    if example.signal.evidence != "neighbourhood" or not example.others:
+    if not example.elsewhere and example.signal.evidence != "neighbourhood":
         return ""
-    alike = groupby(example.others, key=lambda t: (t.moment, t.amount, t.coin))
-    told = [_together(list(transfers), _coins(example)) for _, transfers in alike]
-    return f"Between others: {'; '.join(told)}."
+    told = [
+        _together(example, [number for number, _ in alike])
+        for _, alike in groupby(
+            enumerate(example.others), key=lambda n: (n[1].moment, n[1].amount, n[1].coin)
+        )
+    ]
+    return f"Elsewhere: {'; '.join(told)}." if told else ""
 
 
 def came_in(transfer: Told) -> bool:
@@ -88,14 +92,21 @@ def date_text(moment: datetime) -> str:
     return f"{moment.day} {MONTHS[moment.month - 1][:3]}"
 
 
-def _together(transfers: Sequence[Told], coins: Sequence[str]) -> str:
-    """Tell transfers of one moment and amount at once."""
+def _together(example: Example, numbers: Sequence[int]) -> str:
+    """Tell transfers of one moment and amount at once, and what they are the other leg of."""
+    transfers = [example.others[number] for number in numbers]
     first = transfers[0]
     senders = ", ".join(dict.fromkeys(transfer.sender for transfer in transfers))
     receivers = ", ".join(dict.fromkeys(transfer.receiver for transfer in transfers))
-    amount = amount_text(first) + (f" {first.coin}" if [first.coin] != list(coins) else "")
-    each = " each" if len(transfers) > 1 else ""
-    return f"{moment_text(first.moment)} {senders} to {receivers} {amount}{each}"
+    coin = "" if [first.coin] == _coins(example) else f" {first.coin}"
+    said = f"{moment_text(first.moment)} {senders} to {receivers} {amount_text(first)}{coin}"
+    said += " each" if len(transfers) > 1 else ""
+    said += f" on {first.chain.capitalize()}" if first.chain != CHAIN else ""
+    leg = example.elsewhere.get(numbers[0])
+    if leg is None:
+        return said
+    own, probability = example.transfers[leg[0]], shown(leg[1], "share")
+    return f"{said} (other leg of {own.moment:%H:%M}, probability {probability})"
 
 
 def _coins(example: Example) -> list[str]:

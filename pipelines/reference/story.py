@@ -6,11 +6,13 @@ A story is written down as a person would tell it, one transfer a line::
     1 10:30   it > router     1,200 USDT
     +         router > it     1,199 DAI
     1 10:45   B > P1..P9        700 USDT
+    1 10:50   bridge > it       900 USDT@tron
 
 The first number is the day, counted from the story's first. `it` is the address that the story is
 about; other names are whoever it dealt with. A line that begins with ``+`` belongs to the
 transaction of the line before; ``P1..P9`` are nine transfers of one moment. What passes between
-others (the last line) is seen by signals that look at neighbours, and told beside their pictures.
+others or on another chain (the last two lines) is not in the history. Signals that look beyond it
+see it, and their pictures tell it.
 Names that begin with a word of `KNOWN` stand on an invented list of services, from before the story
 begins.
 """

@@ -10,7 +10,7 @@ from features.signal import Signal
 from pipelines.reference.examples import Example, examples
 from pipelines.reference.retelling import (
     amount_text,
-    between_others,
+    beyond,
     came_in,
     legend,
     moment_text,
@@ -63,7 +63,7 @@ def _example(example: Example) -> Iterator[str]:
     yield textwrap.fill(example.sentence.text, _WIDTH)
     marks = legend(example).replace("Highlighted", "*").replace("faint", "-")
     yield marks.replace("; in full colour: ", "; unmarked: ")
-    if said := between_others(example):
+    if said := beyond(example):
         yield textwrap.fill(said, _WIDTH)
 
 

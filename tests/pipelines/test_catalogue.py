@@ -79,6 +79,9 @@ def test_examples_can_be_followed_without_the_code(facts):
         assert [t["position"] for t in transfers] == list(range(len(transfers)))
         assert set(shown["shown"]) <= set(shown["rows"]) <= set(range(len(transfers)))
         assert shown["value"] == example.value
+        for leg in shown["elsewhere"]:
+            assert leg["position"] in shown["rows"]
+            assert stories[shown["story"]]["others"][leg["other"]]["chain"] != "ethereum"
         assert shown["sentence"] == example.sentence.text
     made = next(s for s in facts["signals"] if s["name"] == "value_in")["example"]
     transfers = stories[made["story"]]["transfers"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_the_value_is_the_one_that_a_run_would_find(told):
 def test_the_transfers_are_those_of_the_history(told):
     for i, story in enumerate(STORIES):
         history, transfers = told.histories[i], told.transfers[i]
-        own = [t for t in read(story) if "it" in (t.sender, t.receiver)]
+        own = [t for t in read(story) if t.is_own]
         assert len(history) == len(transfers) == len(own)
         assert sorted(own) == sorted(transfers)
         assert [t.receiver == "it" for t in transfers] == history.incoming.tolist()
@@ -106,7 +107,7 @@ def test_the_stories_are_in_order():
         assert set(story.also) <= set(SIGNALS), story.name
         assert len(story.tells) < 90, story.name
         assert not story.tells.endswith("."), story.name
-        assert len([t for t in read(story) if "it" in (t.sender, t.receiver)]) < 14, story.name
+        assert len([t for t in read(story) if t.is_own]) < 14, story.name
     shown_on = {example.story.name for example in examples().values()}
     assert set(names) == shown_on, "a story that shows no signal"
 
@@ -154,3 +155,44 @@ def test_several_names_are_several_transfers():
     assert [t.sender for t in many] == ["P8", "P9", "P10"]
     assert [t.transaction for t in (*many, last)] == [0, 1, 2, 3]
     assert {t.moment for t in many} == {many[0].moment}
+
+
+def test_a_chain_that_is_named_is_another_history():
+    lines = """
+        1 09:00   A > it           1,000 USDT
+        1 09:30   it > bridge      1,000 USDT
+        1 09:45   bridge > it        998 USDT@arbitrum
+    """
+    told = tell((Story("crossing", "It crosses", (), lines),))
+    assert [t.receiver for t in told.transfers[0]] == ["it", "bridge"]
+    assert [(t.chain, t.receiver) for t in told.others[0]] == [("arbitrum", "it")]
+    crossing = told.histories[0].crossing
+    assert crossing.best[1] > 0.99, "one key opens the same address on both"
+    assert crossing.other.tolist() == [-1, told.their_rows[0][0]]
+
+
+def test_stories_know_nothing_of_each_other():
+    """A story told alone gives every signal the value that it has among the others."""
+    among = tell(STORIES)
+    for i, story in enumerate(STORIES):
+        alone = tell((story,))
+        assert alone.transfers[0] == among.transfers[i]
+        for signal in SIGNALS.values():
+            here, there = (
+                explain_signal(t.histories, k, signal) for t, k in ((alone, 0), (among, i))
+            )
+            assert (here is None) == (there is None), (story.name, signal.name)
+            if here is not None and there is not None:
+                assert here.value == there.value, (story.name, signal.name)
+
+
+def test_other_legs_are_told_with_their_transfers():
+    legs = examples()["hop_sequence"]
+    assert legs.elsewhere
+    for other, (position, probability) in legs.elsewhere.items():
+        assert legs.others[other].chain != "ethereum"
+        assert position in legs.rows
+        assert 0 < probability <= 1
+        apart = abs(legs.others[other].moment - legs.transfers[position].moment)
+        assert apart < timedelta(hours=2)
+    assert not examples()["swaps"].elsewhere

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from pipelines.reference.examples import Example, examples
-from pipelines.reference.histories import FIRST_DAY, Told
+from pipelines.reference.histories import FIRST_DAY
 from pipelines.reference.picture import picture
-from pipelines.reference.retelling import between_others, legend, moment_text
+from pipelines.reference.retelling import beyond, legend, moment_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOST_BYTES = 8_000
@@ -143,7 +143,7 @@ def test_it_says_what_an_alert_would_say_and_tells_itself_in_words(example):
     below = " ".join(box.text for box in boxes(root))
     assert example.sentence.text in below
     assert legend(example) in below
-    assert between_others(example) in below
+    assert beyond(example) in below
     [bold] = [e.text for e in root.iter(SVG + "tspan")]
     assert bold == next(n.shown for n in example.sentence.numbers if n.unit == example.signal.unit)
 
@@ -155,9 +155,9 @@ def test_it_is_legible(example):
 
 def test_a_crowd_is_found_illegible():
     example = examples()["transfers_in"]
+    one = example.transfers[-2]._replace(amount=Decimal(10_000))
     crowd = tuple(
-        Told(FIRST_DAY + timedelta(minutes=k), k, "A", "it", Decimal(10_000), "USDT", Decimal(1))
-        for k in range(40)
+        one._replace(moment=FIRST_DAY + timedelta(minutes=k), transaction=k) for k in range(40)
     )
     with pytest.raises(AssertionError):
         is_legible(replace(example, transfers=crowd, as_of=FIRST_DAY + timedelta(days=9)))
@@ -184,16 +184,17 @@ def test_the_legend_says_what_is_there():
     assert {"in full colour" in legend(e) for e in every} == {True, False}
 
 
-def test_what_passed_between_others_is_told_where_a_signal_looks_at_them():
-    told = {name: between_others(example) for name, example in examples().items()}
+def test_what_passed_beyond_the_history_is_told_where_a_signal_looks_there():
+    told = {name: beyond(example) for name, example in examples().items()}
     for name, said in told.items():
         example = examples()[name]
-        looks = example.signal.evidence == "neighbourhood"
-        assert bool(said) == (looks and bool(example.others))
-        if said:
-            for transfer in example.others:
-                assert moment_text(transfer.moment) in said
-                assert f"{transfer.amount:,f}" in said
+        looks = example.signal.evidence == "neighbourhood" or example.elsewhere
+        assert bool(said) == bool(looks and example.others)
+        for transfer in example.others if said else ():
+            assert moment_text(transfer.moment) in said
+            assert f"{transfer.amount:,f}" in said
+            assert transfer.chain == "ethereum" or f"on {transfer.chain.capitalize()}" in said
+        assert said.count("other leg of") == len(example.elsewhere)
     assert any(told.values())
     assert "4 Mar 09:00 S to P1, P2, P3" in told["spreading_sender_share"]
     assert "Q10 to G 300 each" in told["spreading_sender_share"]
