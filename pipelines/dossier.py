@@ -84,7 +84,8 @@ class Dossier:
             "shown": len(shown),
             "digest": digest(self._places(found.rows)["tx_id"].to_list()),
             "statistics": {name: _plain(value) for name, value in found.statistics.items()},
-        } | ({"elsewhere": elsewhere} if elsewhere else {})
+            "elsewhere": elsewhere,
+        }
 
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""

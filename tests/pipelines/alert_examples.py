@@ -176,6 +176,7 @@ def _reason(c: dict[str, Any], said: dict[str, Any], number: int) -> dict[str, A
         "shown": len(rows),
         "digest": hashlib.sha256("\n".join(r["tx_id"] for r in rows).encode()).hexdigest(),
         "statistics": {"numerator": 971300.0, "denominator": 1000000.0} if not number else {},
+        "elsewhere": [],
     }
     return {**_said(c, said), "evidence": evidence}
 
