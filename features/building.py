@@ -21,6 +21,7 @@ from features.laying import Laid, lay
 from features.loading import Events, load_events, numbers
 from features.meeting import counted_of, neighbours_of
 from features.neighbours import unknown
+from features.network import network_of
 from features.parties import Parties, known_parties
 
 _LARGEST_SUM = 2.0**62
@@ -36,6 +37,7 @@ def build_histories(
     legs: Iterable[str] | None = None,
     services: Services | None = None,
     neighbours: bool = False,
+    network: bool = False,
 ) -> Histories:
     """Build the histories of some addresses, or of every covered one.
 
@@ -54,6 +56,8 @@ def build_histories(
         without a date not at all. None: nothing is known.
     neighbours
         Look at counterparties, for the families that read `Columns.neighbours`.
+    network
+        Lay all transfers down as a graph, for the families of scope ``graph``.
 
     Raises
     ------
@@ -77,6 +81,10 @@ def build_histories(
     keys = _with_legs(asked, transfers, legs)
     parties = known_parties(events.addresses, services)
     histories = _with_crossings(_assemble(events, keys, basis, parties), transfers, events, parties)
+    if network:
+        shown = _legs_of_everybody(events, transfers, legs)
+        laid = network_of(events, numbers(keys["code"]), shown, basis=basis)
+        histories = replace(histories, network=laid, notes=histories.notes + laid.notes)
     if not neighbours:
         return histories
     columns = histories.columns
@@ -168,6 +176,18 @@ def _with_legs(
         pl.col("complete").fill_null(False),
         pl.col("legs").fill_null(""),
     )
+
+
+def _legs_of_everybody(
+    events: Events, transfers: Transfers, legs: Iterable[str] | None
+) -> np.ndarray:
+    """Return the legs in force of every address that occurs, as bits."""
+    everybody = events.addresses.with_columns(
+        code=pl.int_range(pl.len(), dtype=pl.Int32),
+        as_of=pl.lit(None, dtype=TIME),
+        occurs=pl.lit(True),
+    )
+    return _leg_masks(_with_legs(everybody, transfers, legs)["legs"])
 
 
 def _assemble(events: Events, keys: pl.DataFrame, basis: str, parties: Parties) -> Histories:

@@ -21,6 +21,7 @@ from features import (
     fan_out,
     indirect_exposure,
     lifecycle,
+    motifs,
     neighbourhood,
     otc,
     pass_through,
@@ -31,7 +32,8 @@ from features import (
 from features.compilation import keep_compiled
 from features.evidence import Evidence
 from features.history import Columns, Histories
-from features.signal import Family, Signal
+from features.network import surroundings_of
+from features.signal import Family, Found, GraphFamily, Signal
 
 _EVENTS_PER_TASK = 1 << 20
 
@@ -69,7 +71,7 @@ class Catalogue:
         Dear are those that look beyond the history itself.
         """
         wanted = {self.by_name[name].family for name in names if name in self.by_name}
-        return tuple(f for f in self.families if not f.reads_neighbours or f.name in wanted)
+        return tuple(f for f in self.families if not f.is_dear or f.name in wanted)
 
 
 @lru_cache(maxsize=1)
@@ -89,6 +91,7 @@ def catalogue() -> Catalogue:
             neighbourhood.FAMILY,
             indirect_exposure.FAMILY,
             cross_chain.FAMILY,
+            motifs.FAMILY,
         )
     )
 
@@ -105,8 +108,8 @@ def compute_signals(
     Parameters
     ----------
     families
-        The families wanted; None for the whole catalogue. Those that read neighbours are null
-        where the histories were built without.
+        The families wanted; None for the whole catalogue. Those that read neighbours, or all
+        transfers as a graph, are null where the histories were built without.
     threads
         Worker threads. The result does not depend on them.
     progress
@@ -115,10 +118,17 @@ def compute_signals(
     Returns
     -------
     polars.DataFrame
-        The histories' keys, ``n_transfers``, ``first_seen``, ``last_seen``, then one float64
-        column per signal, null where it is not defined.
+        The histories' keys, ``n_transfers``, ``first_seen``, ``last_seen``; for each family of
+        scope ``graph`` a column ``{family}_capped`` (how often it refused to look further); then
+        one float64 column per signal, null where it is not defined.
     """
-    wanted = catalogue().families if families is None else tuple(families)
+    every = catalogue().families if families is None else tuple(families)
+    found = {
+        family.name: _measured(histories, family, threads)
+        for family in every
+        if isinstance(family, GraphFamily)
+    }
+    wanted = [family for family in every if family.name not in found]
     tables = [np.empty((len(family.signals), len(histories))) for family in wanted]
     for family in wanted:
         keep_compiled(family.kernel)
@@ -138,19 +148,38 @@ def compute_signals(
             if progress is not None:
                 progress(done)
     usable = _usable(histories)
+    of_family = {family.name: table for family, table in zip(wanted, tables, strict=True)}
+    of_family |= {name: graph.values.T for name, graph in found.items()}
     columns = {
-        signal.name: _column(table[k], signal, histories.basis, usable)
-        for family, table in zip(wanted, tables, strict=True)
+        signal.name: _column(of_family[family.name][k], signal, histories.basis, usable)
+        for family in every
         for k, signal in enumerate(family.signals)
     }
-    return pl.concat([histories.keys, histories.spans(), pl.DataFrame(columns)], how="horizontal")
+    refused = {
+        f"{name}_capped": pl.Series(graph.capped).set(pl.Series(graph.capped < 0), None)
+        for name, graph in found.items()
+    }
+    parts = [histories.keys, histories.spans(), pl.DataFrame(refused), pl.DataFrame(columns)]
+    return pl.concat(parts, how="horizontal")
 
 
 def explain_signal(histories: Histories, i: int, signal: Signal) -> Evidence | None:
     """Return the evidence of one signal of one history; None where the signal is null."""
     if not _usable(histories)[signal.needs][i] or (signal.dollars and histories.basis != "usd"):
         return None
+    if signal.scope == "graph":
+        around = surroundings_of(histories, i)
+        return None if around is None else signal.definition(around)
     return signal.definition(histories[i])
+
+
+def _measured(histories: Histories, family: GraphFamily, threads: int) -> Found:
+    """Measure a family of scope ``graph``; unknown where the histories have no network."""
+    columns = histories.columns
+    if histories.network is None:
+        unknown = np.full((len(histories), len(family.signals)), math.nan)
+        return Found(unknown, np.full(len(histories), -1))
+    return family.measure(histories.network, columns.as_of, columns.scale, threads)
 
 
 def _tasks(counts: np.ndarray) -> list[tuple[int, int]]:

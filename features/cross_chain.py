@@ -438,7 +438,7 @@ def _with_other_legs(history: History, shown: Evidence) -> Evidence:
     """Name the likeliest other leg of each transfer, where it has one."""
     other, best = history.crossing.other, history.crossing.best
     legs = [
-        Elsewhere(row, int(other[row]), float(best[row]))
+        Elsewhere(int(other[row]), row, float(best[row]))
         for row in shown.rows.tolist()
         if other[row] >= 0
     ]

@@ -24,21 +24,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A transfer beyond the history that one of its own probably belongs to.
+    """A transfer beyond the history: the value rests on it, or an own transfer belongs to it.
 
     Attributes
     ----------
-    position
-        Of the own transfer, in the history.
     row
-        Of the other, in the transfers table.
+        Of it, in the transfers table.
+    position
+        Of the own transfer that it is probably the other leg of, in the history; the value can be
+        computed without it. None: it passed between others, and the value rests on it.
     probability
-        That they belong together.
+        That the two belong together; None where there is no `position`.
     """
 
-    position: int
     row: int
-    probability: float
+    position: int | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Evidence:
     statistics
         For distributions: the exact numbers the value is computed from.
     elsewhere
-        Transfers of others that own ones belong to: the other legs of crossings between chains. The
-        value can be computed without them.
+        Transfers beyond the history, in the order of the table where the value rests on them
+        (motifs); else the other legs of own ones (crossings between chains). Uncapped.
     """
 
     value: float
@@ -65,6 +66,12 @@ class Evidence:
     telling: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     statistics: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     elsewhere: tuple[Elsewhere, ...] = ()
+
+    @property
+    def others(self) -> np.ndarray:
+        """Rows of the transfers table, ascending, between others that the value rests on too."""
+        rows = [beyond.row for beyond in self.elsewhere if beyond.position is None]
+        return np.array(rows, dtype=np.int64)
 
 
 def evidence(

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from data.service_table import CATEGORIES
 from features.neighbours import Neighbours, unknown
+
+if TYPE_CHECKING:
+    from features.network import Network
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
@@ -227,6 +230,8 @@ class Histories:
     elsewhere
         int64 per entry of `Columns.crossings`: row of the likeliest other leg in the transfers
         table, -1 where there is none. No kernel needs it.
+    network
+        All transfers around them, where signals of scope ``graph`` are wanted.
     """
 
     columns: Columns
@@ -236,6 +241,7 @@ class Histories:
     basis: str
     notes: tuple[str, ...] = ()
     elsewhere: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    network: Network | None = None
 
     def __len__(self) -> int:
         return len(self.columns.offsets) - 1

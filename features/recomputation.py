@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 from features.evidence import Evidence
 from features.history import History
+from features.network import Surroundings
 from features.signal import Signal
 
 
-def recompute(signal: Signal, history: History, shown: Evidence) -> float:
+def recompute(signal: Signal, of: History | Surroundings, shown: Evidence) -> float:
     """Compute a signal's value again from its evidence alone.
 
-    Members, extremal and absence evidence: the definition is applied to a history that holds the
-    evidence's rows only. Distribution evidence: from the statistics, one of
+    Members, extremal and absence evidence: the definition is applied to a history (or, in scope
+    ``graph``, to surroundings) that holds the evidence's rows only. Distribution evidence: from
+    the statistics, one of
 
     * ``numerator``, ``denominator`` → their quotient;
     * ``middle`` (one or two numbers) → their mean, which is the median;
@@ -24,7 +26,8 @@ def recompute(signal: Signal, history: History, shown: Evidence) -> float:
     * ``mean``, ``sd`` → burstiness (sd - mean) / (sd + mean).
     """
     if signal.evidence != "distribution":
-        again = signal.definition(history.take(shown.rows))
+        rest = of.take(shown.rows) if isinstance(of, History) else of.only(shown)
+        again = signal.definition(rest)
         return math.nan if again is None else again.value
     s = shown.statistics
     if "numerator" in s:

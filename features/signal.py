@@ -22,8 +22,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from features.evidence import Evidence
-    from features.history import History
+    from features.network import Network
+
+SCOPES = ("address", "graph")
+"""What a signal looks at: one history (with what was known of its counterparties); or the graph of
+all transfers around the address."""
 
 NEEDS = ("in", "out", "any", "both", "token_both")
 """Legs a signal cannot do without.
@@ -40,6 +46,8 @@ UNITS = (
     "transfers",
     "addresses",
     "assets",
+    "pairs",
+    "hops",
     "swaps",
     "steps",
     "days",
@@ -52,7 +60,8 @@ UNITS = (
 )
 """``value`` is in the run's value basis: dollars, whole native coins, or medians of the history."""
 
-Definition = Callable[["History"], "Evidence | None"]
+Definition = Callable[[Any], "Evidence | None"]
+"""A function of a `History`; in a family of scope ``graph``, of `Surroundings`."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,8 @@ class Signal:
         True where it rests on what others are or do, not on what the address does itself.
     definition
         The plain function, returning the evidence with its value, or None where null.
+    scope
+        One of `SCOPES`.
     """
 
     name: str
@@ -120,6 +131,7 @@ class Signal:
     model_input: bool
     exposure: bool
     definition: Definition = field(compare=False, repr=False)
+    scope: str = "address"
 
     def facts(self) -> dict[str, Any]:
         """Return the declaration as plain values, for the catalogue and its hash."""
@@ -149,6 +161,8 @@ class Family:
         The kernel reads `Columns.neighbours`, which histories have where they are asked for.
     """
 
+    scope = "address"
+
     def __init__(
         self,
         name: str,
@@ -162,6 +176,11 @@ class Family:
         self.cost = cost
         self.reads_neighbours = reads_neighbours
         self.signals: list[Signal] = []
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether it looks beyond the history itself, which costs more."""
+        return self.reads_neighbours
 
     def signal(
         self,
@@ -207,8 +226,63 @@ class Family:
                     model_input=model_input,
                     exposure=exposure,
                     definition=definition,
+                    scope=self.scope,
                 )
             )
             return definition
 
         return declare
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a family of scope ``graph`` measured.
+
+    Attributes
+    ----------
+    values
+        float64, one row per history and one column per signal in the order of declaration, NaN
+        where null.
+    capped
+        int64 per history: how often looking further was refused; where 0, every value is exact.
+    """
+
+    values: np.ndarray
+    capped: np.ndarray
+
+
+class GraphFamily(Family):
+    """A family of signals of scope ``graph``: measured from all transfers at once, not by history.
+
+    Parameters
+    ----------
+    name
+        The family's name, as in the catalogue. Its column ``{name}_capped`` stands beside the
+        signals.
+    measure
+        Function ``measure(network, as_of, scale, threads)`` of `features.network.Network` and, per
+        history, the cut (int64 microseconds) and the fixed-point units in one whole.
+    cost
+        How its work grows, short, for the catalogue.
+    """
+
+    scope = "graph"
+
+    def __init__(
+        self,
+        name: str,
+        measure: Callable[[Network, np.ndarray, np.ndarray, int], Found],
+        *,
+        cost: str,
+    ) -> None:
+        super().__init__(name, _no_kernel, cost=cost)
+        self.measure = measure
+
+    @property
+    def is_dear(self) -> bool:
+        """Always: it needs all transfers as a graph."""
+        return True
+
+
+def _no_kernel(*_: object) -> None:
+    raise TypeError("A family of scope graph has no kernel over histories; call its `measure`.")

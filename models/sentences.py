@@ -298,6 +298,8 @@ UNITS: dict[str, Callable[[float], str]] = {
     "transfers": _count("transfers"),
     "addresses": _count("addresses", "address"),
     "assets": _count("assets"),
+    "pairs": _count("pairs"),
+    "hops": _count("hops"),
     "swaps": _count("swaps"),
     "steps": _count("steps"),
     "days": _days,

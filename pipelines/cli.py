@@ -19,6 +19,7 @@ from pipelines.options import (
     AgainstBenign,
     AgainstCriminal,
     Also,
+    AlsoMeasure,
     AsOf,
     AssumeComplete,
     BaseRate,
@@ -206,11 +207,12 @@ def signals(
     basis: BasisOption = None,
     legs: Legs = None,
     services: Services = None,
+    also: AlsoMeasure = None,
     engine: EngineOption = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
-    """Compute every behavioural signal of every address."""
+    """Compute every behavioural signal of every address; motifs where asked for."""
     run(
         "signals",
         "The signals are computed.",
@@ -221,6 +223,7 @@ def signals(
         basis=basis,
         legs=legs,
         services=services,
+        also=also,
         engine=engine,
         threads=threads,
         assume_complete=assume_complete or None,

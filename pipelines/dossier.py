@@ -16,6 +16,7 @@ from data.schema import LEGS, leg_set
 from data.transfers import Transfers
 from features.evidence import Elsewhere, Evidence, digest
 from features.history import DAY, Histories, History
+from features.network import Surroundings, surroundings_of
 from features.signal import Signal
 
 MOST_ROWS_SHOWN = 8
@@ -43,6 +44,10 @@ class Dossier:
     beyond
         The transfers of others that own ones probably belong to, on other chains; columns as in
         `table`.
+    transfers
+        Where all of it comes from.
+    around
+        The network around it, where signals of scope ``graph`` were measured.
     """
 
     chain: str
@@ -53,6 +58,8 @@ class Dossier:
     legs: frozenset[str]
     supplied_legs: frozenset[str]
     beyond: pl.DataFrame
+    transfers: Transfers
+    around: Surroundings | None = None
 
     @property
     def coin(self) -> str:
@@ -62,7 +69,7 @@ class Dossier:
 
     def found(self, signal: Signal) -> Evidence:
         """Return a signal's evidence as its definition finds it."""
-        found = signal.definition(self.history)
+        found = signal.definition(self.around if signal.scope == "graph" else self.history)
         if found is None:
             raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
         return found
@@ -71,20 +78,24 @@ class Dossier:
         """Return a signal's evidence, the rows to show written out.
 
         Rows shown are at most `MOST_ROWS_SHOWN`, the most telling ones, in time order; the count
-        and the digest cover all. Where rows shown belong to transfers on other chains,
-        ``elsewhere`` holds those.
+        and the digest cover all. ``elsewhere`` holds transfers beyond the history: those that rows
+        shown probably belong to, on other chains; and the first that the value rests on besides,
+        which the digest covers after its own. ``n_elsewhere`` counts them all.
         """
         found = self.found(signal)
         shown = _to_show(found, self.history, signal.evidence)
-        elsewhere = [self._other_leg(leg) for leg in found.elsewhere if leg.position in shown]
+        legs = [self._other_leg(leg) for leg in found.elsewhere if leg.position in shown]
+        between = self._between_others(found)
+        tx_ids = [row["tx_id"] for row in between]
         return {
             "kind": signal.evidence,
             "rows": [self._row(position) for position in shown],
             "n_rows": len(found.rows),
             "shown": len(shown),
-            "digest": digest(self._places(found.rows)["tx_id"].to_list()),
+            "digest": digest(self._places(found.rows)["tx_id"].to_list() + tx_ids),
             "statistics": {name: _plain(value) for name, value in found.statistics.items()},
-            "elsewhere": elsewhere,
+            "elsewhere": legs + [_elsewhere(row) for row in between[:MOST_ROWS_SHOWN]],
+            "n_elsewhere": len(found.elsewhere),
         }
 
     def timeline(self, basis: str) -> dict[str, Any]:
@@ -145,17 +156,12 @@ class Dossier:
         """Write out the transfer on another chain that an own one probably belongs to."""
         own = self._places(np.array([leg.position])).row(0, named=True)
         row = self.beyond.filter(pl.col("row") == leg.row).row(0, named=True)
-        return {
-            "of_tx_id": own["tx_id"],
-            "of_log_index": own["log_index"],
-            "probability": leg.probability,
-            "chain": row["chain"],
-            "tx_id": row["tx_id"],
-            "log_index": row["log_index"],
-            "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
-            "sender": row["sender"],
-            "receiver": row["receiver"],
-        } | _paid(row)
+        return _elsewhere(row, own, leg.probability)
+
+    def _between_others(self, found: Evidence) -> list[dict[str, Any]]:
+        """Read the transfers between others that a value rests on, in the order of the table."""
+        rows = found.others.tolist()
+        return _written_out(self.transfers, _among(rows)).to_dicts() if rows else []
 
 
 def dossiers(
@@ -188,6 +194,8 @@ def dossiers(
             legs=leg_set(key["legs"]),
             supplied_legs=_supplied(transfers, key["chain"], key["address"]),
             beyond=table.filter(pl.col("row").is_in(beyond[position])),
+            transfers=transfers,
+            around=surroundings_of(histories, position),
         )
 
 
@@ -214,12 +222,19 @@ def _rows_elsewhere(history: History) -> list[int]:
 def _transfers_of(transfers: Transfers, addresses: list[str], rows: list[int]) -> pl.DataFrame:
     """Read the transfers of some addresses, and some others by their rows."""
     theirs = pl.col("sender").is_in(addresses) | pl.col("receiver").is_in(addresses)
-    if rows:
-        theirs |= pl.col("row").is_in(pl.Series(rows, dtype=pl.UInt32).implode())
+    return _written_out(transfers, theirs | _among(rows) if rows else theirs)
+
+
+def _among(rows: list[int]) -> pl.Expr:
+    return pl.col("row").is_in(pl.Series(rows, dtype=pl.UInt32).implode())
+
+
+def _written_out(transfers: Transfers, which: pl.Expr) -> pl.DataFrame:
+    """Read some transfers in the order of their rows, with what the registry says of the asset."""
     known = asset_lookup().lazy().select("chain", "asset", "symbol", "decimals")
     return (
         transfers.scan()
-        .filter(theirs)
+        .filter(which)
         .with_columns(pl.col("row").cast(pl.Int64))
         .join(known, on=["chain", "asset"], how="left")
         .sort("row")
@@ -241,6 +256,25 @@ def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
         rest = rest[np.argsort(-history.value[rest], kind="stable")]
     chosen = np.concatenate([found.telling, rest])[:MOST_ROWS_SHOWN]
     return sorted(int(position) for position in chosen)
+
+
+def _elsewhere(
+    row: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
+    probability: float | None = None,
+) -> dict[str, Any]:
+    """Write out a transfer beyond the history, with the own one that it probably belongs to."""
+    return {
+        "of_tx_id": None if own is None else own["tx_id"],
+        "of_log_index": None if own is None else own["log_index"],
+        "probability": probability,
+        "chain": row["chain"],
+        "tx_id": row["tx_id"],
+        "log_index": row["log_index"],
+        "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
+        "sender": row["sender"],
+        "receiver": row["receiver"],
+    } | _paid(row)
 
 
 def _paid(row: Mapping[str, Any]) -> dict[str, Any]:

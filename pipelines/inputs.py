@@ -43,6 +43,20 @@ def service_notes(services: Services) -> tuple[str, ...]:
     return (*services.notes[:_MOST_NOTES], *rest)
 
 
+def capped_notes(signals: pl.DataFrame) -> tuple[str, ...]:
+    """Say for how many addresses busy others were not looked through to the end."""
+    notes = []
+    for column in (c for c in signals.columns if c.endswith("_capped")):
+        some = int((signals[column] > 0).sum())
+        if some:
+            notes.append(
+                f"{column.removesuffix('_capped').capitalize()} of {some:,} addresses may be too "
+                f"low: busy addresses around them were looked through in part only ({column} says "
+                "how often)."
+            )
+    return tuple(notes)
+
+
 def read_requests(path: Path, transfers: Transfers) -> Asked:
     """Read an address list, telling chains by what the transfers hold."""
     listed: AddressList = read_address_list(path, known_addresses(transfers))

@@ -151,6 +151,15 @@ Also = Annotated[
         "repeated.",
     ),
 ]
+AlsoMeasure = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--also",
+        metavar="FAMILY",
+        help="Compute motifs too, which follow money through all transfers and cost about as "
+        "much as all other signals. May be repeated.",
+    ),
+]
 Threads = Annotated[
     int | None, number("Worker threads; results do not depend on them. Default: every core.", 1)
 ]

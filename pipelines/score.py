@@ -17,6 +17,7 @@ from models.scoring import score_frame
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
+    capped_notes,
     counts,
     read_requests,
     resolved_as_of,
@@ -172,7 +173,8 @@ def score(
 
 def input_notes(run: Scored) -> tuple[str, ...]:
     """Say what of the addresses, the services and the histories was not taken as it came."""
-    return (*run.asked.notes, *service_notes(run.services), *run.measured.histories.notes)
+    histories = (*run.measured.histories.notes, *capped_notes(run.measured.signals))
+    return (*run.asked.notes, *service_notes(run.services), *histories)
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from data.errors import Refused, did_you_mean
 from data.services import load_services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
+from features.signal import Family
 from pipelines.engines import local
 from pipelines.inputs import (
+    capped_notes,
     leg_names,
     read_requests,
     resolved_as_of,
@@ -49,6 +52,7 @@ def signals(
     engine: str = "local",
     threads: int | None = None,
     assume_complete: bool = False,
+    also: Sequence[str] = (),
 ) -> SignalsResult:
     """Compute the signals of some addresses, or of every covered one.
 
@@ -73,13 +77,18 @@ def signals(
         its date.
     assume_complete
         Every address is covered in full (for tables without a coverage sidecar).
+    also
+        Families that follow money from hand to hand through all transfers (``motifs``), which
+        costs about as much as all other signals. Each adds its signals and, before all of them, a
+        column ``{family}_capped``: how often it looked no further for an address.
 
     Raises
     ------
     Refused
-        An input cannot be used; the message says what was expected.
+        An input cannot be used, or there is no such family; the message says what was expected.
     """
     out = Path(out)
+    families = _families(also)
     check_output(out)
     resolved_engine(engine)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
@@ -94,6 +103,7 @@ def signals(
         legs=leg_names(legs),
         threads=threads,
         services=known,
+        families=families,
     )
     facts = {
         "transfers_sha256": opened.sha256,
@@ -106,12 +116,27 @@ def signals(
         out=out,
         addresses=measured.signals.height,
         transfers=int(measured.histories.counts.sum()),
-        signals=len(catalogue().signals),
+        signals=sum(len(family.signals) for family in families),
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
         notes=(() if asked is None else asked.notes)
         + service_notes(known)
-        + measured.histories.notes,
+        + measured.histories.notes
+        + capped_notes(measured.signals),
         exit_code=3 if asked is not None and asked.problems else 0,
     )
+
+
+def _families(also: Sequence[str]) -> tuple[Family, ...]:
+    """Return the families to compute: all but those that are dear and were not asked for."""
+    known = catalogue().families
+    names = [family.name for family in known]
+    for name in also:
+        if name not in names:
+            raise Refused(
+                f"--also: there is no family {name!r}.",
+                expected=f"one of {', '.join(names)}",
+                hint=did_you_mean(name, names),
+            )
+    return tuple(family for family in known if family.scope != "graph" or family.name in also)

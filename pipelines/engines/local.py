@@ -61,6 +61,7 @@ def measure(
             legs=legs,
             services=services,
             neighbours=any(family.reads_neighbours for family in wanted),
+            network=any(family.scope == "graph" for family in wanted),
         )
     with progress("Computing signals", total=len(histories)) as done:
         signals = compute_signals(

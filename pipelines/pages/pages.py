@@ -199,6 +199,17 @@ def _evidence_line(evidence: Mapping[str, Any]) -> str:
     return f"{line}."
 
 
+def _elsewhere_line(evidence: Mapping[str, Any]) -> str:
+    n, shown = evidence["n_elsewhere"], evidence["elsewhere"]
+    plural = "transfer" if n == 1 else "transfers"
+    if shown[0]["of_tx_id"] is not None:
+        line = f"Probable other legs on other chains: {n:,} {plural}"
+        return f"{line}; those of the rows above are below." if len(shown) < n else f"{line}."
+    line = f"And on {n:,} {plural} between others"
+    first = f"the first {len(shown):,} {'is' if len(shown) == 1 else 'are'}"
+    return f"{line}; {first} below." if len(shown) < n else f"{line}."
+
+
 def _overview_line(overview: Mapping[str, Any]) -> str:
     n, scored = overview["n_requested"], overview["n_scored"]
     bands = overview["bands"]
@@ -240,6 +251,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "dated": lambda date: f" ({date})" if date else "",
     "days": lambda n: "1 day" if n == 1 else f"{n} days",
     "dollars": _dollars,
+    "elsewhere_line": _elsewhere_line,
     "evidence_line": _evidence_line,
     "family_name": _family_name,
     "half_bar": _half_bar,

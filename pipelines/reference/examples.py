@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from features.catalogue import catalogue, explain_signal
+from features.evidence import Elsewhere
 from features.signal import Signal
 from models.sentences import Scene, Sentence, sentence
 from pipelines.reference.histories import Told, ToldHistories, tell
@@ -40,8 +41,8 @@ class Example:
     shown
         Positions that an alert would show first, ascending: the telling ones, or all of `rows`.
     elsewhere
-        Which of `others` are the probable other legs of transfers, those by position, and how
-        probable: only where the evidence names them.
+        Which of `others` the evidence names: each the probable other leg of a transfer, or (with
+        no position) one that the value rests on too.
     sentence
         What an alert would say.
     """
@@ -54,7 +55,7 @@ class Example:
     value: float
     rows: tuple[int, ...]
     shown: tuple[int, ...]
-    elsewhere: dict[int, tuple[int, float]]
+    elsewhere: dict[int, Elsewhere]
     sentence: Sentence
 
 
@@ -97,7 +98,7 @@ def _on_every_story(signal: Signal, told: ToldHistories) -> Iterator[Example]:
             value=found.value,
             rows=tuple(found.rows.tolist()),
             shown=tuple(sorted(found.telling.tolist() or found.rows.tolist())),
-            elsewhere={other[e.row]: (e.position, e.probability) for e in found.elsewhere},
+            elsewhere={other[e.row]: e for e in found.elsewhere},
             sentence=sentence(signal.says, signal.unit, found.value, scene, found.statistics),
         )
 

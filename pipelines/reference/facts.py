@@ -78,8 +78,8 @@ def _signal(signal: Signal, family: Family, example: Example) -> dict[str, Any]:
             "rows": list(example.rows),
             "shown": list(example.shown),
             "elsewhere": [
-                {"position": position, "other": other, "probability": probability}
-                for other, (position, probability) in example.elsewhere.items()
+                {"position": e.position, "other": other, "probability": e.probability}
+                for other, e in example.elsewhere.items()
             ],
             "sentence": example.sentence.text,
         },

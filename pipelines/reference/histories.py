@@ -108,6 +108,7 @@ def tell(stories: tuple[Story, ...]) -> ToldHistories:
         as_of=max(moments),
         services=_services(stories, told),
         neighbours=True,
+        network=True,
     )
     every = [transfer for story in told for transfer in story]
     number = table["number"].to_list()

@@ -21,9 +21,9 @@ INDEX, FOLDER, PICTURES = "signals.md", "signals", "images/signals"
 _RED_FLAGS = "red-flags.md"
 
 _INTRODUCTION = """\
-A signal measures one side of how an address behaved, from its own transfers before the moment of
-scoring. Its name is the column of `unrinse signals`, the input of the model and the label on an
-alert.
+A signal measures one side of how an address behaved, from transfers before the moment of scoring:
+its own and, where a signal says so, those of others around it. Its name is the column of
+`unrinse signals`, the input of the model and the label on an alert.
 
 - **Null is not zero.** A signal is null where the exports do not show what it needs, and where its
   formula has nothing to work on; each signal says when. Null is never a reason.

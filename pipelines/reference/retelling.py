@@ -61,7 +61,8 @@ def beyond(example: Example) -> str:
     told = [
         _together(example, [number for number, _ in alike])
         for _, alike in groupby(
-            enumerate(example.others), key=lambda n: (n[1].moment, n[1].amount, n[1].coin)
+            enumerate(example.others),
+            key=lambda n: (n[1].moment, n[1].amount, n[1].coin, n[0] in example.elsewhere),
         )
     ]
     return f"Elsewhere: {'; '.join(told)}." if told else ""
@@ -103,9 +104,9 @@ def _together(example: Example, numbers: Sequence[int]) -> str:
     said += " each" if len(transfers) > 1 else ""
     said += f" on {first.chain.capitalize()}" if first.chain != CHAIN else ""
     leg = example.elsewhere.get(numbers[0])
-    if leg is None:
-        return said
-    own, probability = example.transfers[leg[0]], shown(leg[1], "share")
+    if leg is None or leg.position is None or leg.probability is None:
+        return said + (" (part of it)" if leg is not None else "")
+    own, probability = example.transfers[leg.position], shown(leg.probability, "share")
     return f"{said} (other leg of {own.moment:%H:%M}, probability {probability})"
 
 

@@ -7,6 +7,7 @@ one: its red flags, and its transfers. Which story a signal is shown on follows 
 
 from __future__ import annotations
 
+from pipelines.reference.layering_stories import LAYERING
 from pipelines.reference.neighbour_stories import AMONG_OTHERS
 from pipelines.reference.story import Story
 
@@ -77,6 +78,17 @@ STORIES = (
         2 11:30   it > Z          2,500 USDT
         """,
         also=("sender_evenness",),
+    ),
+    Story(
+        "quick gatherer",
+        "It gathers from several and scatters to several within the hour",
+        ("gather_scatter",),
+        """
+        1 09:00   A > it            800 USDT
+        1 09:10   B > it            700 USDT
+        1 09:25   it > X            650 USDT
+        1 09:40   it > Y            750 USDT
+        """,
     ),
     Story(
         "peel chain",
@@ -257,4 +269,5 @@ STORIES = (
         """,
     ),
     *AMONG_OTHERS,
+    *LAYERING,
 )

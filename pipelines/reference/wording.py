@@ -120,6 +120,10 @@ def _notes(signal: Signal) -> list[str]:
                 signal.depends_on_as_of,
                 "It changes with the moment of scoring, though no transfer is added.",
             ),
+            (
+                signal.scope == "graph",
+                "It follows transfers beyond the address, as far as the loaded exports show them.",
+            ),
             (signal.exposure, "It rests on what others are or do: exposure."),
             (not signal.model_input, "Shown to analysts; not an input of the model."),
         )

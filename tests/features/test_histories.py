@@ -333,7 +333,9 @@ def test_a_store_and_a_shuffled_file_give_the_same_signals(rows, seed, basis, mo
         kept = open_transfers(store(Path(name) / "store", rows, coverage))
         found = [
             content_hash(
-                compute_signals(build_histories(transfers, requests, as_of=AS_OF, basis=basis))
+                compute_signals(
+                    build_histories(transfers, requests, as_of=AS_OF, basis=basis, network=True)
+                )
             )
             for transfers in (kept, plain(Path(name), shuffled, coverage))
         ]
@@ -352,7 +354,9 @@ def test_rows_of_other_people_change_nothing(folder, rows, others):
     requests = as_frame([("ethereum", p, AS_OF) for p in PEOPLE])
     found = [
         compute_signals(
-            build_histories(plain(folder, some, covered(*PEOPLE)), requests, as_of=AS_OF)
+            build_histories(
+                plain(folder, some, covered(*PEOPLE)), requests, as_of=AS_OF, network=True
+            )
         )
         for some in (rows, [*more, *rows])
     ]
@@ -501,11 +505,15 @@ def test_large_and_busy_with_any_number_of_threads(folder):
     ]
     coverage = covered(*people)
     asked = [("ethereum", p, START + timedelta(seconds=s)) for p in people for s in (4000, 2000)]
-    built = build_histories(plain(folder, rows, coverage), as_frame(asked), as_of=AS_OF)
+    built = build_histories(
+        plain(folder, rows, coverage), as_frame(asked), as_of=AS_OF, network=True
+    )
     check(built, rows, coverage.to_dicts(), asked, "usd", set(LEGS))
     hashes = {content_hash(compute_signals(built, threads=threads)) for threads in (1, 2, 4)}
     chance.shuffle(rows)
-    again = build_histories(plain(folder, rows, coverage), as_frame(asked), as_of=AS_OF)
+    again = build_histories(
+        plain(folder, rows, coverage), as_frame(asked), as_of=AS_OF, network=True
+    )
     hashes.add(content_hash(compute_signals(again, threads=2)))
     assert len(hashes) == 1
     assert sort_transfers(table(rows)).height == 4000

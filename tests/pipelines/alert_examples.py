@@ -176,9 +176,31 @@ def _reason(c: dict[str, Any], said: dict[str, Any], number: int) -> dict[str, A
         "shown": len(rows),
         "digest": hashlib.sha256("\n".join(r["tx_id"] for r in rows).encode()).hexdigest(),
         "statistics": {"numerator": 971300.0, "denominator": 1000000.0} if not number else {},
-        "elsewhere": [],
+        "elsewhere": _beyond(rows[0]) if number < 2 else [],
+        "n_elsewhere": (1, 7, 0)[min(number, 2)],
     }
+    if number == 1:  # not the other leg of one of its own, but what the value rests on
+        evidence["elsewhere"][0] |= {"of_tx_id": None, "of_log_index": None, "probability": None}
     return {**_said(c, said), "evidence": evidence}
+
+
+def _beyond(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a transfer of others that one of its own belongs to."""
+    paid = {name: row[name] for name in ("log_index", "block_time", "symbol", "amount", "usd")}
+    parties = [hashlib.sha256(f"{side}{row['tx_id']}".encode()).hexdigest() for side in "sr"]
+    return [
+        {
+            "of_tx_id": row["tx_id"],
+            "of_log_index": row["log_index"],
+            "probability": 0.93,
+            "chain": "arbitrum",
+            "tx_id": "0x" + hashlib.sha256(row["tx_id"].encode()).hexdigest(),
+            "sender": "0x" + parties[0][:40],
+            "receiver": "0x" + parties[1][:40],
+            "asset": USDT,
+            **paid,
+        }
+    ]
 
 
 def _row(k: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from data.errors import Refused
 from features.catalogue import catalogue as of_code
+from pipelines.alerts import SCHEMA as ALERTS
 from pipelines.catalogue import FORMATS, Pages, catalogue
 from pipelines.reference.examples import examples
 from pipelines.reference.facts import SCHEMA
@@ -80,8 +81,11 @@ def test_examples_can_be_followed_without_the_code(facts):
         assert set(shown["shown"]) <= set(shown["rows"]) <= set(range(len(transfers)))
         assert shown["value"] == example.value
         for leg in shown["elsewhere"]:
-            assert leg["position"] in shown["rows"]
-            assert stories[shown["story"]]["others"][leg["other"]]["chain"] != "ethereum"
+            chain = stories[shown["story"]]["others"][leg["other"]]["chain"]
+            if leg["position"] is None:
+                assert chain == "ethereum" and leg["probability"] is None
+            else:
+                assert leg["position"] in shown["rows"] and chain != "ethereum"
         assert shown["sentence"] == example.sentence.text
     made = next(s for s in facts["signals"] if s["name"] == "value_in")["example"]
     transfers = stories[made["story"]]["transfers"]
@@ -102,6 +106,14 @@ def test_red_flags_are_the_registrys(facts, repository):
         assert flag["signals"] == naming
     named = {flag for signal in facts["signals"] for flag in signal["red_flags"]}
     assert {flag["id"] for flag in facts["red_flags"]} == named
+
+
+def test_an_alert_may_name_a_red_flag_however_its_source_was_read(repository):
+    with (repository / "data/registry/red_flags.csv").open(encoding="utf-8") as file:
+        read = {row["verified"] or "no" for row in csv.DictReader(file)}
+    schema = json.loads(ALERTS.read_text(encoding="utf-8"))
+    flags = schema["properties"]["contributions"]["items"]["properties"]["red_flags"]
+    assert read <= set(flags["items"]["properties"]["verified"]["enum"])
 
 
 def test_one_signal_as_json_is_a_part_of_the_whole(facts, validator):

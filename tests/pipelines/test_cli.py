@@ -47,7 +47,7 @@ COMMANDS: dict[str, list[str]] = {
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
         *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
-        *("--engine", "local", "--threads", "2", "--assume-complete"),
+        *("--also", "motifs", "--engine", "local", "--threads", "2", "--assume-complete"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),

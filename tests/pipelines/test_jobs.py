@@ -202,10 +202,30 @@ def test_alerts_are_the_same_on_any_threads_and_in_any_order(world, bundle, tmp_
 def test_signals_are_the_same_bytes_on_any_threads_and_in_any_order(world, tmp_path):
     hashes = set()
     for k, source in enumerate((world.store, world.shuffled(tmp_path / "plain", seed=3))):
-        told = signals(source, tmp_path / f"{k}.parquet", as_of=as_of(world), threads=1 + 3 * k)
+        told = signals(
+            source,
+            tmp_path / f"{k}.parquet",
+            as_of=as_of(world),
+            threads=1 + 3 * k,
+            also=["motifs"],
+        )
         hashes.add((told.content_sha256, (tmp_path / f"{k}.parquet").read_bytes()))
     assert len(hashes) == 1
     assert (told.addresses, told.signals) == (world.asked, len(catalogue().signals))
+
+
+def test_motifs_are_computed_where_asked_for_and_change_nothing_else(world, tmp_path):
+    moment = as_of(world)
+    told = signals(world.store, tmp_path / "without.parquet", as_of=moment)
+    signals(world.store, tmp_path / "with.parquet", as_of=moment, also=["motifs", "fan_out"])
+    without, with_ = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("without", "with"))
+    motifs = [s.name for s in catalogue().signals if s.family == "motifs"]
+    assert set(with_.columns) - set(without.columns) == {"motifs_capped", *motifs}
+    assert with_.select(without.columns).equals(without)
+    assert told.signals == len(catalogue().signals) - len(motifs)
+    assert with_["motifs_capped"].null_count() == 0
+    found = with_.select(pl.col(motifs).max()).row(0, named=True)
+    assert found["relay_hops_24h"] > 1 and found["gather_scatter_payments_24h"] > 0
 
 
 def test_a_model_is_the_same_bytes_on_any_threads_and_for_labels_in_any_order(
@@ -392,6 +412,7 @@ REFUSED: dict[str, Callable[[World, Path, Path, Path], Any]] = {
     "no transfers": lambda w, b, t, o: score(b, t / "none", w.addresses, o),
     "an unknown engine": lambda w, b, t, o: score(b, w.store, w.addresses, o, engine="abacus"),
     "an unknown leg": lambda w, b, t, o: signals(w.store, o, legs="sideways"),
+    "signals of a family that is none": lambda w, b, t, o: signals(w.store, o, also=["gossip"]),
     "an unknown basis": lambda w, b, t, o: signals(w.store, o, basis="eur"),
     "labels without a label": lambda w, b, t, o: train(w.store, w.addresses, o),
     "too few labels": lambda w, b, t, o: train(

@@ -195,12 +195,23 @@ def test_nothing_is_shortened():
         for row in reason["evidence"]["rows"]:
             assert row["tx_id"] in text
             assert row["counterparty"] in text
+        for row in reason["evidence"]["elsewhere"]:
+            assert all(row[name] in text for name in ("tx_id", "sender", "receiver"))
     for part in alert["contributions"]:
         assert part["signal"] in text
     for c in alert["counter"]:
         assert c["sentence"] in text
     assert alert["bundle_sha256"] in text
     assert alert["transfers_sha256"] in text
+
+
+def test_transfers_beyond_the_history_are_told_apart():
+    text = " ".join("".join(Elements(alert_page(example())).text).split())
+    leg = example()["reasons"][0]["evidence"]["elsewhere"][0]
+    assert "Probable other legs on other chains: 1 transfer." in text
+    assert f"on arbitrum, other leg of {leg['of_tx_id']}, probability 93 %" in text
+    assert "And on 7 transfers between others; the first 1 is below." in text
+    assert text.count("other leg of") == 1
 
 
 def test_an_alert_without_a_reason_says_so():
@@ -348,6 +359,9 @@ def poisoned(payload: str) -> dict[str, Any]:
                 part[kind] |= {"population": payload, "date": payload}
     for reason in alert["reasons"]:
         reason["sentence"] = payload
+        for row in reason["evidence"]["elsewhere"]:
+            row |= dict.fromkeys(("tx_id", "chain", "sender", "receiver", "symbol"), payload)
+            row |= {"of_tx_id": row["of_tx_id"] and payload, "amount": payload}
         for row in reason["evidence"]["rows"]:
             row |= dict.fromkeys(("tx_id", "counterparty", "asset", "symbol", "amount"), payload)
     return alert

@@ -189,7 +189,9 @@ def test_stories_know_nothing_of_each_other():
 def test_other_legs_are_told_with_their_transfers():
     legs = examples()["hop_sequence"]
     assert legs.elsewhere
-    for other, (position, probability) in legs.elsewhere.items():
+    for other, leg in legs.elsewhere.items():
+        position, probability = leg.position, leg.probability
+        assert position is not None and probability is not None
         assert legs.others[other].chain != "ethereum"
         assert position in legs.rows
         assert 0 < probability <= 1
