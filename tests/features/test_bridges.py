@@ -331,8 +331,11 @@ def test_signals_of_a_journey_over_three_chains(tmp_path: Path) -> None:
     assert told["matched_crossing_share"] == pytest.approx(found / 1998)
 
 
-def test_without_a_services_file_the_signals_of_a_journey_are_null(tmp_path: Path) -> None:
-    where = store(tmp_path / "store", JOURNEY, covered(A))
+def test_before_anybody_is_known_on_a_chain_the_signals_of_a_journey_are_null(
+    tmp_path: Path,
+) -> None:
+    """The rows of the registry that comes with the package are of a later day on Arbitrum."""
+    where = store(tmp_path / "store", JOURNEY, covered(A, chain="arbitrum"))
     out = tmp_path / "signals.parquet"
     signals(where, out, threads=1)
     told = pl.read_parquet(out).row(0, named=True)
