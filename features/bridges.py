@@ -183,10 +183,10 @@ def _legs(
     count = _near(events.sender, events.receiver, bridge, np.empty(0, np.int64))
     event = np.empty(count, dtype=np.int64)
     _near(events.sender, events.receiver, bridge, event)
-    unit = events.asset_unit[events.asset[event]]
-    amount = _raw_amounts(transfers, events.row[event]) / unit
+    asset = events.asset_of(event)
+    amount = _raw_amounts(transfers, events.row[event]) / events.asset_unit[asset]
     fine = (amount > 0) & np.isfinite(amount)
-    event, amount = event[fine], amount[fine]
+    event, asset, amount = event[fine], asset[fine], amount[fine]
     if not len(event):
         return None
     sender, receiver = events.sender[event], events.receiver[event]
@@ -200,7 +200,7 @@ def _legs(
         time=events.time[event],
         amount=amount,
         deposit=deposit,
-        coin=events.asset_group[events.asset[event]].astype(np.int64),
+        coin=events.asset_group[asset].astype(np.int64),
         chain=_codes(chain),
         who=_codes(events.addresses["address"].gather(user)),
         evm=chain.is_in(list(EVM_CHAINS)).to_numpy(),

@@ -16,9 +16,10 @@ from data.transfers import Transfers
 from features.basis import relative_values, scales
 from features.bridges import crossings_of
 from features.compilation import keep_compiled, kernel
+from features.events import Events
 from features.history import STABLECOIN, Columns, Histories
 from features.laying import Laid, lay
-from features.loading import Events, load_events, numbers
+from features.loading import load_events, numbers
 from features.meeting import counted_of, neighbours_of
 from features.neighbours import unknown
 from features.network import network_of
@@ -133,7 +134,7 @@ def _everybody(events: Events) -> pl.DataFrame:
     """Return all addresses that occur, with their codes, by chain and address (as codes are)."""
     keep_compiled(_mark)
     present = np.zeros(events.addresses.height, dtype=np.bool_)
-    _mark(events.sender, events.receiver, present)
+    _mark(events.table, present)
     coded = events.addresses.with_row_index("code")
     coded = coded if present.all() else coded.filter(pl.Series(present))
     return coded.select("chain", "address", pl.col("code").cast(pl.Int32), occurs=pl.lit(True))
@@ -244,7 +245,7 @@ def _earliest(events: Events) -> np.ndarray:
     """Return the moment of the first transfer that names each address."""
     keep_compiled(_first_moments)
     earliest = np.full(events.addresses.height, _NEVER)
-    _first_moments(events.sender, events.receiver, events.time, earliest)
+    _first_moments(events.table, earliest)
     return earliest
 
 
@@ -269,20 +270,16 @@ def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.n
 
 
 @kernel
-def _mark(
-    sender: np.ndarray, receiver: np.ndarray, present: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    for j in range(len(sender)):
-        present[sender[j]] = present[receiver[j]] = True
+def _mark(table: np.ndarray, present: np.ndarray) -> None:  # pragma: no cover (compiled)
+    for event in table:
+        present[event.sender] = present[event.receiver] = True
 
 
 @kernel
-def _first_moments(
-    sender: np.ndarray, receiver: np.ndarray, time: np.ndarray, earliest: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    for j in range(len(time)):
-        earliest[sender[j]] = min(earliest[sender[j]], time[j])
-        earliest[receiver[j]] = min(earliest[receiver[j]], time[j])
+def _first_moments(table: np.ndarray, earliest: np.ndarray) -> None:  # pragma: no cover (compiled)
+    for event in table:
+        earliest[event.sender] = min(earliest[event.sender], event.time)
+        earliest[event.receiver] = min(earliest[event.receiver], event.time)
 
 
 @kernel

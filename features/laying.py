@@ -1,4 +1,9 @@
-"""Laying transfers down: from one table in order of time to one run of memory per history."""
+"""Laying transfers down: from one table in order of time to one run of memory per history.
+
+Writing transfers one by one to their places would miss the cache each time. So only their numbers
+go first into buckets of requests (few enough streams to write to), and then, bucket by bucket, the
+transfers are fetched from the table and written to places that the cache holds together.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +13,27 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from data.errors import Refused
+from data.memory import address_of, fetch
 from data.schema import LEGS
 from features.compilation import keep_compiled, kernel
-from features.loading import Events, numbers
+from features.events import ASSET_SHIFT, EVENT, LEG_KIND, PLACED, Events
+from features.loading import numbers
 
 _ALL_LEGS = (1 << len(LEGS)) - 1
 
 _BUCKET_BITS = 14
 """Transfers to a bucket, as a power of two: their arrays fit the second-level cache."""
 
-_RECORD = 5
-_MOST_RECORDS, _MOST_PASSES = 1 << 22, 8
-"""Each pass over the transfers serves so many places that their records take little memory.
+_MOST_MARKS, _MOST_PASSES = 1 << 23, 4
+"""Each pass over the transfers serves so many places that their marks take little memory.
 
 Fresh memory costs time too, but so does each pass; hence no more than a few.
 """
 
-_MOST_ASSETS = 1 << 21
-"""What a record's 21 bits can tell apart."""
+_AHEAD = 24
+"""Steps between asking for a transfer and reading it."""
 
-
-class Seen(NamedTuple):
-    """The transfers a kernel reads, as `Events` holds them; `amount` as 64 bits of any type."""
-
-    sender: np.ndarray
-    receiver: np.ndarray
-    time: np.ndarray
-    amount: np.ndarray
-    tx: np.ndarray
-    asset: np.ndarray
-    leg_kind: np.ndarray
-    valued: np.ndarray
+_EVENT_BYTES = np.uint64(EVENT.itemsize)
 
 
 class Asked(NamedTuple):
@@ -78,12 +72,7 @@ _LAID_KINDS = (np.int64, np.int64, np.int32, np.int32, np.int32, np.int32, np.bo
 def lay(
     events: Events, keys: pl.DataFrame, masks: np.ndarray
 ) -> tuple[Laid, np.ndarray, np.ndarray]:
-    """Return the arrays, the offsets and, per request, how many transfers have no value.
-
-    Writing transfers one by one to their places would miss the cache each time, so they go first
-    into buckets of requests (few enough streams), then bucket by bucket to their places; a run of
-    requests at a time.
-    """
+    """Return the arrays, the offsets and, per request, how many transfers have no value."""
     for compiled in (_count, _partition, _place, _inflows_first):
         keep_compiled(compiled)
     first, following = _requests_by_code(numbers(keys["code"]), events.addresses.height)
@@ -91,33 +80,28 @@ def lay(
     alike = bool((masks == _ALL_LEGS).all() and (cut == cut[:1]).all())
     same = bool((first == np.arange(len(first))).all())
     asked = Asked(first, following, masks, cut, bool((following < 0).all()), alike, same)
-    if len(events.asset_kind) > _MOST_ASSETS:
-        raise Refused(f"{len(events.asset_kind):,} assets are more than can be told apart.")
-    seen = Seen(
-        events.sender, events.receiver, events.time, events.amount.view(np.int64), events.tx,
-        events.asset, events.leg_kind, events.amount > 0,
-    )  # fmt: skip
+    table = events.table
     counts, unvalued = np.zeros((2, keys.height), dtype=np.int64)
-    _count(seen, asked, counts, unvalued)
+    _count(table, asked, counts, unvalued)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     total = int(offsets[-1])
     laid = Laid(*(np.empty(total, kind) for kind in _LAID_KINDS))
     cuts = _passes(offsets)
     at, most = offsets[:-1].copy(), int(np.diff(offsets[cuts]).max(initial=0))
-    records = np.empty((most, _RECORD), dtype=np.int64)
+    marks = np.empty(most, dtype=np.int64)
     for first_one, end in pairwise(cuts.tolist()):
-        held = records[: offsets[end] - offsets[first_one]]
-        _partition(seen, asked, offsets, first_one, end, held)
-        _place(held, masks, at, laid)
-    if not events.placed.all():
-        _inflows_first(offsets, events.placed, laid)
+        held = marks[: offsets[end] - offsets[first_one]]
+        _partition(table, asked, offsets, first_one, end, held)
+        _place(table, address_of(table), held, masks, at, laid)
+    if not events.placed:
+        _inflows_first(offsets, table, laid)
     return laid, offsets, unvalued
 
 
 def _passes(offsets: np.ndarray) -> np.ndarray:
     """Cut the requests into a few runs of about as many transfers each."""
     total = int(offsets[-1])
-    size = max(_MOST_RECORDS, total // _MOST_PASSES + 1)
+    size = max(_MOST_MARKS, total // _MOST_PASSES + 1)
     marks = np.searchsorted(offsets[:-1], np.arange(size, total, size))
     return np.unique([0, *marks, len(offsets) - 1])
 
@@ -139,28 +123,27 @@ def _requests_by_code(code: np.ndarray, known: int) -> tuple[np.ndarray, np.ndar
 
 
 @kernel
-def _wanted(
-    seen: Seen, asked: Asked, j: int, side: int, request: int
-) -> bool:  # pragma: no cover (compiled)
-    """Say whether a request sees transfer `j` from this side (0 in, 1 out)."""
-    if asked.alike:
-        return True
-    leg = np.uint8(1) << np.uint8(2 * seen.leg_kind[j] + side)
-    return seen.time[j] < asked.cut[request] and (asked.masks[request] & leg) != 0
+def _within(time: int, cut: int, detail: int, mask: int, side: int) -> bool:  # pragma: no cover
+    """Say whether a transfer is before the cut and on a leg in force, seen from a side."""
+    leg = np.uint8(1) << np.uint8(2 * (detail & LEG_KIND) + side)
+    return time < cut and (mask & leg) != 0
 
 
 @kernel
 def _count(
-    seen: Seen, asked: Asked, counts: np.ndarray, unvalued: np.ndarray
+    table: np.ndarray, asked: Asked, counts: np.ndarray, unvalued: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
     """Count each request's transfers, with and without a value."""
-    for j in range(len(seen.sender)):
+    for j in range(len(table)):
+        event = table[j]
         for side in range(2):
-            own = seen.receiver[j] if side == 0 else seen.sender[j]
+            own = event.receiver if side == 0 else event.sender
             request = own if asked.same else asked.first[own]
             while request >= 0:
-                if _wanted(seen, asked, j, side, request):
-                    if seen.valued[j]:
+                if asked.alike or _within(
+                    event.time, asked.cut[request], event.detail, asked.masks[request], side
+                ):
+                    if event.amount > 0:
                         counts[request] += 1
                     else:
                         unvalued[request] += 1
@@ -169,72 +152,79 @@ def _count(
 
 @kernel
 def _partition(
-    seen: Seen, asked: Asked, offsets: np.ndarray, first: int, end: int, records: np.ndarray
+    table: np.ndarray, asked: Asked, offsets: np.ndarray, first: int, end: int, marks: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
-    """Copy the transfers of requests `first` up to `end` to their buckets, in table order.
+    """Mark the transfers of requests `first` up to `end` in their buckets, in table order.
 
-    A record is time, amount, tx, request and counterparty, and row, asset and leg.
+    A mark is the request, the transfer's position, and the side.
     """
     start = offsets[first]
-    cursor = np.empty((len(records) >> _BUCKET_BITS) + 1, dtype=np.int64)
+    cursor = np.empty((len(marks) >> _BUCKET_BITS) + 1, dtype=np.int64)
     bucket_of = np.empty(end - first, dtype=np.int32)
     for request in range(end - 1, first - 1, -1):
         bucket = (offsets[request] - start) >> _BUCKET_BITS
         bucket_of[request - first] = bucket
         cursor[bucket] = offsets[request] - start
-    for j in range(len(seen.sender)):
-        if not seen.valued[j]:
+    for j in range(len(table)):
+        event = table[j]
+        if event.amount <= 0:
             continue
         for side in range(2):
-            own, other = seen.receiver[j], seen.sender[j]
-            if side == 1:
-                own, other = other, own
+            own = event.receiver if side == 0 else event.sender
             request = own if asked.same else asked.first[own]
             while request >= 0:
-                if first <= request < end and _wanted(seen, asked, j, side, request):
+                if first <= request < end and (
+                    asked.alike
+                    or _within(
+                        event.time, asked.cut[request], event.detail, asked.masks[request], side
+                    )
+                ):
                     bucket = bucket_of[request - first]
                     k = cursor[bucket]
                     cursor[bucket] = k + 1
-                    records[k, 0], records[k, 1] = seen.time[j], seen.amount[j]
-                    records[k, 2] = seen.tx[j]
-                    records[k, 3] = (np.int64(request) << 32) | np.int64(other)
-                    detail = (np.int64(seen.asset[j]) << 3) | (2 * seen.leg_kind[j] + side)
-                    records[k, 4] = (np.int64(j) << 24) | detail
+                    marks[k] = (np.int64(request) << 32) | (j << 1) | side
                 request = -1 if asked.alone else asked.following[request]
 
 
 @kernel
 def _place(
-    records: np.ndarray, masks: np.ndarray, at: np.ndarray, laid: Laid
+    table: np.ndarray,
+    table_at: np.uint64,
+    marks: np.ndarray,
+    masks: np.ndarray,
+    at: np.ndarray,
+    laid: Laid,
 ) -> None:  # pragma: no cover (compiled)
-    """Copy records to their places; `at` holds the next free place of each request."""
-    for k in range(len(records)):
-        request, detail = records[k, 3] >> 32, records[k, 4]
-        leg = detail & 7
+    """Copy marked transfers to their places; `at` holds the next free place of each request."""
+    last = len(marks) - 1
+    for k in range(len(marks)):
+        later = (marks[min(k + _AHEAD, last)] & 0xFFFFFFFF) >> 1
+        fetch(table_at + np.uint64(later) * _EVENT_BYTES)
+        request, j, side = marks[k] >> 32, (marks[k] & 0xFFFFFFFF) >> 1, marks[k] & 1
+        event = table[j]
         place = at[request]
         at[request] = place + 1
-        laid.time[place], laid.amount[place] = records[k, 0], records[k, 1]
-        laid.tx[place] = records[k, 2]
-        laid.counterparty[place] = records[k, 3] & 0xFFFFFFFF
-        laid.source[place] = detail >> 24
-        laid.asset[place] = (detail >> 3) & 0x1FFFFF
-        laid.incoming[place] = (leg & 1) == 0
-        laid.two_sided[place] = ((masks[request] >> (leg & 6)) & 3) == 3
+        laid.time[place], laid.amount[place] = event.time, event.amount
+        laid.tx[place], laid.source[place] = event.tx, j
+        laid.counterparty[place] = event.sender if side == 0 else event.receiver
+        laid.asset[place] = event.detail >> ASSET_SHIFT
+        laid.incoming[place] = side == 0
+        laid.two_sided[place] = ((masks[request] >> (2 * (event.detail & LEG_KIND))) & 3) == 3
 
 
 @kernel
 def _inflows_first(
-    offsets: np.ndarray, placed: np.ndarray, laid: Laid
+    offsets: np.ndarray, table: np.ndarray, laid: Laid
 ) -> None:  # pragma: no cover (compiled)
     """Put inflows before outflows within a moment, where a place in the block is unknown."""
     for i in range(len(offsets) - 1):
         start = offsets[i]
         while start < offsets[i + 1]:
-            end, unplaced = start + 1, not placed[laid.source[start]]
+            end, placed = start + 1, table[laid.source[start]].detail & PLACED
             while end < offsets[i + 1] and laid.time[end] == laid.time[start]:
-                unplaced |= not placed[laid.source[end]]
+                placed &= table[laid.source[end]].detail
                 end += 1
-            if unplaced and end - start > 1:
+            if not placed and end - start > 1:
                 into = laid.incoming[start:end].copy()
                 order = np.concatenate((np.flatnonzero(into), np.flatnonzero(~into)))
                 laid.amount[start:end] = laid.amount[start:end][order]

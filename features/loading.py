@@ -2,70 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from data.assets import asset_lookup
-from data.derived import leg_kind, placed
 from data.errors import Refused
-from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice, text_ids
-from data.schema import DERIVED_COLUMNS, TRANSFER_ORDER
+from data.identity import murmur64a_each, text_ids
 from data.transfers import Transfers
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled
 from features.encoding import Encoder
-from features.history import FREEZABLE, NATIVE, STABLECOIN, microseconds
+from features.events import ASSET_SHIFT, MOST_ASSETS, PLACED, Events, empty_table
+from features.history import FREEZABLE, NATIVE, STABLECOIN
 from features.ordering import text_order
+from features.reading import Ascent, Source
+from features.text_codes import TextCodes
 
-_PIECE_ROWS = 1 << 18
-"""Of texts, read in pieces: a row group of the files that are written here."""
+_BLOCK_ROWS = 1 << 13
+"""Of the table of events: so many stay in the cache while their fields are written."""
 
+_ORDER = ("block_time", "block_number", "tx_index", "log_index")
+"""What orders the transfers of one chain where every place is known."""
 
-@dataclass(frozen=True)
-class Events:
-    """Transfers as parallel arrays, in order; screened rows and fees are not among them.
+_PLACE = ("block_number", "tx_index")
+_PLACE_SHIFT = 21
+"""Bits of `tx_index`: more than the transactions of any block."""
 
-    Attributes
-    ----------
-    time
-        int64 microseconds.
-    tx
-        int32, shared by the transfers of one transaction.
-    sender, receiver
-        int32 codes: rows of `addresses`.
-    amount
-        int64 or float64 (``relative``); not above 0 where the basis gives the transfer no value.
-    leg_kind
-        int8: 0 native, 1 internal, 2 token (coins made or burnt move as tokens do).
-    asset
-        int32 code into `asset_kind` and `asset_group`.
-    row
-        uint32: the row in the transfers table.
-    placed
-        bool: the row's place in its block is known; else inflows precede outflows of its moment.
-    asset_unit
-        float64 per asset: base units in one whole; NaN where the registry does not know it.
-    addresses
-        ``chain`` and ``address`` of each code; in order of both.
-    """
-
-    time: np.ndarray
-    tx: np.ndarray
-    sender: np.ndarray
-    receiver: np.ndarray
-    amount: np.ndarray
-    leg_kind: np.ndarray
-    asset: np.ndarray
-    row: np.ndarray
-    placed: np.ndarray
-    asset_kind: np.ndarray
-    asset_group: np.ndarray
-    asset_unit: np.ndarray
-    addresses: pl.DataFrame
+_SIDES = ("sender", "receiver")
 
 
 def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events:
@@ -77,42 +42,15 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
         Two addresses share an id, or the files cannot be read.
     """
     try:
-        table = _Table(transfers, before)
-        return _events(table, basis)
+        return _Loading(Source(transfers, before), basis).events()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Refused(f"the transfers cannot be read ({str(error).splitlines()[0]}).") from error
-
-
-def _events(table: _Table, basis: str) -> Events:
-    codes, kinds, groups, units = _assets(table)
-    if basis == "relative":
-        stable = pl.Series((kinds[codes] & STABLECOIN) > 0, dtype=pl.Boolean)
-        amount = unscaled_amount(table.read("amount_raw"), table.read("usd_micros"), stable)
-    else:
-        amount = table.read(exact_amount(basis))
-    sender, receiver, addresses = _addresses(table)
-    return Events(
-        time=table.time,
-        tx=_transaction_codes(table),
-        sender=sender,
-        receiver=receiver,
-        amount=numbers(amount.fill_null(-1)),
-        leg_kind=table.leg_kind,
-        asset=codes,
-        row=table.rows,
-        placed=table.placed,
-        asset_kind=kinds,
-        asset_group=groups,
-        asset_unit=units,
-        addresses=addresses,
-    )
 
 
 def numbers(column: pl.Series) -> np.ndarray:
     """Return a column without nulls as one writable array, of the type it is stored in.
 
-    A copy into memory of numpy's, which asks for large pages; so every array has one type to the
-    compiler, and the memory the column was decoded in is free for the next.
+    A copy; so every array has one type to the compiler.
     """
     column = column.to_physical()
     out = np.empty(len(column), dtype=column.clear(1).fill_null(0).to_numpy().dtype)
@@ -121,170 +59,207 @@ def numbers(column: pl.Series) -> np.ndarray:
     return out
 
 
-class _Table:
-    """The wanted rows of the transfers in their one order, read one column after another.
+class _Loading:
+    """Turns pieces of the transfers into one table of events."""
 
-    So the memory one column was decoded in serves the next. `chain` is the only chain, None where
-    there are several; `dictionary` lists the addresses by code where the store has derived columns,
-    else it is None; `positioned`: every row's place in its block is known.
+    def __init__(self, source: Source, basis: str) -> None:
+        self._source, self._basis = source, basis
+        self._assets, self._addresses = TextCodes("assets"), TextCodes("addresses")
+        self._transactions = _Transactions(source)
+
+    def events(self) -> Events:
+        """Read everything, in one pass where the rows stand in the one order."""
+        source, looked, filled = self._source, Ascent(), 0
+        table, rows = empty_table(source.height), np.empty(source.height, dtype=np.uint32)
+        for piece, numbered in source.pieces(self._columns()):
+            if source.ordered is None:
+                looked.see([piece[key].to_physical().to_numpy() for key in _ORDER])
+            end = filled + len(numbered)
+            _write(table[filled:end], self._fields(piece))
+            rows[filled:end] = numbered
+            filled = end
+        table, rows = table[:filled], rows[:filled]
+        ordered = looked.holds if source.ordered is None else source.ordered
+        if not ordered:
+            order = source.sorted(rows)
+            table, rows = table[order], rows[order]
+        self._transactions.settle(table, rows, ordered=ordered)
+        assets, asset_ranks = _ranked(self._assets)
+        if assets.height > MOST_ASSETS:
+            raise Refused(f"{assets.height:,} assets are more than can be told apart.")
+        kinds, groups, units = _asset_facts(assets)
+        if source.dictionary is None:
+            addresses, ranks = _ranked(self._addresses)
+            _translate(table, asset_ranks, ranks)
+        else:
+            addresses = source.dictionary.rename({"address": "text"})
+            _translate(table, asset_ranks, None)
+        return Events(
+            table=table,
+            row=rows,
+            placed=source.placed,
+            basis=self._basis,
+            asset_kind=kinds,
+            asset_group=groups,
+            asset_unit=units,
+            addresses=addresses.select("chain", address="text"),
+        )
+
+    def _columns(self) -> list[str | pl.Expr]:
+        """Return what is read, beside what always is."""
+        wanted: list[str] = ["asset", *self._transactions.columns]
+        if self._source.chain is None:
+            wanted.append("chain")
+        if self._source.ordered is None:
+            wanted += _ORDER
+        wanted += [s if self._source.dictionary is None else f"{s}_code" for s in _SIDES]
+        wanted += ["amount_raw", "usd_micros"] if self._basis == "relative" else []
+        columns: list[str | pl.Expr] = list(dict.fromkeys(c for c in wanted if c != "block_time"))
+        if self._basis != "relative":
+            columns.append(exact_amount(self._basis).alias("amount"))
+        return columns
+
+    def _fields(self, piece: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Return the fields of `EVENT`; assets and addresses by order of first appearance."""
+        chain = piece["chain"] if self._source.chain is None else self._source.chain
+        asset = self._assets.encode_repeated(chain, piece["asset"])
+        if self._basis == "relative":
+            kinds, _, _ = _asset_facts(self._assets.names())
+            stable = pl.Series((kinds[asset] & STABLECOIN) > 0, dtype=pl.Boolean)
+            amount = unscaled_amount(piece["amount_raw"], piece["usd_micros"], stable)
+        else:
+            amount = piece["amount"]
+        detail = asset << ASSET_SHIFT
+        detail |= np.where(piece["placed"].to_numpy(), np.int32(PLACED), np.int32(0))
+        detail |= piece["leg_kind"].to_numpy()
+        sender, receiver = (self._codes(chain, piece, side) for side in _SIDES)
+        return {
+            "time": piece["block_time"].to_physical().to_numpy(),
+            "amount": amount.fill_null(-1).to_numpy().view(np.int64),
+            "sender": sender,
+            "receiver": receiver,
+            "tx": self._transactions.codes(piece),
+            "detail": detail,
+        }
+
+    def _codes(self, chain: pl.Series | str, piece: pl.DataFrame, side: str) -> np.ndarray:
+        dictionary = self._source.dictionary
+        if dictionary is None:
+            return self._addresses.encode(chain, piece[side])
+        codes = piece[f"{side}_code"].to_numpy()
+        if len(codes) and (codes.min() < 0 or codes.max() >= dictionary.height):
+            raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
+        return codes
+
+
+class _Transactions:
+    """Numbers the transactions in order: as a store has them, by place in the chain, or by id."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        if source.dictionary is not None:
+            self.columns: tuple[str, ...] = ("transaction",)
+        elif source.placed:
+            self.columns, self._rises = _PLACE, _Rises()
+        else:
+            keep_compiled(murmur64a_each)
+            self.columns, self._encoder = ("tx_id",), Encoder()
+
+    def codes(self, piece: pl.DataFrame) -> np.ndarray:
+        """Return int32 codes of more rows."""
+        if self._source.dictionary is not None:
+            return piece["transaction"].to_numpy()
+        if self._source.placed:
+            return self._rises.codes(_places(*piece[_PLACE]))
+        return self._encoder.encode(text_ids(piece["tx_id"]))[0]
+
+    def settle(self, table: np.ndarray, rows: np.ndarray, *, ordered: bool) -> None:
+        """Number them anew where the files had another order, or places fall."""
+        if self._source.dictionary is not None:
+            return
+        if not self._source.placed:
+            if not ordered:
+                table["tx"] = Encoder().encode(table["tx"].astype(np.int64))[0]
+        elif not (ordered and self._rises.holds):
+            place = _places(*(self._source.read(column, rows) for column in _PLACE))
+            rises = _Rises()
+            codes = rises.codes(place)
+            table["tx"] = codes if rises.holds else Encoder().encode(place)[0]
+
+
+class _Rises:
+    """Codes of ascending numbers, part after part: each rise is a new one."""
+
+    def __init__(self) -> None:
+        self.holds = True
+        self._last, self._code = np.empty(0, dtype=np.int64), np.int32(0)
+
+    def codes(self, ascending: np.ndarray) -> np.ndarray:
+        """Return int32 codes of more numbers; meaningless once `holds` is False."""
+        if not len(ascending):
+            return np.empty(0, dtype=np.int32)
+        before = self._last if len(self._last) else ascending[:1]
+        steps = np.diff(ascending, prepend=before)
+        self.holds &= not np.any(steps < 0)
+        codes = self._code + np.cumsum(steps > 0, dtype=np.int32)
+        self._last, self._code = ascending[-1:], codes[-1]
+        return codes
+
+
+def _places(block_number: pl.Series, tx_index: pl.Series) -> np.ndarray:
+    """Return one number for each place in a chain, in the order of the chain."""
+    return (block_number.to_numpy() << _PLACE_SHIFT) + tx_index.to_numpy()
+
+
+def _write(block: np.ndarray, fields: dict[str, np.ndarray]) -> None:
+    """Write fields of events, a little at a time: each write touches the lines of all fields."""
+    for start in range(0, len(block), _BLOCK_ROWS):
+        part = slice(start, start + _BLOCK_ROWS)
+        for name, values in fields.items():
+            block[name][part] = values[part]
+
+
+def _translate(table: np.ndarray, assets: np.ndarray, addresses: np.ndarray | None) -> None:
+    """Replace codes by order of first appearance by others (none: addresses stay)."""
+    if addresses is None and np.all(assets == np.arange(len(assets))):
+        return
+    for start in range(0, len(table), _BLOCK_ROWS):
+        block = table[start : start + _BLOCK_ROWS]
+        detail = block["detail"]
+        others = detail & ((1 << ASSET_SHIFT) - 1)
+        block["detail"] = (assets[detail >> ASSET_SHIFT] << ASSET_SHIFT) | others
+        if addresses is not None:
+            for side in _SIDES:
+                block[side] = addresses[block[side]]
+
+
+def _ranked(codes: TextCodes) -> tuple[pl.DataFrame, np.ndarray]:
+    """Return ``chain`` and ``text`` in order of both, and the rank of each code in it.
+
+    Ranks do not depend on the order of rows, and whoever asks for everybody in order finds them in
+    step with memory.
     """
-
-    def __init__(self, transfers: Transfers, before: datetime) -> None:
-        self._lazy = transfers.scan()
-        derived = set(DERIVED_COLUMNS) <= set(self._lazy.collect_schema().names())
-        self.dictionary = transfers.addresses() if derived else None
-        self.chain = self._only_chain()
-        self.time = numbers(self._column("block_time"))
-        self.placed = self._column(pl.col("placed") if derived else placed()).to_numpy()
-        self.positioned = bool(self.placed.all())
-        legs = self._column(pl.col("leg_kind") if derived else leg_kind())
-        wanted = legs.is_not_null().to_numpy() & (self.time < microseconds(before))
-        self.leg_kind = numbers(legs.fill_null(0))
-        self._wanted = None if wanted.all() else wanted
-        self.rows = np.arange(len(wanted), dtype=np.uint32)
-        self._order: np.ndarray | None = None
-        if self._wanted is not None:
-            self._take(self._wanted)
-        if not transfers.trusted and not self._in_order():
-            self._order = self._sorted()
-            self._take(self._order)
-
-    def read(self, column: str | pl.Expr) -> pl.Series:
-        """Read one column, or an expression of some."""
-        series = self._column(column)
-        if self._wanted is not None:
-            series = series.filter(pl.Series(self._wanted))
-        return series if self._order is None else series.gather(self._order)
-
-    def pieces(self, *columns: str) -> Iterator[pl.DataFrame]:
-        """Read columns in pieces, so that their memory serves again; in the order of the file."""
-        done = 0
-        lazy = self._lazy.select(columns)
-        for piece in lazy.collect_batches(chunk_size=_PIECE_ROWS, maintain_order=True):
-            start, done = done, done + piece.height
-            if self._wanted is None:
-                yield piece
-            else:
-                yield piece.filter(pl.Series(self._wanted[start:done]))
-
-    def arranged(self, parts: list[np.ndarray]) -> np.ndarray:
-        """Join what was worked out from `pieces`, and put it into the one order."""
-        whole = np.concatenate([np.empty(0, np.int32), *parts])
-        return whole if self._order is None else whole[self._order]
-
-    def _column(self, column: str | pl.Expr) -> pl.Series:
-        return self._lazy.select(column).collect().to_series()
-
-    def _take(self, some: np.ndarray) -> None:
-        self.rows, self.time = self.rows[some], self.time[some]
-        self.placed, self.leg_kind = self.placed[some], self.leg_kind[some]
-
-    def _only_chain(self) -> str | None:
-        if self.dictionary is not None:  # in order of chain
-            chains = self.dictionary["chain"]
-            return chains[0] if len(chains) and chains[0] == chains[-1] else None
-        chain = pl.col("chain")
-        facts = self._lazy.select(chain.first(), alone=(chain == chain.first()).all())
-        first, alone = facts.collect().row(0)
-        return first if alone else None
-
-    def _in_order(self) -> bool:
-        """Say whether rows stand in the one order already (where positions are known)."""
-        if not self.positioned or self.chain is None:
-            return False
-        equal = np.ones(max(len(self.rows) - 1, 0), dtype=bool)
-        for key in ("block_time", "block_number", "tx_index", "log_index"):
-            held = self.time if key == "block_time" else numbers(self.read(key))
-            if np.any(equal & (held[1:] < held[:-1])):
-                return False
-            equal &= held[1:] == held[:-1]
-        return True
-
-    def _sorted(self) -> np.ndarray:
-        # Where positions are known they decide; transaction ids are read only where they must.
-        keys = [c for c in TRANSFER_ORDER if c != "tx_id" or not self.positioned]
-        frame = pl.DataFrame([self.read(key) for key in keys]).with_row_index("at")
-        return frame.sort(keys, nulls_last=False, maintain_order=True)["at"].to_numpy()
-
-
-def _addresses(table: _Table) -> tuple[np.ndarray, np.ndarray, pl.DataFrame]:
-    """Code senders and receivers, and say which address each code is."""
-    sides = ("sender", "receiver")
-    if (dictionary := table.dictionary) is not None:
-        codes = [numbers(table.read(f"{side}_code")) for side in sides]
-        for code in codes:
-            if len(code) and (code.min() < 0 or code.max() >= dictionary.height):
-                raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
-        return codes[0], codes[1], dictionary.select("chain", "address")
-    (sender, receiver), names = _text_codes(table, sides, "addresses")
-    return sender, receiver, names.rename({"text": "address"})
-
-
-def _text_codes(
-    table: _Table, columns: tuple[str, ...], what: str
-) -> tuple[list[np.ndarray], pl.DataFrame]:
-    """Code the texts of some columns together, piece by piece; one text on two chains is two.
-
-    Returns int32 codes per column, and ``chain`` and ``text`` of each code. Codes follow these two,
-    so they do not depend on the order of rows, and whoever asks for everybody in order finds the
-    codes in step with memory.
-    """
-    for hashing in (murmur64a_twice, murmur64a_each):  # the second hashes the names of chains
-        keep_compiled(hashing)
-    encoder = Encoder()
-    parts: list[list[np.ndarray]] = [[] for _ in columns]
-    found = [pl.DataFrame(schema={"chain": pl.String, "text": pl.String})]
-    for piece in table.pieces(*columns, *(["chain"] if table.chain is None else [])):
-        chain = table.chain if table.chain is not None else piece["chain"]
-        for part, column in zip(parts, columns, strict=True):
-            codes, first = encoder.encode(*checked_address_ids(chain, piece[column]))
-            part.append(codes)
-            new = chain if isinstance(chain, str) else chain.gather(first)
-            # added to nothing: a copy, which does not keep the whole piece in memory
-            text = piece[column].gather(first).alias("text") + ""
-            found.append(text.to_frame().select(pl.lit(new).alias("chain"), "text"))
-    if encoder.collided:
-        raise Refused(f"two {what} among the transfers have the same 64-bit id.")
-    names = pl.concat(found)
+    names = codes.names()
     order = _order_of(names)
     ranks = np.empty(len(order), dtype=np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
-    return [table.arranged([ranks[codes] for codes in part]) for part in parts], names[order]
+    return names[order], ranks
 
 
 def _order_of(names: pl.DataFrame) -> np.ndarray:
-    """Return the positions of addresses in order of chain and text."""
+    """Return the positions of texts in order of chain and text."""
     chains = names["chain"].unique().sort()
     places = [np.flatnonzero((names["chain"] == chain).to_numpy()) for chain in chains]
     orders = [place[text_order(names["text"].gather(place))] for place in places]
     return np.concatenate([np.empty(0, dtype=np.int64), *orders])
 
 
-def _transaction_codes(table: _Table) -> np.ndarray:
-    """Number the transactions, by their place in the chain where every place is known."""
-    if table.dictionary is not None:
-        return numbers(table.read("transaction"))
-    if not table.positioned:
-        keep_compiled(murmur64a_each)
-        return Encoder().encode(text_ids(table.read("tx_id")))[0]
-    place = numbers(table.read("block_number"))
-    place <<= 21  # more than the transactions of any block
-    place += numbers(table.read("tx_index"))
-    rises = place[1:] > place[:-1]
-    if not np.all(rises | (place[1:] == place[:-1])):  # several chains, or times against blocks
-        return Encoder().encode(place)[0]
-    codes = np.zeros(len(place), dtype=np.int32)
-    np.cumsum(rises, out=codes[1:])
-    return codes
+def _asset_facts(assets: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look assets up: `Columns.asset_kind`, `Columns.asset_group` and `Events.asset_unit`.
 
-
-def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Code the assets: codes per row; kinds, groups and base units in one whole per code.
-
-    Codes follow (chain, asset), groups the coin's name, so neither depends on the order of rows.
+    Groups follow the coin's name, so they do not depend on the order of rows.
     """
-    (codes,), names = _text_codes(table, ("asset",), "assets")
-    known = names.rename({"text": "asset"}).join(
+    known = assets.rename({"text": "asset"}).join(
         asset_lookup(), on=["chain", "asset"], how="left", maintain_order="left"
     )
     kind = numbers(
@@ -301,4 +276,4 @@ def _assets(table: _Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
     ).to_series()
     groups = group.cast(pl.Enum(group.unique().sort())).to_physical().to_numpy()
     units = 10.0 ** known["decimals"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return codes, kind, groups.astype(np.int32), units
+    return kind, groups.astype(np.int32), units

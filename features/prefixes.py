@@ -17,7 +17,7 @@ import numpy as np
 
 from features.compilation import keep_compiled, kernel
 from features.history import DAY, MICROSECONDS
-from features.loading import Events
+from features.events import Events
 from features.neighbours import (
     BEHAVIOUR,
     DRAINED,

@@ -18,7 +18,7 @@ import numpy as np
 
 from features.compilation import keep_compiled, kernel
 from features.history import LISTED, party_of
-from features.loading import Events
+from features.events import Events
 from features.neighbours import EXPOSURE, WHOLE, BothSides
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")

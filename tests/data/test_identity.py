@@ -141,13 +141,13 @@ def test_a_collision_is_not_stored(monkeypatch, tmp_path):
 
 
 def test_a_collision_in_a_plain_file_is_refused(monkeypatch, tmp_path):
-    from features import loading
+    from features import loading, text_codes
 
     def colliding(chain: object, address: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         ids, checks = checked_address_ids(pl.Series(["ethereum"] * len(address)), address)
         return np.zeros_like(ids), checks
 
-    monkeypatch.setattr(loading, "checked_address_ids", colliding)
+    monkeypatch.setattr(text_codes, "checked_address_ids", colliding)
     transfers = plain(tmp_path, [row(0), row(1, sender=C)], None)
     with pytest.raises(Refused, match="same 64-bit id"):
         loading.load_events(transfers, before=AS_OF, basis="usd")
