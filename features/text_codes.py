@@ -56,16 +56,17 @@ class TextCodes:
         return codes
 
     def encode_repeated(self, chain: pl.Series | str, text: pl.Series) -> np.ndarray:
-        """Return the same, faster where few texts come often.
+        """Return the same, faster where few texts come often and there is one chain.
 
         Equal texts of a column that was stored with a dictionary lie at one place in memory, and
         places are told apart faster than texts.
         """
+        if not isinstance(chain, str):
+            return self.encode(chain, text)
         out = np.empty(len(text), dtype=np.int32)
         for rows, piece in text_views(text):
             places, first = _distinct_places(piece.views)
-            chains = chain if isinstance(chain, str) else chain[rows].gather(first)
-            out[rows] = self.encode(chains, text[rows].gather(first))[places]
+            out[rows] = self.encode(chain, text[rows].gather(first))[places]
         return out
 
     def names(self) -> pl.DataFrame:
