@@ -10,18 +10,8 @@ import numpy as np
 from features.compilation import kernel
 
 _SHORT = 32
-"""Up to so many numbers, insertion sorts fastest; most histories are that short."""
-
-
-@kernel
-def _sort_short(values: np.ndarray) -> None:  # pragma: no cover (compiled)
-    for j in range(1, len(values)):
-        moved = values[j]
-        k = j - 1
-        while k >= 0 and values[k] > moved:
-            values[k + 1] = values[k]
-            k -= 1
-        values[k + 1] = moved
+"""Among so many numbers, comparing all with all is fastest, because it needs no branches; most
+histories are that short."""
 
 
 @kernel
@@ -30,10 +20,12 @@ def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
     n = len(ids)
     if n > _SHORT:
         return _distinct_many(ids)
-    _sort_short(ids)
-    count = min(n, 1)
-    for j in range(1, n):
-        count += ids[j] != ids[j - 1]
+    count = 0
+    for j in range(n):
+        before = np.int32(0)
+        for k in range(j):
+            before |= np.int32(ids[k] == ids[j])
+        count += before == 0
     return count
 
 
@@ -57,19 +49,48 @@ def _distinct_many(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
 
 @kernel
 def median_in_place(values: np.ndarray) -> float:  # pragma: no cover (compiled)
-    """Return the median of at least one number; reorders them."""
+    """Return the median of at least one number; may reorder them."""
     n = len(values)
     middle = n // 2
-    if n > _SHORT:
-        _select(values, middle)
-    else:
-        _sort_short(values)
+    if n <= _SHORT:
+        return _median_of_few(values)
+    _select(values, middle)
     if n % 2:
         return float(values[middle])
     below = values[0]  # the greatest of the lower half
     for j in range(1, middle):
         below = max(below, values[j])
     return (below + values[middle]) / 2
+
+
+@kernel
+def _median_of_few(values: np.ndarray) -> float:  # pragma: no cover (compiled)
+    """Find the one or two numbers whose places in the order are in the middle."""
+    n = len(values)
+    low, high = (n - 1) // 2, n // 2
+    below, above = values[0], values[0]
+    for j in range(n):
+        value = values[j]
+        less, up_to = 0, 0
+        for k in range(n):
+            less += values[k] < value
+            up_to += values[k] <= value
+        if less <= low < up_to:
+            below = value
+        if less <= high < up_to:
+            above = value
+    return float(above) if n % 2 else (below + above) / 2
+
+
+@kernel
+def _sort_short(values: np.ndarray) -> None:  # pragma: no cover (compiled)
+    for j in range(1, len(values)):
+        moved = values[j]
+        k = j - 1
+        while k >= 0 and values[k] > moved:
+            values[k + 1] = values[k]
+            k -= 1
+        values[k + 1] = moved
 
 
 @kernel
