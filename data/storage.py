@@ -24,7 +24,6 @@ from data.errors import Refused
 
 MANIFEST = "manifest.json"
 ROW_GROUP_ROWS = 1 << 18
-_BLOCK = 1 << 20
 
 
 @contextlib.contextmanager
@@ -144,11 +143,8 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while block := handle.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def content_hash(frame: pl.DataFrame) -> str:

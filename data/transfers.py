@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ class Transfers:
     ----------
     files
         The Parquet files, in the order in which rows are numbered.
-    coverage
-        The coverage table beside them, or None.
+    sidecar
+        The file of the coverage table beside them, or None.
     as_of
         The moment the data speaks for, as recorded at ingest; None where nothing recorded it.
     synthetic
@@ -51,7 +52,7 @@ class Transfers:
     """
 
     files: tuple[Path, ...]
-    coverage: pl.DataFrame | None
+    sidecar: Path | None
     as_of: datetime | None
     synthetic: bool
     trusted: bool
@@ -62,14 +63,20 @@ class Transfers:
         """Scan the canonical columns (and ids to rely upon), with ``row`` numbering the rows."""
         return _scan(self.files, ids=self.has_ids).with_row_index("row")
 
+    @cached_property
+    def coverage(self) -> pl.DataFrame | None:
+        """The coverage table beside them, or None; read when it is first asked for."""
+        return None if self.sidecar is None else _coverage(self.sidecar)
+
     @property
     def has_ids(self) -> bool:
         """Whether stored ids can be relied upon, with a dictionary that names them."""
         return self.trusted and (self.files[0].parent / ADDRESSES).exists()
 
     def addresses(self) -> pl.DataFrame | None:
-        """Return the store's address dictionary (``id``, ``chain``, ``address``), if any."""
-        return pl.read_parquet(self.files[0].parent / ADDRESSES) if self.has_ids else None
+        """Return ``chain`` and ``address`` by code from the store's dictionary, if any."""
+        file = self.files[0].parent / ADDRESSES
+        return pl.read_parquet(file, columns=["chain", "address"]) if self.has_ids else None
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
@@ -101,15 +108,18 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
     else:
         refuse_broken_parquet(strange, _WHAT)
     recorded = manifest.get("as_of") if manifest else None
-    return Transfers(
+    transfers = Transfers(
         files=files,
-        coverage=_coverage(sidecar) if sidecar.exists() else None,
+        sidecar=sidecar if sidecar.exists() else None,
         as_of=None if recorded is None else datetime.fromisoformat(recorded).astimezone(UTC),
         synthetic=bool(manifest and manifest.get("synthetic")),
         trusted=manifest is not None,
         assume_complete=assume_complete,
         sha256=_joint_hash(files, manifest),
     )
+    if sidecar.name not in vouched:  # somebody's own is looked at, whether it is needed or not
+        _ = transfers.coverage
+    return transfers
 
 
 def _parquet_files(path: Path) -> tuple[Path, ...]:

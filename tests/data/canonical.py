@@ -86,9 +86,12 @@ def plain(
     """Write a plain Parquet file and describe it as `open_transfers` would, without its checks."""
     path = folder / "plain.parquet"
     write_parquet(rows if isinstance(rows, pl.DataFrame) else table(rows), path)
+    sidecar = None if coverage is None else folder / "plain_coverage.parquet"
+    if coverage is not None and sidecar is not None:
+        write_parquet(coverage, sidecar)
     return Transfers(
         files=(path,),
-        coverage=coverage,
+        sidecar=sidecar,
         as_of=None,
         synthetic=False,
         trusted=False,
