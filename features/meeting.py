@@ -9,8 +9,8 @@ import polars as pl
 
 from data.schema import LEGS, leg_set
 from data.transfers import Transfers
-from features.history import Columns
 from features.events import Events
+from features.history import Columns
 from features.neighbours import EXPOSURE, TYPES, Neighbours
 from features.parties import Parties
 from features.prefixes import Counted, prefixes

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from features.compilation import keep_compiled, kernel
-from features.history import DAY, MICROSECONDS
 from features.events import Events
+from features.history import DAY, MICROSECONDS
 from features.neighbours import (
     BEHAVIOUR,
     DRAINED,

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from features.compilation import keep_compiled, kernel
-from features.history import LISTED, party_of
 from features.events import Events
+from features.history import LISTED, party_of
 from features.neighbours import EXPOSURE, WHOLE, BothSides
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")

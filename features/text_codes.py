@@ -10,7 +10,6 @@ from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice
 from data.text_views import text_views
 from features.compilation import keep_compiled
 from features.encoding import Encoder
-from features.ordering import text_order
 
 _ODD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
