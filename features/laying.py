@@ -24,10 +24,10 @@ _ALL_LEGS = (1 << len(LEGS)) - 1
 _BUCKET_BITS = 14
 """Transfers to a bucket, as a power of two: their arrays fit the second-level cache."""
 
-_MOST_MARKS, _MOST_PASSES = 1 << 23, 4
+_MOST_MARKS, _MOST_PASSES = 1 << 25, 4
 """Each pass over the transfers serves so many places that their marks take little memory.
 
-Fresh memory costs time too, but so does each pass; hence no more than a few.
+But each pass costs time, hence no more than a few.
 """
 
 _AHEAD = 24

@@ -62,24 +62,22 @@ class TextCodes:
         """
         if not isinstance(chain, str):
             return self.encode(chain, text)
-        out = np.empty(len(text), dtype=np.int32)
+        out, owner = np.empty(len(text), dtype=np.int32), None
         for rows, piece in text_views(text):
-            places, first = _distinct_places(piece.views)
-            out[rows] = self.encode(chain, text[rows].gather(first))[places]
+            if piece.owner is not owner:
+                owner, places, codes = piece.owner, Encoder(), np.empty(0, dtype=np.int32)
+            head, tail = np.ascontiguousarray(piece.views.T)
+            mixed = head ^ (tail * _ODD)
+            mixed ^= mixed >> _HALF  # the low bits choose the slot
+            known, first = places.encode(mixed.view(np.int64), head.view(np.int64))
+            if places.collided:  # a number and a head say which view it is, the number hardly ever
+                return self.encode(chain, text)
+            if len(first):
+                new = self.encode(chain, text[rows].gather(first))
+                codes = np.concatenate([codes, new])
+            out[rows] = codes[known]
         return out
 
     def names(self) -> pl.DataFrame:
         """Return ``chain`` and ``text`` of each code so far."""
         return pl.concat(self._found)
-
-
-def _distinct_places(views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct views of texts, and say where each first appears."""
-    head, tail = np.ascontiguousarray(views.T)
-    mixed = head ^ (tail * _ODD)
-    mixed ^= mixed >> _HALF  # the low bits choose the slot
-    encoder = Encoder()
-    codes, first = encoder.encode(mixed.view(np.int64), head.view(np.int64))
-    if encoder.collided:  # a number and a head say which view it is, unless two heads share one
-        return np.arange(len(views)), np.arange(len(views))
-    return codes, first
