@@ -22,8 +22,8 @@ from data.addresses import EVM_CHAINS
 from data.transfers import Transfers
 from features.compilation import keep_compiled, kernel
 from features.crossings import MOST_RIVALS, WINDOW, Legs, Matches, match
+from features.events import Events
 from features.history import LISTED, NO_CROSSINGS, Crossings, party_of
-from features.loading import Events
 from features.parties import Parties
 
 LOW_FEE_CHAINS = (

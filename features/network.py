@@ -13,10 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
+from features.events import Events
 from features.evidence import Elsewhere, Evidence
 from features.graph import MOST_VALUE, Graph, build_graph, unpacked
 from features.history import Histories
-from features.loading import Events
 
 OUT_LOADED, IN_LOADED = 1, 2
 """Bits of `Network.loaded`: some of its outgoing, of its incoming legs are in force."""

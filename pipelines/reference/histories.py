@@ -179,7 +179,7 @@ class _Invented(Transfers):
     def of(cls, frame: pl.DataFrame) -> _Invented:
         made = cls(
             files=(),
-            coverage=None,
+            sidecar=None,
             as_of=None,
             synthetic=True,
             trusted=False,

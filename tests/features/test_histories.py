@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -455,7 +456,7 @@ def test_a_history_whose_values_overflow_is_left_out_and_said_so(folder):
 
 def test_no_coverage_and_no_word_for_it_is_refused(folder):
     transfers = plain(folder, [row(0)], covered(A))
-    bare = type(transfers)(**(vars(transfers) | {"coverage": None}))
+    bare = replace(transfers, sidecar=None)
     with pytest.raises(Refused, match="--assume-complete"):
         build_histories(bare, None, as_of=AS_OF)
     built = build_histories(bare, as_frame([("ethereum", A, AS_OF)]), as_of=AS_OF)
