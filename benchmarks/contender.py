@@ -10,12 +10,11 @@ the process as JSON.
 from __future__ import annotations
 
 import json
-import resource
 import sys
-import time
 from pathlib import Path
 
 from benchmarks.throughput import job_of
+from benchmarks.usage import cpu_seconds, peak_megabytes
 
 
 def main() -> None:
@@ -27,27 +26,6 @@ def main() -> None:
     job(Path(data))
     seconds = cpu_seconds() - start
     print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
-
-
-def cpu_seconds() -> float:
-    """Return what this process has taken, and every process that it started and that has ended.
-
-    Unrinse tries a stranger's file in a child process: that is part of its work.
-    """
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-def peak_megabytes() -> float:
-    """Return this process's own peak memory.
-
-    On Linux `resource` also counts what the parent held when it forked.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        peak = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return int(peak.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from benchmarks.contender import cpu_seconds, peak_megabytes
 from benchmarks.throughput import WARM_UP_TRANSFERS, heading, made
+from benchmarks.usage import cpu_seconds, peak_megabytes
 from features.compilation import kernel
 from features.counterparties import most_distinct, renumber, table_size
 from features.history import DAY

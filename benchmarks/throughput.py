@@ -6,7 +6,9 @@ makes W1's data (`benchmarks.w1_data`) in a temporary folder, and runs each cont
 process, in turns, several times. What is measured is the CPU time (user and system, all threads) of
 the job alone: imports, the loading of compiled code and thread pools are paid beforehand, on a
 small table, by everybody alike; `unrinse signals` is measured as a whole command, start included.
-Compilation is done in an earlier process. The best of the runs counts, for every contender.
+Compilation is done in an earlier process. The best of the runs counts, for every contender. Bytes
+are what each further transfer adds to the peak of memory: the peak, less that of the small table,
+where imports and thread pools weigh as much.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ import polars as pl
 from benchmarks import w1_data
 
 PEERS = ("polars_tuned", "pandas_plain", "polars_plain", "duckdb_sql")
-OTHER_WORK = ("snapml_features",)
-"""Run from codes beside the peers, though it computes something else: see its module."""
+OTHER_WORK = ("snapml_features", "featuretools_dfs")
+"""Run from codes beside the peers, though they compute something else: see their modules."""
 
 FORMS = ("strings", "codes")
 WARM_UP_TRANSFERS = 50_000
@@ -43,6 +45,10 @@ class Taken(NamedTuple):
 
     seconds: float
     megabytes: float
+
+
+Measured = dict[tuple[str, str], Taken | None]
+"""By contender and form; None where it failed."""
 
 
 def by_unrinse(path: Path) -> pl.DataFrame:
@@ -63,7 +69,8 @@ def main() -> None:
     parser.add_argument("--transfers", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--runs", type=int, default=3, help="the best of so many counts")
     every = [*PEERS, *OTHER_WORK]
-    parser.add_argument("--peers", nargs="*", choices=every, default=every)
+    parser.add_argument("--peers", nargs="*", choices=every, default=every[:-1])
+    parser.add_argument("--featuretools", help="the Python of its own environment: see its module")
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -72,8 +79,8 @@ def main() -> None:
         print(start_of_the_child())
         for transfers in arguments.transfers:
             data = made(folder, transfers)
-            measured = measure(data, made(folder, WARM_UP_TRANSFERS), arguments)
-            print(report(transfers, measured), flush=True)
+            small, measured = measure(data, made(folder, WARM_UP_TRANSFERS), arguments)
+            print(report(transfers, measured, small), flush=True)
 
 
 def made(folder: Path, transfers: int) -> Path:
@@ -85,9 +92,7 @@ def made(folder: Path, transfers: int) -> Path:
     return data
 
 
-def measure(
-    data: Path, small: Path, arguments: argparse.Namespace
-) -> dict[tuple[str, str], Taken | None]:
+def measure(data: Path, small: Path, arguments: argparse.Namespace) -> tuple[Measured, Measured]:
     """Run every contender in turns, after one round on the small table that compiles."""
     contenders = [
         (name, form)
@@ -96,21 +101,22 @@ def measure(
         if form == "codes" or name not in OTHER_WORK
     ]
     contenders += [("unrinse signals", form) for form in FORMS]
-    best: dict[tuple[str, str], Taken | None] = {}
-    for folder, runs in ((small, 1), (data, arguments.runs)):
-        best = {}
+    rounds: list[Measured] = []
+    for folder, runs in ((small, 2), (data, arguments.runs)):
+        best: Measured = {}
+        rounds.append(best)
         for _ in range(runs):
             for contender in contenders:
                 if contender in best and best[contender] is None:
                     continue
-                taken = _run(*contender, folder, small)
+                taken = _run(*contender, folder, small, arguments.featuretools)
                 _say(f"{contender[0]}, {contender[1]}: {taken}")
                 known = best.get(contender)
                 best[contender] = min(taken, known) if taken and known else taken
-    return best
+    return rounds[0], rounds[1]
 
 
-def _run(name: str, form: str, data: Path, small: Path) -> Taken | None:
+def _run(name: str, form: str, data: Path, small: Path, featuretools: str | None) -> Taken | None:
     """Run one contender in a process of its own."""
     if name == "unrinse signals":
         with tempfile.TemporaryDirectory() as out:
@@ -121,6 +127,9 @@ def _run(name: str, form: str, data: Path, small: Path) -> Taken | None:
             ]  # fmt: skip
             return _whole(command)[1]
     command = [sys.executable, "-m", "benchmarks.contender", name, form, str(data), str(small)]
+    if name == "featuretools_dfs":
+        own = featuretools or sys.executable
+        command = [own, "-W", "ignore", "-m", f"benchmarks.peers.{name}", str(data), str(small)]
     text, whole = _whole(command)
     return None if whole is None else Taken(**json.loads(text))
 
@@ -170,24 +179,34 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def report(transfers: int, measured: dict[tuple[str, str], Taken | None]) -> str:
-    """Render the table of one size: seconds, ratio to Unrinse, peak memory."""
-    title = f"{transfers:,} transfers"
+def report(transfers: int, measured: Measured, small: Measured) -> str:
+    """Render the table of one size: seconds, ratio to Unrinse, peak memory, bytes a transfer."""
+    columns = [f"{form}, CPU s | × Unrinse | MB | bytes each" for form in FORMS]
     lines = [
-        f"| {title} | strings, CPU s | × Unrinse | MB | codes, CPU s | × Unrinse | MB |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        f"| {transfers:,} transfers | {' | '.join(columns)} |",
+        "|---|" + "---:|" * 8,
     ]
     for name in dict.fromkeys(name for name, _ in measured):
         cells = [name]
         for form in FORMS:
             taken, ours = measured.get((name, form)), measured["unrinse", form]
             if taken is None or ours is None:
-                cells += ["failed" if (name, form) in measured else "", "", ""]
+                cells += ["failed" if (name, form) in measured else "", "", "", ""]
             else:
                 ratio = taken.seconds / ours.seconds
                 cells += [f"{taken.seconds:.2f}", f"{ratio:.1f}", f"{taken.megabytes:,.0f}"]
+                before = small.get((name, form))
+                cells.append(_bytes_each(taken, before, transfers) if before else "")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _bytes_each(taken: Taken, small: Taken, transfers: int) -> str:
+    """Return what each transfer beyond those of the small table adds to the peak."""
+    if transfers <= WARM_UP_TRANSFERS:
+        return ""
+    grown = (taken.megabytes - small.megabytes) * 2**20
+    return f"{grown / (transfers - WARM_UP_TRANSFERS):,.0f}"
 
 
 def job_of(name: str, form: str) -> Callable[[Path], Any]:
