@@ -1,4 +1,4 @@
-r"""What featuretools finds of W1: deep feature synthesis over three tables, with its own primitives.
+"""What featuretools finds of W1: deep feature synthesis over three tables, by its own primitives.
 
 It has no rolling sums over time windows, no waiting times to the next payment and no gaps between
 rows among its aggregations, so this is 18 of W1's 22 columns: counts, sums, means, deviations,
