@@ -253,6 +253,14 @@ def test_hub(family, parties):
     kernel_equals_definition(family, some)
 
 
+@pytest.mark.slow
+@each_family
+@pytest.mark.parametrize("parties", [30, 300_000])
+def test_hub_of_a_million(family, parties):
+    """No kernel's work grows with the square of a history: it would not come back."""
+    keeps_its_bounds(family, hub(1_000_000, parties))
+
+
 @each_family
 @given(some=histories())
 def test_evidence(family, some):
