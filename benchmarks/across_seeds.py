@@ -14,7 +14,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +33,8 @@ from models.status import SCORED, Requirements, with_history
 from models.training import matrix
 from pipelines.labelled import measure_labelled
 
+LONG_AGO = "2009-01-01"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -43,30 +45,65 @@ class Measured:
     legs: tuple[str, ...]
 
 
-def measured(worlds: Sequence[Path], legs: str | None = None) -> Measured:
+def measured(
+    worlds: Sequence[Path], legs: str | None = None, *, from_start: bool = False
+) -> Measured:
     """Measure every account of worlds in dollars.
+
+    Parameters
+    ----------
+    legs
+        Default: the legs that nearly all judged addresses of the worlds are covered for.
+    from_start
+        As in `services_of`.
 
     Raises
     ------
     Refused
         The worlds' judged addresses show different legs, and none are named.
     """
-    pools, profiles, known = [], set(), []
+    pools, profiles = [], set()
     for world in worlds:
         transfers, labels = opened(world)
         asked = legs.split(",") if legs else None
-        found = measure_labelled(labels, transfers, basis="usd", legs=asked, threads=None)
+        known = services_of(world, from_start=from_start)
+        found = measure_labelled(
+            labels, transfers, basis="usd", legs=asked, threads=None, services=known
+        )
         pools.append(named(world, found.labels, {WHOLE: found.signals}))
         profiles.add(found.legs)
-        name = pl.lit(f"{world.name}/")
-        table = load_services(world / "services.csv").table
-        known.append(table.with_columns(address=name + pl.col("address")))
     if len(profiles) > 1:
         raise Refused(
             "the worlds' judged addresses show different legs.",
             hint="Name the legs with --legs.",
         )
-    return Measured(joined(pools), Services(pl.concat(known)), profiles.pop())
+    return Measured(joined(pools), known_services(worlds), profiles.pop())
+
+
+def services_of(world: Path, *, from_start: bool = False) -> Services:
+    """Return the services table of a world.
+
+    Parameters
+    ----------
+    from_start
+        Let it be known from the world's first day on. As it is dated, at the last day, no
+        account's signals may know it.
+    """
+    known = load_services(world / "services.csv")
+    if from_start:
+        return replace(known, table=known.table.with_columns(date=pl.lit(LONG_AGO)))
+    return known
+
+
+def known_services(worlds: Sequence[Path]) -> Services:
+    """Return what worlds know of services, addresses named as in their pool."""
+    tables = [
+        load_services(world / "services.csv").table.with_columns(
+            address=pl.lit(f"{world.name}/") + pl.col("address")
+        )
+        for world in worlds
+    ]
+    return Services(pl.concat(tables))
 
 
 def train(seen: Measured, out: Path, *, seed: int = 1) -> Bundle:

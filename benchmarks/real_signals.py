@@ -6,16 +6,15 @@ there measures anew.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks import real_data, real_split, real_wallets
 from benchmarks.cuts import LEGS, VARIANTS, measure_cuts
+from benchmarks.source_hash import source_hash
 from data.transfers import open_transfers
 
-ROOT = Path(__file__).parents[1]
 READERS = ("data", "features", "benchmarks/real_*.py", "benchmarks/cuts.py", "pipelines/ingest.py")
 
 
@@ -29,7 +28,7 @@ def real_signals(cache: Path) -> dict[tuple[str, str], pl.DataFrame]:
         transfers that any leg shows, over the whole history) and the signals frame's columns.
         Both parts: take one with `real_split.addresses`.
     """
-    folder = cache / f"real-{_sources()}"
+    folder = cache / f"real-{source_hash(READERS)}"
     if not (folder / "whole").exists():
         _measure(folder)
         (folder / "whole").touch()
@@ -63,14 +62,3 @@ def _signals(store: Path, split: pl.DataFrame, legs: str) -> dict[str, pl.DataFr
     found = measure_cuts(transfers, asked, legs)
     named = split.select("set", "group", "part")
     return {cut: pl.concat([named, frame], how="horizontal") for cut, frame in found.items()}
-
-
-def _sources() -> str:
-    """Return a short hash over the source files that the signals depend on."""
-    digest = hashlib.sha256()
-    for pattern in READERS:
-        files = ROOT.glob(pattern) if pattern.endswith(".py") else (ROOT / pattern).rglob("*.*")
-        for file in sorted(files):
-            if file.suffix in (".py", ".csv") and "simulation" not in file.parts:
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
