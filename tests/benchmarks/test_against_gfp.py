@@ -132,6 +132,7 @@ EDGES = st.lists(
 )
 
 
+@pytest.mark.slow  # each case is a process of its own
 @settings(max_examples=30, deadline=None)
 @given(EDGES, st.integers(0, 25), st.integers(0, 4))
 def test_summing_up_equals_doing_it_by_hand(edges: list, until: int, code: int):
@@ -159,6 +160,7 @@ def test_summing_up_equals_doing_it_by_hand(edges: list, until: int, code: int):
         assert found[f"{role}_max_amount"] == (max(amounts) if amounts else None)
 
 
+@pytest.mark.slow  # each case is a process of its own
 @settings(max_examples=30, deadline=None)
 @given(EDGES, EDGES, st.integers(0, 4))
 def test_what_comes_after_the_moment_changes_nothing(before: list, after: list, code: int):
