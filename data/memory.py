@@ -52,3 +52,17 @@ def fetch(typing: Any, address: Any) -> Any:
 def address_of(array: np.ndarray) -> np.uint64:
     """Return where an array begins; it must outlive the use."""
     return np.uint64(array.ctypes.data)
+
+
+_LINE_BYTES = 64
+
+
+def aligned_zeros(rows: int, kind: np.dtype[Any]) -> np.ndarray:
+    """Return zeros that begin with a line of the cache, so that small records lie in one each.
+
+    >>> aligned_zeros(3, np.dtype(np.int64)).tolist()
+    [0, 0, 0]
+    """
+    memory = np.zeros(rows * kind.itemsize + _LINE_BYTES, dtype=np.uint8)
+    start = -memory.ctypes.data % _LINE_BYTES
+    return memory[start : start + rows * kind.itemsize].view(kind)

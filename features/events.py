@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from data.memory import aligned_zeros
+
 EVENT = np.dtype(
     [
         ("time", np.int64),
@@ -103,11 +105,6 @@ class Events:
         return self.table["detail"][events] >> ASSET_SHIFT
 
 
-_LINE_BYTES = 64
-
-
 def empty_table(rows: int) -> np.ndarray:
     """Return memory for so many transfers, none of which lies across two lines of the cache."""
-    memory = np.empty(rows * EVENT.itemsize + _LINE_BYTES, dtype=np.uint8)
-    start = -memory.ctypes.data % _LINE_BYTES
-    return memory[start : start + rows * EVENT.itemsize].view(EVENT)
+    return aligned_zeros(rows, EVENT)

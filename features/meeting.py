@@ -39,7 +39,7 @@ def neighbours_of(
     summable
         Amounts of different assets add up; else nobody is drained, and there are no exposures.
     """
-    behaviour = prefixes(events, counted, summable=summable).met(source, columns.incoming)
+    behaviour = prefixes(events, counted, source, columns.incoming, summable=summable)
     exposure = tuple(np.zeros(0, kind) for kind in TYPES[EXPOSURE])
     if summable and columns.registry.any():
         exposure = _exposures(events, source, columns, parties)
@@ -105,7 +105,7 @@ def _exposures(
     for current in np.unique(state[columns.registry]):
         at = dates[current - 1] if current else -1
         party = np.where(parties.since <= at, parties.party, 0).astype(np.uint8)
-        met = taint(events, party).met(source, columns.incoming)
+        met = taint(events, party, source, columns.incoming)
         rows = np.repeat(state == current, np.diff(columns.offsets))
         for array, found in zip(out, met, strict=True):
             np.copyto(array, found, where=rows)

@@ -13,12 +13,11 @@ about what was loaded than about them; their statistics are kept out of every sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from features.compilation import keep_compiled, kernel
+from features.compilation import kernel
 
 KNOWN, DRAINED, SUMMED = 1, 2, 4
 """Bits of `Neighbours.flags`: its history is known; this transfer took nearly all it held; what it
@@ -115,49 +114,22 @@ def unknown(n: int) -> Neighbours:
     return Neighbours(*(np.zeros(n, kind) for kind in TYPES))
 
 
-@dataclass(frozen=True)
-class BothSides:
-    """What a pass over the transfers finds of each: one array a field, for both of its sides.
+def both_sides(transfers: int, fields: slice) -> np.ndarray:
+    """Return zeros for what a pass over the transfers finds of each.
 
-    Attributes
-    ----------
-    sender, receiver
-        Of each transfer's sender and receiver, before it.
+    One record for each side, with some of the fields of `Neighbours`: of transfer ``j``'s sender,
+    before it, at ``2 * j``, of its receiver at ``2 * j + 1``.
     """
+    kinds = zip(Neighbours._fields[fields], TYPES[fields], strict=True)
+    return np.zeros(2 * transfers, np.dtype([(name, np.dtype(kind)) for name, kind in kinds]))
 
-    sender: tuple[np.ndarray, ...]
-    receiver: tuple[np.ndarray, ...]
 
-    @classmethod
-    def empty(cls, n: int, fields: slice) -> BothSides:
-        """Return zeros for `n` transfers and some of the fields of `Neighbours`."""
-        kinds = TYPES[fields]
-        return cls(
-            tuple(np.zeros(n, kind) for kind in kinds), tuple(np.zeros(n, kind) for kind in kinds)
-        )
-
-    def met(self, source: np.ndarray, incoming: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return the fields of laid events: of the sender where they came in, else the receiver."""
-        keep_compiled(_gather)
-        laid = tuple(np.empty(len(source), array.dtype) for array in self.sender)
-        for sent, received, out in zip(self.sender, self.receiver, laid, strict=True):
-            _gather(source, incoming, sent, received, out)
-        return laid
+def laid_fields(events: int, fields: slice) -> tuple[np.ndarray, ...]:
+    """Return memory for some of the fields of `Neighbours`, for so many laid events."""
+    return tuple(np.empty(events, kind) for kind in TYPES[fields])
 
 
 @kernel
 def passes_on(quick: int, payments: int) -> bool:  # pragma: no cover (compiled)
     """Say whether an address usually passes money on within a day."""
     return USUAL <= quick <= WHOLE and payments >= FEWEST
-
-
-@kernel
-def _gather(
-    source: np.ndarray,
-    incoming: np.ndarray,
-    sender: np.ndarray,
-    receiver: np.ndarray,
-    out: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    for j in range(len(source)):
-        out[j] = sender[source[j]] if incoming[j] else receiver[source[j]]

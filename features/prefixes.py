@@ -2,8 +2,7 @@
 
 The transfers are read in their one order; each address carries a few running counts. Transfers of
 one moment are read together before any of them is counted, so "before" is strictly before and their
-order plays no part. The cost is linear in the transfers, but for a sort that finds the first
-transfer between two addresses.
+order plays no part. The cost is linear in the transfers.
 
 Worked example: M receives 100 at noon and pays 60 to K an hour later, then 40 to L after two days.
 Before the second payment M had one payer, one payee, and all of its payments (one) were quick.
@@ -15,8 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
-from features.events import Events
+from features.events import LEG_KIND, Events
+from features.first_meetings import first_of_pair
 from features.history import DAY, MICROSECONDS
 from features.neighbours import (
     BEHAVIOUR,
@@ -27,7 +28,8 @@ from features.neighbours import (
     SUMMED,
     WHOLE,
     YOUNG,
-    BothSides,
+    both_sides,
+    laid_fields,
     passes_on,
 )
 
@@ -37,22 +39,49 @@ QUICK = DAY
 TAKEN = 0.99
 """A transfer drains its sender if it takes this share of what the sender had left."""
 
+_AHEAD = 16
+"""Steps between asking for memory and using it."""
 
-class Carried(NamedTuple):
-    """Per address code: its running counts. `earliest` and `latest` in microseconds, -1 for none.
-
-    `held`: value received less value sent; `given`: it has had coins of its chain.
-    """
-
-    earliest: np.ndarray
-    latest_receipt: np.ndarray
-    held: np.ndarray
-    given: np.ndarray
-    counts: np.ndarray
+_FOUND_BYTES, _CARRIED_BYTES = np.uint64(19), np.uint64(64)
 
 
-_PAYERS, _PAYEES, _PAYMENTS, _QUICK, _YOUNG, _FROM, _FEEDS, _TO, _FUNDED = range(9)
-_COUNTS = 9
+CARRIED = np.dtype(
+    [
+        ("earliest", np.int64),
+        ("latest_receipt", np.int64),
+        ("held", np.float64),
+        ("payers", np.int32),
+        ("payees", np.int32),
+        ("payments", np.int32),
+        ("quick", np.int32),
+        ("young", np.int32),
+        ("known_receipts", np.int32),
+        ("feeds", np.int32),
+        ("known_payments", np.int32),
+        ("funded", np.int32),
+        ("funded_itself", np.uint8),
+        ("known", np.uint8),
+        ("kinds", np.uint8),
+        ("_", np.uint8),
+    ]
+)
+"""The running counts of one address, together one line of the cache.
+
+earliest, latest_receipt
+    Microseconds; -1 for none.
+held
+    Value received less value sent.
+payers, payees, payments, quick, funded
+    As in `Neighbours`, `quick` as a count.
+young, known_receipts
+    Receipts from known senders that were young, and all from known ones.
+feeds, known_payments
+    Payments to known receivers that pass money on, and all to known ones.
+funded_itself
+    It has had coins of its chain.
+known, kinds
+    As in `Counted`.
+"""
 
 
 class Counted(NamedTuple):
@@ -73,42 +102,43 @@ class Seen(NamedTuple):
     for the receiver.
     """
 
-    time: np.ndarray
-    sender: np.ndarray
-    receiver: np.ndarray
+    table: np.ndarray
     amount: np.ndarray
-    leg_kind: np.ndarray
     new_payee: np.ndarray
     new_payer: np.ndarray
 
 
-def prefixes(events: Events, counted: Counted, *, summable: bool) -> BothSides:
-    """Return the fields `BEHAVIOUR` of `Neighbours`, for both sides of every transfer.
+def prefixes(
+    events: Events,
+    counted: Counted,
+    source: np.ndarray,
+    incoming: np.ndarray,
+    *,
+    summable: bool,
+) -> tuple[np.ndarray, ...]:
+    """Return the fields `BEHAVIOUR` of `Neighbours` of the other side of each laid event.
 
     Parameters
     ----------
+    source, incoming
+        Per laid event: its position among the transfers, and whether it came in.
     summable
         Amounts of different assets can be added; else nobody is said to be `DRAINED`.
     """
-    keep_compiled(_pass)
-    n = events.addresses.height
-    carried = Carried(
-        np.full(n, -1, np.int64),
-        np.full(n, -1, np.int64),
-        np.zeros(n, np.float64),
-        np.zeros(n, np.bool_),
-        np.zeros((n, _COUNTS), np.int64),
-    )
-    found = BothSides.empty(len(events.time), BEHAVIOUR)
+    for compiled in (_pass, _spread):
+        keep_compiled(compiled)
+    carried = aligned_zeros(events.addresses.height, CARRIED)
+    carried["earliest"] = carried["latest_receipt"] = -1
+    carried["known"], carried["kinds"] = counted.known, counted.kinds
     pays, receives = (_counts(events, counted, who) for who in (events.sender, events.receiver))
-    new_payee = _first_of_pair(events, pays)
-    new_payer = new_payee if (pays == receives).all() else _first_of_pair(events, receives)
-    seen = Seen(
-        events.time, events.sender, events.receiver, events.amount, events.leg_kind,
-        new_payee, new_payer,
-    )  # fmt: skip
-    _pass(seen, counted, summable, carried, found.sender, found.receiver)
-    return found
+    new_payee = first_of_pair(events, pays)
+    new_payer = new_payee if (pays == receives).all() else first_of_pair(events, receives)
+    seen = Seen(events.table, events.amount, new_payee, new_payer)
+    found = both_sides(len(events.table), BEHAVIOUR)
+    _pass(seen, summable, carried, address_of(carried), found)
+    laid = laid_fields(len(source), BEHAVIOUR)
+    _spread(found, address_of(found), source, incoming, laid)
+    return laid
 
 
 def _counts(events: Events, counted: Counted, who: np.ndarray) -> np.ndarray:
@@ -116,102 +146,110 @@ def _counts(events: Events, counted: Counted, who: np.ndarray) -> np.ndarray:
     return (events.amount > 0) & ((counted.kinds[who] >> events.leg_kind) & 1 > 0)
 
 
-def _first_of_pair(events: Events, counts: np.ndarray) -> np.ndarray:
-    """Say of each transfer whether it is the first that counts from its sender to its receiver."""
-    rows = np.flatnonzero(counts)
-    pairs = (events.sender[rows].astype(np.int64) << 32) | events.receiver[rows]
-    _, first = np.unique(pairs, return_index=True)
-    found = np.zeros(len(counts), dtype=np.bool_)
-    found[rows[first]] = True
-    return found
-
-
 @kernel
 def _pass(
-    seen: Seen,
-    counted: Counted,
-    summable: bool,
-    carried: Carried,
-    of_sender: tuple[np.ndarray, ...],
-    of_receiver: tuple[np.ndarray, ...],
+    seen: Seen, summable: bool, carried: np.ndarray, carried_at: np.uint64, found: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
     """Read a moment's transfers, then count its receipts, then its payments."""
-    start, n = 0, len(seen.time)
-    while start < n:
-        end, now = start, seen.time[start]
-        while end < n and seen.time[end] == now:
-            s, r = seen.sender[end], seen.receiver[end]
-            _describe(carried, s, now, counted.known[s], of_sender, end)
-            _describe(carried, r, now, counted.known[r], of_receiver, end)
+    table = seen.table
+    start, last = 0, len(table) - 1
+    while start <= last:
+        end, now = start, table[start].time
+        while end <= last and table[end].time == now:
+            later = table[min(end + _AHEAD, last)]
+            fetch(carried_at + np.uint64(later.sender) * _CARRIED_BYTES)
+            fetch(carried_at + np.uint64(later.receiver) * _CARRIED_BYTES)
+            sender, receiver = carried[table[end].sender], carried[table[end].receiver]
+            told = found[2 * end]
+            _describe(sender, now, told)
+            _describe(receiver, now, found[2 * end + 1])
             if summable:
-                of_sender[0][end] |= SUMMED
-                if carried.held[s] > 0 and seen.amount[end] >= TAKEN * carried.held[s]:
-                    of_sender[0][end] |= DRAINED
+                told.flags |= SUMMED
+                if sender.held > 0 and seen.amount[end] >= TAKEN * sender.held:
+                    told.flags |= DRAINED
             end += 1
         for j in range(start, end):
-            if seen.amount[j] > 0 and (counted.kinds[seen.receiver[j]] >> seen.leg_kind[j]) & 1:
-                _count_receipt(carried, seen, j, counted.known, of_sender)
+            receiver = carried[table[j].receiver]
+            if seen.amount[j] > 0 and (receiver.kinds >> (table[j].detail & LEG_KIND)) & 1:
+                _count_receipt(carried, seen, j, found[2 * j])
         for j in range(start, end):
-            if seen.amount[j] > 0 and (counted.kinds[seen.sender[j]] >> seen.leg_kind[j]) & 1:
-                _count_payment(carried, seen, j, counted.known, of_receiver)
+            sender = carried[table[j].sender]
+            if seen.amount[j] > 0 and (sender.kinds >> (table[j].detail & LEG_KIND)) & 1:
+                _count_payment(carried, seen, j, found[2 * j + 1])
         start = end
 
 
 @kernel
-def _describe(
-    carried: Carried, who: int, now: int, known: bool, fields: tuple[np.ndarray, ...], j: int
-) -> None:  # pragma: no cover (compiled)
+def _describe(who: np.void, now: int, told: np.void) -> None:  # pragma: no cover (compiled)
     """Write what an address had done before now."""
-    counts = carried.counts[who]
-    fields[0][j] = KNOWN if known else 0
-    since = carried.earliest[who]
-    fields[1][j] = 0 if since < 0 else min((now - since) // MICROSECONDS, 2**31 - 1)
-    fields[2][j] = min(counts[_PAYERS], MOST)
-    fields[3][j] = min(counts[_PAYEES], MOST)
-    fields[4][j] = min(counts[_PAYMENTS], MOST)
-    fields[5][j] = _share(counts[_QUICK], counts[_PAYMENTS])
-    fields[6][j] = _share(counts[_YOUNG], counts[_FROM])
-    fields[7][j] = _share(counts[_FEEDS], counts[_TO])
-    fields[8][j] = min(counts[_FUNDED], MOST)
+    told.flags = KNOWN if who.known else 0
+    since = who.earliest
+    told.age = 0 if since < 0 else min((now - since) // MICROSECONDS, 2**31 - 1)
+    told.payers = min(who.payers, MOST)
+    told.payees = min(who.payees, MOST)
+    told.payments = min(who.payments, MOST)
+    told.quick = _share(who.quick, who.payments)
+    told.fed = _share(who.young, who.known_receipts)
+    told.feeding = _share(who.feeds, who.known_payments)
+    told.funded = min(who.funded, MOST)
 
 
 @kernel
 def _share(part: int, whole: int) -> int:  # pragma: no cover (compiled)
-    return NONE if whole == 0 else (part * WHOLE) // whole
+    return NONE if whole == 0 else (np.int64(part) * WHOLE) // whole
 
 
 @kernel
 def _count_receipt(
-    carried: Carried, seen: Seen, j: int, known: np.ndarray, of_sender: tuple[np.ndarray, ...]
+    carried: np.ndarray, seen: Seen, j: int, of_sender: np.void
 ) -> None:  # pragma: no cover (compiled)
-    s, r, now = seen.sender[j], seen.receiver[j], seen.time[j]
-    counts = carried.counts[r]
-    if carried.earliest[r] < 0:
-        carried.earliest[r] = now
-    carried.held[r] += seen.amount[j]
-    carried.latest_receipt[r] = now
-    counts[_PAYERS] += seen.new_payer[j]
-    if known[s]:
-        counts[_FROM] += 1
-        counts[_YOUNG] += of_sender[1][j] < YOUNG
-    if seen.leg_kind[j] < 2 and not carried.given[r]:
-        carried.given[r] = True
-        carried.counts[s, _FUNDED] += 1
+    event = seen.table[j]
+    sender, receiver = carried[event.sender], carried[event.receiver]
+    if receiver.earliest < 0:
+        receiver.earliest = event.time
+    receiver.held += seen.amount[j]
+    receiver.latest_receipt = event.time
+    receiver.payers += seen.new_payer[j]
+    if sender.known:
+        receiver.known_receipts += 1
+        receiver.young += of_sender.age < YOUNG
+    if event.detail & LEG_KIND < 2 and not receiver.funded_itself:
+        receiver.funded_itself = 1
+        sender.funded += 1
 
 
 @kernel
 def _count_payment(
-    carried: Carried, seen: Seen, j: int, known: np.ndarray, of_receiver: tuple[np.ndarray, ...]
+    carried: np.ndarray, seen: Seen, j: int, of_receiver: np.void
 ) -> None:  # pragma: no cover (compiled)
-    s, r, now = seen.sender[j], seen.receiver[j], seen.time[j]
-    counts = carried.counts[s]
-    if carried.earliest[s] < 0:
-        carried.earliest[s] = now
-    carried.held[s] -= seen.amount[j]
-    counts[_PAYMENTS] += 1
-    counts[_PAYEES] += seen.new_payee[j]
-    latest = carried.latest_receipt[s]
-    counts[_QUICK] += latest >= 0 and now - latest < QUICK
-    if known[r]:
-        counts[_TO] += 1
-        counts[_FEEDS] += passes_on(of_receiver[5][j], of_receiver[4][j])
+    event = seen.table[j]
+    sender, receiver = carried[event.sender], carried[event.receiver]
+    if sender.earliest < 0:
+        sender.earliest = event.time
+    sender.held -= seen.amount[j]
+    sender.payments += 1
+    sender.payees += seen.new_payee[j]
+    latest = sender.latest_receipt
+    sender.quick += latest >= 0 and event.time - latest < QUICK
+    if receiver.known:
+        sender.known_payments += 1
+        sender.feeds += passes_on(of_receiver.quick, of_receiver.payments)
+
+
+@kernel
+def _spread(
+    found: np.ndarray,
+    found_at: np.uint64,
+    source: np.ndarray,
+    incoming: np.ndarray,
+    laid: tuple[np.ndarray, ...],
+) -> None:  # pragma: no cover (compiled)
+    """Write what was found of the other side of each laid event, a field an array."""
+    last = len(source) - 1
+    for j in range(len(source)):
+        fetch(found_at + np.uint64(2 * source[min(j + _AHEAD, last)]) * _FOUND_BYTES)
+        told = found[2 * np.int64(source[j]) + (0 if incoming[j] else 1)]
+        laid[0][j], laid[1][j] = told.flags, told.age
+        laid[2][j], laid[3][j], laid[4][j] = told.payers, told.payees, told.payments
+        laid[5][j], laid[6][j], laid[7][j] = told.quick, told.fed, told.feeding
+        laid[8][j] = told.funded

@@ -12,44 +12,61 @@ once for each state of the registry that some history of the run was cut in (usu
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
+from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
 from features.events import Events
 from features.history import LISTED, party_of
-from features.neighbours import EXPOSURE, WHOLE, BothSides
+from features.neighbours import EXPOSURE, WHOLE, both_sides, laid_fields
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
-_LISTED_IN, _FURTHER_IN, _LISTED_OUT, _EXCHANGE_IN, _EXCHANGE_OUT, _IN, _OUT = range(7)
-_SUMS = 7
+
+SUMS = np.dtype(
+    [
+        ("listed_in", np.float64),
+        ("further_in", np.float64),
+        ("listed_out", np.float64),
+        ("exchange_in", np.float64),
+        ("exchange_out", np.float64),
+        ("received", np.float64),
+        ("sent", np.float64),
+        ("party", np.int64),
+    ]
+)
+"""What one address had received and sent, from and to whom; together one line of the cache.
+
+Those that nobody listed and no exchange ever reached have five zeros, which is nearly all.
+"""
+
+_AHEAD = 16
+"""Steps between asking for memory and using it."""
+
+_FOUND_BYTES, _SUMS_BYTES = np.uint64(10), np.uint64(64)
 
 
-class Moved(NamedTuple):
-    """The transfers, as `Events` holds them; those with an amount above zero count."""
-
-    time: np.ndarray
-    sender: np.ndarray
-    receiver: np.ndarray
-    amount: np.ndarray
-
-
-def taint(events: Events, party: np.ndarray) -> BothSides:
-    """Return the fields `EXPOSURE` of `Neighbours`, for both sides of every transfer.
+def taint(
+    events: Events, party: np.ndarray, source: np.ndarray, incoming: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return the fields `EXPOSURE` of `Neighbours` of the other side of each laid event.
 
     Parameters
     ----------
     party
         uint8 per address code, as `Columns.party`: what the registry says of it.
+    source, incoming
+        Per laid event: its position among the transfers, and whether it came in.
     """
-    keep_compiled(_pass)
-    found = BothSides.empty(len(events.time), EXPOSURE)
-    moved = Moved(events.time, events.sender, events.receiver, events.amount)
-    sums = np.zeros((events.addresses.height, _SUMS))
+    for compiled in (_pass, _spread):
+        keep_compiled(compiled)
+    sums = aligned_zeros(events.addresses.height, SUMS)
+    sums["party"] = party
     carried = np.zeros(_longest_moment(events.time))
-    _pass(moved, party, sums, carried, found.sender, found.receiver)
-    return found
+    found = both_sides(len(events.table), EXPOSURE)
+    _pass(events.table, events.amount, sums, address_of(sums), carried, found)
+    laid = laid_fields(len(source), EXPOSURE)
+    _spread(found, address_of(found), source, incoming, laid)
+    return laid
 
 
 def _longest_moment(time: np.ndarray) -> int:
@@ -60,58 +77,88 @@ def _longest_moment(time: np.ndarray) -> int:
 
 @kernel
 def _pass(
-    moved: Moved,
-    party: np.ndarray,
+    table: np.ndarray,
+    amount: np.ndarray,
     sums: np.ndarray,
+    sums_at: np.uint64,
     carried: np.ndarray,
-    of_sender: tuple[np.ndarray, ...],
-    of_receiver: tuple[np.ndarray, ...],
+    found: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
     """Read a moment's transfers, with what each carries, then add them up."""
-    start, n = 0, len(moved.time)
-    while start < n:
-        end = start
-        while end < n and moved.time[end] == moved.time[start]:
-            s, r = moved.sender[end], moved.receiver[end]
-            _describe(sums[s], party[s], of_sender, end)
-            _describe(sums[r], party[r], of_receiver, end)
-            whole = sums[s, _IN] if party[s] == 0 else 0.0
-            tainted = sums[s, _LISTED_IN] + sums[s, _FURTHER_IN]
-            carried[end - start] = tainted / whole if whole else 0.0
+    start, last = 0, len(table) - 1
+    while start <= last:
+        end, now = start, table[start].time
+        while end <= last and table[end].time == now:
+            later = table[min(end + _AHEAD, last)]
+            fetch(sums_at + np.uint64(later.sender) * _SUMS_BYTES)
+            fetch(sums_at + np.uint64(later.receiver) * _SUMS_BYTES)
+            sender, receiver = sums[table[end].sender], sums[table[end].receiver]
+            _describe(sender, found[2 * end])
+            _describe(receiver, found[2 * end + 1])
+            tainted = sender.listed_in + sender.further_in
+            passes = tainted != 0 and sender.party == 0
+            carried[end - start] = tainted / sender.received if passes else 0.0
             end += 1
         for j in range(start, end):
-            s, r, amount = moved.sender[j], moved.receiver[j], moved.amount[j]
-            if amount > 0:
-                _add(sums, party, s, r, amount, carried[j - start])
+            if amount[j] > 0:
+                sender, receiver = sums[table[j].sender], sums[table[j].receiver]
+                _add(sender, receiver, amount[j], carried[j - start])
         start = end
 
 
 @kernel
-def _describe(
-    sums: np.ndarray, party: int, fields: tuple[np.ndarray, ...], j: int
-) -> None:  # pragma: no cover (compiled)
+def _describe(who: np.void, told: np.void) -> None:  # pragma: no cover (compiled)
     """Write the shares of one address before now; a known service has none."""
-    if party == 0:
-        for k in range(5):
-            whole = sums[_OUT] if k in (_LISTED_OUT, _EXCHANGE_OUT) else sums[_IN]
-            fields[k][j] = np.uint16(np.rint(WHOLE * sums[k] / whole)) if whole else 0
+    if who.party != 0:
+        return
+    if who.listed_in != 0 or who.further_in != 0 or who.exchange_in != 0:
+        told.listed_in = _share(who.listed_in, who.received)
+        told.listed_in_further = _share(who.further_in, who.received)
+        told.exchange_in = _share(who.exchange_in, who.received)
+    if who.listed_out != 0 or who.exchange_out != 0:
+        told.listed_out = _share(who.listed_out, who.sent)
+        told.exchange_out = _share(who.exchange_out, who.sent)
+
+
+@kernel
+def _share(part: float, whole: float) -> int:  # pragma: no cover (compiled)
+    return np.uint16(np.rint(WHOLE * part / whole))
 
 
 @kernel
 def _add(
-    sums: np.ndarray, party: np.ndarray, s: int, r: int, amount: float, carries: float
+    sender: np.void, receiver: np.void, amount: float, carries: float
 ) -> None:  # pragma: no cover (compiled)
     """Add a transfer to what its two sides had received and sent."""
-    from_what, to_what = party[s] & (LISTED - 1), party[r] & (LISTED - 1)
-    sums[r, _IN] += amount
-    sums[s, _OUT] += amount
-    if party[s] & LISTED:
-        sums[r, _LISTED_IN] += amount
+    from_what, to_what = sender.party & (LISTED - 1), receiver.party & (LISTED - 1)
+    receiver.received += amount
+    sender.sent += amount
+    if sender.party & LISTED:
+        receiver.listed_in += amount
     elif from_what in (_HOT, _DEPOSIT):
-        sums[r, _EXCHANGE_IN] += amount
+        receiver.exchange_in += amount
     else:
-        sums[r, _FURTHER_IN] += amount * carries
-    if party[r] & LISTED:
-        sums[s, _LISTED_OUT] += amount
+        receiver.further_in += amount * carries
+    if receiver.party & LISTED:
+        sender.listed_out += amount
     elif to_what in (_HOT, _DEPOSIT):
-        sums[s, _EXCHANGE_OUT] += amount
+        sender.exchange_out += amount
+
+
+@kernel
+def _spread(
+    found: np.ndarray,
+    found_at: np.uint64,
+    source: np.ndarray,
+    incoming: np.ndarray,
+    laid: tuple[np.ndarray, ...],
+) -> None:  # pragma: no cover (compiled)
+    """Write what was found of the other side of each laid event, a field an array."""
+    last = len(source) - 1
+    for j in range(len(source)):
+        fetch(found_at + np.uint64(2 * source[min(j + _AHEAD, last)]) * _FOUND_BYTES)
+        told = found[2 * np.int64(source[j]) + (0 if incoming[j] else 1)]
+        laid[0][j], laid[1][j], laid[2][j] = (
+            told.listed_in, told.listed_in_further, told.listed_out
+        )  # fmt: skip
+        laid[3][j], laid[4][j] = told.exchange_in, told.exchange_out
