@@ -25,6 +25,14 @@ from data.errors import Refused
 MANIFEST = "manifest.json"
 ROW_GROUP_ROWS = 1 << 18
 
+PARQUET_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,  # for a table of signals 4 % larger than 3, in 60 % of the time
+    "statistics": True,
+    "row_group_size": ROW_GROUP_ROWS,
+}
+"""The one set of options that makes equal tables equal files."""
+
 
 @contextlib.contextmanager
 def _disk_refusals(path: Path) -> Iterator[None]:
@@ -132,13 +140,7 @@ def _flush(path: Path) -> None:
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a table with the one set of options that makes equal tables equal files."""
-    frame.rechunk().write_parquet(
-        path,
-        compression="zstd",
-        compression_level=3,
-        statistics=True,
-        row_group_size=ROW_GROUP_ROWS,
-    )
+    frame.rechunk().write_parquet(path, **PARQUET_OPTIONS)
 
 
 def sha256_file(path: Path) -> str:
@@ -162,10 +164,12 @@ def content_hash(frame: pl.DataFrame) -> str:
     for name in sorted(frame.columns):
         column = frame[name]
         digest.update(f"{name}:{column.dtype}:{len(column)}".encode())
-        digest.update(np.packbits(column.is_null().to_numpy()).tobytes())
+        digest.update(np.packbits(column.is_null().to_numpy()))
         if column.dtype.is_float():
-            values = column.fill_null(0.0).fill_nan(float("nan")).to_numpy()
-            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
+            values = np.ascontiguousarray(column.fill_null(0.0).to_numpy())
+            if (odd := np.isnan(values)).any():  # there are many; one stands for all
+                values = np.where(odd, values.dtype.type(np.nan), values)
+            digest.update(values)
         elif column.dtype.is_integer() or column.dtype == pl.Boolean:
             digest.update(column.cast(pl.Int64).fill_null(0).to_numpy().tobytes())
         elif column.dtype.is_temporal():
@@ -173,7 +177,8 @@ def content_hash(frame: pl.DataFrame) -> str:
         else:
             text = column.cast(pl.String).fill_null("")
             digest.update(text.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
-            digest.update("".join(text.to_list()).encode())
+            for part in text.to_frame().iter_slices(ROW_GROUP_ROWS):  # joined they are one text
+                digest.update(part.to_series().str.join("").item().encode())
     return digest.hexdigest()
 
 

@@ -80,4 +80,4 @@ class TextCodes:
 
     def names(self) -> pl.DataFrame:
         """Return ``chain`` and ``text`` of each code so far."""
-        return pl.concat(self._found)
+        return pl.concat(self._found, rechunk=True)  # who gathers from one chunk is quick
