@@ -7,6 +7,7 @@ manifest, so readers trust them. Any other Parquet is checked before use and sor
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -47,8 +48,8 @@ class Transfers:
         True where a verified manifest vouches for order and ids.
     assume_complete
         True where the user declared that every address is covered in full.
-    sha256
-        One hash over the files.
+    recorded
+        The SHA-256 of each file by name, as the verified manifest has it.
     """
 
     files: tuple[Path, ...]
@@ -57,7 +58,7 @@ class Transfers:
     synthetic: bool
     trusted: bool
     assume_complete: bool
-    sha256: str
+    recorded: Mapping[str, str]
 
     def scan(self) -> pl.LazyFrame:
         """Scan the canonical columns (and ids to rely upon), with ``row`` numbering the rows."""
@@ -67,6 +68,12 @@ class Transfers:
     def coverage(self) -> pl.DataFrame | None:
         """The coverage table beside them, or None; read when it is first asked for."""
         return None if self.sidecar is None else _coverage(self.sidecar)
+
+    @cached_property
+    def sha256(self) -> str:
+        """One hash over the files; those that no manifest vouches for are read for it."""
+        parts = [self.recorded.get(f.name) or sha256_file(f) for f in self.files]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
     def has_ids(self) -> bool:
@@ -115,7 +122,7 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         synthetic=bool(manifest and manifest.get("synthetic")),
         trusted=manifest is not None,
         assume_complete=assume_complete,
-        sha256=_joint_hash(files, manifest),
+        recorded=manifest["files"] if manifest else {},
     )
     if sidecar.name not in vouched:  # somebody's own is looked at, whether it is needed or not
         _ = transfers.coverage
@@ -186,9 +193,3 @@ def _scan(files: tuple[Path, ...], *, ids: bool) -> pl.LazyFrame:
     if not ids:
         parts = [part.drop(DERIVED_COLUMNS, strict=False) for part in parts]
     return pl.concat(parts) if len(parts) > 1 else parts[0]
-
-
-def _joint_hash(files: tuple[Path, ...], manifest: dict[str, Any] | None) -> str:
-    recorded = manifest["files"] if manifest else {}
-    parts = [recorded.get(f.name) or sha256_file(f) for f in files]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

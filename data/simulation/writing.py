@@ -184,9 +184,7 @@ def _finish_one(folder: Path, size: Size, stretch: tuple[int, int]) -> Path:
 
 def _join(parts: list[Path], target: Path) -> None:
     """Put the parts of a table one below the other."""
-    pl.scan_parquet(parts, glob=False).sink_parquet(
-        target, maintain_order=True, **PARQUET_OPTIONS
-    )
+    pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True, **PARQUET_OPTIONS)
     for part in parts:
         part.unlink()
 

@@ -96,7 +96,7 @@ def plain(
         synthetic=False,
         trusted=False,
         assume_complete=coverage is None,
-        sha256="",
+        recorded={},
     )
 
 
