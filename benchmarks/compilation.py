@@ -24,8 +24,8 @@ from benchmarks.family_costs import some_services
 from benchmarks.throughput import heading
 from benchmarks.usage import cpu_seconds
 from data.transfers import open_transfers
-from features.building import build_histories
-from features.catalogue import catalogue, compute_signals
+from features.catalogue import catalogue
+from pipelines.engines import local
 
 TRANSFERS = 1_000
 LOADS = 3
@@ -71,11 +71,10 @@ def once(data: Path) -> tuple[float, float]:
     """Measure every signal; return wall and CPU seconds."""
     wall, cpu = time.perf_counter(), cpu_seconds()
     transfers = open_transfers(data / "store")
-    histories = build_histories(
-        transfers, as_of=w1_data.AS_OF, services=some_services(transfers),
-        neighbours=True, network=True,
+    local.measure(
+        transfers, None, as_of=w1_data.AS_OF, basis="usd", threads=1,
+        services=some_services(transfers), families=catalogue().families,
     )  # fmt: skip
-    compute_signals(histories, catalogue().families, threads=1)
     return time.perf_counter() - wall, cpu_seconds() - cpu
 
 

@@ -164,12 +164,12 @@ def content_hash(frame: pl.DataFrame) -> str:
     for name in sorted(frame.columns):
         column = frame[name]
         digest.update(f"{name}:{column.dtype}:{len(column)}".encode())
-        digest.update(np.packbits(column.is_null().to_numpy()))
+        digest.update(np.packbits(column.is_null().to_numpy()).data)
         if column.dtype.is_float():
             values = np.ascontiguousarray(column.fill_null(0.0).to_numpy())
             if (odd := np.isnan(values)).any():  # there are many; one stands for all
                 values = np.where(odd, values.dtype.type(np.nan), values)
-            digest.update(values)
+            digest.update(values.data)
         elif column.dtype.is_integer() or column.dtype == pl.Boolean:
             digest.update(column.cast(pl.Int64).fill_null(0).to_numpy().tobytes())
         elif column.dtype.is_temporal():

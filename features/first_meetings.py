@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from data.memory import address_of, fetch
@@ -56,7 +58,7 @@ def _first(
 
 
 @kernel
-def _pair(event: np.void) -> int:  # pragma: no cover (compiled)
+def _pair(event: Any) -> int:  # pragma: no cover (compiled)
     return (np.int64(event.sender) << 32) | event.receiver
 
 

@@ -10,7 +10,7 @@ Before the second payment M had one payer, one payee, and all of its payments (o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -180,7 +180,7 @@ def _pass(
 
 
 @kernel
-def _describe(who: np.void, now: int, told: np.void) -> None:  # pragma: no cover (compiled)
+def _describe(who: Any, now: int, told: Any) -> None:  # pragma: no cover (compiled)
     """Write what an address had done before now."""
     told.flags = KNOWN if who.known else 0
     since = who.earliest
@@ -196,12 +196,12 @@ def _describe(who: np.void, now: int, told: np.void) -> None:  # pragma: no cove
 
 @kernel
 def _share(part: int, whole: int) -> int:  # pragma: no cover (compiled)
-    return NONE if whole == 0 else (np.int64(part) * WHOLE) // whole
+    return NONE if whole == 0 else part * WHOLE // whole  # of int64: WHOLE is one
 
 
 @kernel
 def _count_receipt(
-    carried: np.ndarray, seen: Seen, j: int, of_sender: np.void
+    carried: np.ndarray, seen: Seen, j: int, of_sender: Any
 ) -> None:  # pragma: no cover (compiled)
     event = seen.table[j]
     sender, receiver = carried[event.sender], carried[event.receiver]
@@ -220,7 +220,7 @@ def _count_receipt(
 
 @kernel
 def _count_payment(
-    carried: np.ndarray, seen: Seen, j: int, of_receiver: np.void
+    carried: np.ndarray, seen: Seen, j: int, of_receiver: Any
 ) -> None:  # pragma: no cover (compiled)
     event = seen.table[j]
     sender, receiver = carried[event.sender], carried[event.receiver]

@@ -12,6 +12,8 @@ once for each state of the registry that some history of the run was cut in (usu
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from data.memory import address_of, aligned_zeros, fetch
@@ -107,7 +109,7 @@ def _pass(
 
 
 @kernel
-def _describe(who: np.void, told: np.void) -> None:  # pragma: no cover (compiled)
+def _describe(who: Any, told: Any) -> None:  # pragma: no cover (compiled)
     """Write the shares of one address before now; a known service has none."""
     if who.party != 0:
         return
@@ -122,12 +124,12 @@ def _describe(who: np.void, told: np.void) -> None:  # pragma: no cover (compile
 
 @kernel
 def _share(part: float, whole: float) -> int:  # pragma: no cover (compiled)
-    return np.uint16(np.rint(WHOLE * part / whole))
+    return int(np.rint(WHOLE * part / whole))
 
 
 @kernel
 def _add(
-    sender: np.void, receiver: np.void, amount: float, carries: float
+    sender: Any, receiver: Any, amount: float, carries: float
 ) -> None:  # pragma: no cover (compiled)
     """Add a transfer to what its two sides had received and sent."""
     from_what, to_what = sender.party & (LISTED - 1), receiver.party & (LISTED - 1)

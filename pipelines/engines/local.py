@@ -11,6 +11,7 @@ import polars as pl
 
 from data.services import Services
 from data.transfers import Transfers
+from features.ahead import Missing
 from features.building import build_histories
 from features.catalogue import catalogue, compute_signals
 from features.history import Histories
@@ -52,17 +53,22 @@ def measure(
         Default: the whole catalogue.
     """
     wanted = catalogue().families if families is None else families
-    with progress("Reading histories"):
-        histories = build_histories(
-            transfers,
-            requests,
-            as_of=as_of,
-            basis=basis,
-            legs=legs,
-            services=services,
-            neighbours=any(family.reads_neighbours for family in wanted),
-            network=any(family.scope == "graph" for family in wanted),
-        )
+    missing = Missing(wanted)
+    with missing.compiling():
+        with progress("Reading histories"):
+            histories = build_histories(
+                transfers,
+                requests,
+                as_of=as_of,
+                basis=basis,
+                legs=legs,
+                services=services,
+                neighbours=any(family.reads_neighbours for family in wanted),
+                network=any(family.scope == "graph" for family in wanted),
+            )
+        if missing:
+            with progress("Compiling signals, once for this version", len(missing)) as done:
+                missing.compile_rest(done)
     with progress("Computing signals", total=len(histories)) as done:
         signals = compute_signals(
             histories, wanted, threads=threads or os.cpu_count() or 1, progress=done

@@ -184,7 +184,7 @@ class _Invented(Transfers):
             synthetic=True,
             trusted=False,
             assume_complete=True,
-            sha256="",
+            recorded={},
         )
         object.__setattr__(made, "_frame", frame)
         return made
