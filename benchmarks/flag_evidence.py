@@ -10,7 +10,8 @@ import polars as pl
 from benchmarks.flag_rules import fired
 from benchmarks.flag_sights import Sight
 from data.transfers import open_transfers
-from features.catalogue import catalogue, explain_signal
+from features.catalogue import catalogue
+from features.computing import explain_signal
 from pipelines.red_flags import red_flags
 
 MOST_ROWS = 8

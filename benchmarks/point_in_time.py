@@ -33,7 +33,8 @@ from benchmarks.usage import cpu_seconds, peak_megabytes
 from data.schema import TIME
 from data.transfers import Transfers, open_transfers
 from features.building import build_histories
-from features.catalogue import catalogue, compute_signals
+from features.catalogue import catalogue
+from features.computing import compute_signals
 from features.signal import GraphFamily
 
 CUTS = ("common", "own")

@@ -56,7 +56,7 @@ def by_unrinse(path: Path) -> pl.DataFrame:
     from benchmarks import w1_kernel
     from data.transfers import open_transfers
     from features.building import build_histories
-    from features.catalogue import compute_signals
+    from features.computing import compute_signals
 
     transfers = open_transfers(path, assume_complete=True)
     histories = build_histories(transfers, as_of=w1_data.AS_OF)

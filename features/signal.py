@@ -250,6 +250,10 @@ class Found:
     values: np.ndarray
     capped: np.ndarray
 
+    def part(self, rows: slice) -> Found:
+        """Return what was measured of some histories."""
+        return Found(self.values[rows], self.capped[rows])
+
 
 class GraphFamily(Family):
     """A family of signals of scope ``graph``: measured from all transfers at once, not by history.

@@ -43,18 +43,28 @@ def service_notes(services: Services) -> tuple[str, ...]:
     return (*services.notes[:_MOST_NOTES], *rest)
 
 
-def capped_notes(signals: pl.DataFrame) -> tuple[str, ...]:
-    """Say for how many addresses busy others were not looked through to the end."""
-    notes = []
-    for column in (c for c in signals.columns if c.endswith("_capped")):
-        some = int((signals[column] > 0).sum())
-        if some:
-            notes.append(
-                f"{column.removesuffix('_capped').capitalize()} of {some:,} addresses may be too "
-                f"low: busy addresses around them were looked through in part only ({column} says "
-                "how often)."
-            )
-    return tuple(notes)
+class Capped:
+    """Counts for how many addresses busy others were not looked through to the end."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def seen(self, signals: pl.DataFrame) -> pl.DataFrame:
+        """Look at some rows of signals, and return them."""
+        for column in (c for c in signals.columns if c.endswith("_capped")):
+            some = int((signals[column] > 0).sum())
+            self._counts[column] = self._counts.get(column, 0) + some
+        return signals
+
+    def notes(self) -> tuple[str, ...]:
+        """Say it."""
+        return tuple(
+            f"{column.removesuffix('_capped').capitalize()} of {some:,} addresses may be too low: "
+            f"busy addresses around them were looked through in part only ({column} says how "
+            "often)."
+            for column, some in self._counts.items()
+            if some
+        )
 
 
 def read_requests(path: Path, transfers: Transfers) -> Asked:

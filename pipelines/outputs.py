@@ -9,15 +9,17 @@ Lines keep it raw.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 import polars as pl
 
 from data import storage
 from data.errors import Refused
+from data.parquet_parts import ParquetParts
 
 FORMULA_START = r"^[\s\x00-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{feff}]*[=+\-@＝＋－＠]|^[\t\r\n]"
 """Text that a spreadsheet may take for a formula: the signs themselves, their full-width twins,
@@ -42,14 +44,15 @@ def check_output(path: Path) -> None:
 
 
 def write_table(
-    frame: pl.DataFrame, path: Path, *, kind: str, facts: Mapping[str, Any]
+    table: pl.DataFrame | Iterable[pl.DataFrame], path: Path, *, kind: str, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write a result table and its manifest, `NAME.manifest.json`, beside it.
 
     Parameters
     ----------
-    frame
-        Any table; list and struct columns become JSON text in CSV.
+    table
+        Any table, or the parts of one, which are asked for as they are written and are one at
+        least; list and struct columns become JSON text in CSV.
     path
         Ends in .parquet, .csv, .jsonl or .ndjson.
     kind
@@ -73,12 +76,13 @@ def write_table(
     # The table gets its final name first: a manifest never vouches for a table that is not there
     # yet.
     with storage.whole_file(beside) as manifest_file, storage.whole_file(path) as table_file:
-        _WRITERS[path.suffix.lower()](frame, table_file)
+        parts = [table] if isinstance(table, pl.DataFrame) else table
+        rows, content = _write_parts(parts, table_file, _WRITERS[path.suffix.lower()])
         manifest = {
             "kind": kind,
             **facts,
-            "rows": frame.height,
-            "content_sha256": storage.content_hash(_hashable(frame)),
+            "rows": rows,
+            "content_sha256": content,
             "files": {path.name: storage.sha256_file(table_file)},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
@@ -92,7 +96,8 @@ def write_rows(frame: pl.DataFrame, path: Path) -> None:
     Like `write_table`, but in place: the caller makes the directory appear whole.
     """
     check_output(path)
-    _WRITERS[path.suffix.lower()](frame, path)
+    with _WRITERS[path.suffix.lower()](path, frame.schema) as writer:
+        writer.write(frame)
 
 
 def program() -> str:
@@ -117,17 +122,66 @@ def neutral_column(column: pl.Expr) -> pl.Expr:
     return pl.when(column.str.contains(FORMULA_START)).then("'" + column).otherwise(column)
 
 
-def _write_csv(frame: pl.DataFrame, path: Path) -> None:
-    flat = _with_iso_times(_without_nesting(frame))
-    text = [name for name, dtype in flat.schema.items() if dtype == pl.String]
-    safe = flat.with_columns(neutral_column(pl.col(name)).alias(name) for name in text)
-    safe.rename({name: neutral(name) for name in safe.columns}).write_csv(
-        path, quote_style="necessary", line_terminator="\n"
-    )
+def _write_parts(
+    parts: Iterable[pl.DataFrame], path: Path, writer_of: Callable[[Path, pl.Schema], _Writer]
+) -> tuple[int, str]:
+    """Write parts as they come; return the number of rows and the hash of their content."""
+    coming = iter(parts)
+    first = next(coming)
+    rows, content = 0, storage.ContentHash()
+    with writer_of(path, first.schema) as writer:
+        for part in chain([first], coming):
+            writer.write(part)
+            content.add(_without_nesting(part))  # which `content_hash` cannot hash
+            rows += part.height
+    return rows, content.hexdigest()
 
 
-def _write_json_lines(frame: pl.DataFrame, path: Path) -> None:
-    _with_iso_times(frame).write_ndjson(path)
+class _Writer(Protocol):
+    """Takes the parts of a table; what it writes is whole when the block ends."""
+
+    def __enter__(self) -> _Writer: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None: ...
+
+    def write(self, part: pl.DataFrame) -> None:
+        """Write further rows."""
+
+
+class _Text:
+    """A file of text that each part is added to."""
+
+    def __init__(self, path: Path, schema: pl.Schema) -> None:
+        self._file = path.open("wb")
+        self._is_first = True
+
+    def __enter__(self) -> _Text:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._file.close()
+
+    def write(self, part: pl.DataFrame) -> None:
+        self._add(part, self._file, self._is_first)
+        self._is_first = False
+
+    def _add(self, part: pl.DataFrame, file: IO[bytes], is_first: bool) -> None:
+        raise NotImplementedError
+
+
+class _Csv(_Text):
+    def _add(self, part: pl.DataFrame, file: IO[bytes], is_first: bool) -> None:
+        flat = _with_iso_times(_without_nesting(part))
+        text = [name for name, dtype in flat.schema.items() if dtype == pl.String]
+        safe = flat.with_columns(neutral_column(pl.col(name)).alias(name) for name in text)
+        safe.rename({name: neutral(name) for name in safe.columns}).write_csv(
+            file, quote_style="necessary", line_terminator="\n", include_header=is_first
+        )
+
+
+class _JsonLines(_Text):
+    def _add(self, part: pl.DataFrame, file: IO[bytes], is_first: bool) -> None:
+        _with_iso_times(part).write_ndjson(file)
 
 
 def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
@@ -150,14 +204,9 @@ def _as_json(column: pl.Series) -> pl.Series:
     return pl.Series(column.name, cells, dtype=pl.String)
 
 
-def _hashable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give `content_hash` flat columns."""
-    return _without_nesting(frame)
-
-
-_WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
-    ".parquet": storage.write_parquet,
-    ".csv": _write_csv,
-    ".jsonl": _write_json_lines,
-    ".ndjson": _write_json_lines,
+_WRITERS: dict[str, Callable[[Path, pl.Schema], _Writer]] = {
+    ".parquet": ParquetParts,
+    ".csv": _Csv,
+    ".jsonl": _JsonLines,
+    ".ndjson": _JsonLines,
 }

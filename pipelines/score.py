@@ -17,7 +17,7 @@ from models.scoring import score_frame
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
-    capped_notes,
+    Capped,
     counts,
     read_requests,
     resolved_as_of,
@@ -173,7 +173,9 @@ def score(
 
 def input_notes(run: Scored) -> tuple[str, ...]:
     """Say what of the addresses, the services and the histories was not taken as it came."""
-    histories = (*run.measured.histories.notes, *capped_notes(run.measured.signals))
+    capped = Capped()
+    capped.seen(run.measured.signals)
+    histories = (*run.measured.histories.notes, *capped.notes())
     return (*run.asked.notes, *service_notes(run.services), *histories)
 
 

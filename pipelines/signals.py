@@ -14,7 +14,7 @@ from features.catalogue import catalogue
 from features.signal import Family
 from pipelines.engines import local
 from pipelines.inputs import (
-    capped_notes,
+    Capped,
     leg_names,
     read_requests,
     resolved_as_of,
@@ -95,13 +95,12 @@ def signals(
     known = load_services(services)
     moment = resolved_as_of(opened, as_of)
     asked = read_requests(Path(addresses), opened) if addresses is not None else None
-    measured = local.measure(
+    histories = local.read(
         opened,
         None if asked is None else asked.requests,
         as_of=moment,
         basis=resolved_basis(basis),
         legs=leg_names(legs),
-        threads=threads,
         services=known,
         families=families,
     )
@@ -111,19 +110,21 @@ def signals(
         "basis": basis,
         "catalogue_hash": catalogue().hash(),
     }
-    manifest = write_table(measured.signals, out, kind="signals", facts=facts)
+    capped = Capped()
+    parts = map(capped.seen, local.parts(histories, families, threads=threads))
+    manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(
         out=out,
-        addresses=measured.signals.height,
-        transfers=int(measured.histories.counts.sum()),
+        addresses=len(histories),
+        transfers=int(histories.counts.sum()),
         signals=sum(len(family.signals) for family in families),
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
         notes=(() if asked is None else asked.notes)
         + service_notes(known)
-        + measured.histories.notes
-        + capped_notes(measured.signals),
+        + histories.notes
+        + capped.notes(),
         exit_code=3 if asked is not None and asked.problems else 0,
     )
 

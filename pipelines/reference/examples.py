@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from features.catalogue import catalogue, explain_signal
+from features.catalogue import catalogue
+from features.computing import explain_signal
 from features.evidence import Elsewhere
 from features.signal import Signal
 from models.sentences import Scene, Sentence, sentence

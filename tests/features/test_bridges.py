@@ -21,7 +21,7 @@ from data.services import load_services
 from features import cash_out, cross_chain
 from features.bridges import LOW_FEE_CHAINS
 from features.building import build_histories
-from features.catalogue import compute_signals
+from features.computing import compute_signals
 from features.history import NO_CROSSINGS, Histories, microseconds
 from pipelines.signals import signals
 from tests.data.canonical import AS_OF, DAI, START, USDT, A, B, C, covered, plain, row, store
@@ -283,7 +283,7 @@ def test_each_task_of_a_run_sees_its_own_histories(
     families = [cash_out.FAMILY, cross_chain.FAMILY]
     whole = compute_signals(histories, families)
     assert whole["unmatched_crossing_share"].to_list() == [None, None, 0, 0] * 2
-    monkeypatch.setattr("features.catalogue._EVENTS_PER_TASK", 1)
+    monkeypatch.setattr("features.computing._EVENTS_PER_TASK", 1)
     assert compute_signals(histories, families).equals(whole)
 
 

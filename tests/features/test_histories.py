@@ -22,7 +22,7 @@ from data.schema import LEGS, TIME, sort_transfers
 from data.storage import content_hash
 from data.transfers import open_transfers
 from features.building import build_histories
-from features.catalogue import compute_signals
+from features.computing import compute_signals, signal_parts
 from features.history import FREEZABLE, NATIVE, STABLECOIN, Histories, microseconds
 from tests.data.canonical import (
     AS_OF,
@@ -511,6 +511,8 @@ def test_large_and_busy_with_any_number_of_threads(folder):
     )
     check(built, rows, coverage.to_dicts(), asked, "usd", set(LEGS))
     hashes = {content_hash(compute_signals(built, threads=threads)) for threads in (1, 2, 4)}
+    for size in (1, 7, 80, 1000):
+        hashes.add(content_hash(pl.concat(signal_parts(built, threads=2, rows=size))))
     chance.shuffle(rows)
     again = build_histories(
         plain(folder, rows, coverage), as_frame(asked), as_of=AS_OF, network=True

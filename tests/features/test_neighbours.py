@@ -18,7 +18,8 @@ from data.schema import LEGS
 from data.service_table import SERVICES
 from data.services import Services
 from features.building import build_histories
-from features.catalogue import catalogue, compute_signals, explain_signal
+from features.catalogue import catalogue
+from features.computing import compute_signals, explain_signal
 from features.history import Histories
 from features.neighbours import DRAINED, KNOWN, MOST, NONE, SUMMED, WHOLE, Neighbours
 from tests.data.canonical import AS_OF, START, A, B, C, D, E, F, covered, plain, row

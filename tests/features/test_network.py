@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from data.schema import LEGS
 from features import motifs
 from features.building import build_histories
-from features.catalogue import catalogue, compute_signals, explain_signal
+from features.catalogue import catalogue
+from features.computing import compute_signals, explain_signal
 from features.evidence import Evidence
 from features.history import Histories
 from features.network import IN_LOADED, OUT_LOADED, surroundings_of

@@ -17,7 +17,7 @@ from data.schema import TIME
 from data.services import Services
 from data.transfers import Transfers, open_transfers
 from features.building import build_histories
-from features.catalogue import compute_signals
+from features.computing import compute_signals
 from pipelines.simulate import simulate
 from tests.data.canonical import plain
 

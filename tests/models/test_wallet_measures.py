@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from features.catalogue import catalogue, compute_signals
+from features.catalogue import catalogue
+from features.computing import compute_signals
 from features.history import DAY, HOUR, USD_PER_MICRO, Histories, History
 from models.wallet_measures import (
     BY_NAME,

@@ -89,6 +89,17 @@ def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_parts_make_the_file_that_the_whole_makes(tmp_path, suffix):
+    at_once = write_table(table(), tmp_path / f"a.{suffix}", kind="scores", facts={})
+    parts = write_table(table().iter_slices(1), tmp_path / f"b.{suffix}", kind="scores", facts={})
+    files = [(tmp_path / f"{name}.{suffix}").read_bytes() for name in "ab"]
+    assert files[0] == files[1]
+    assert {k: at_once[k] for k in ("rows", "content_sha256")} == {
+        k: parts[k] for k in ("rows", "content_sha256")
+    }
+
+
 def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path):
     frame = pl.DataFrame({"x": [object()]}, schema={"x": pl.Object})
     with pytest.raises(Exception, match="."):

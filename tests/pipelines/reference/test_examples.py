@@ -10,7 +10,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from features.catalogue import catalogue, compute_signals, explain_signal
+from features.catalogue import catalogue
+from features.computing import compute_signals, explain_signal
 from pipelines.red_flags import red_flags
 from pipelines.reference.examples import _best, examples, wanted_low
 from pipelines.reference.histories import ToldHistories, read, tell
