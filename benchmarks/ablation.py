@@ -12,9 +12,10 @@ looks like.
 
 Signals that only analysts see are no inputs, nor are, on worlds, those that rest on what others
 are. ``--also-context`` measures what those of each family would add if they were, ``--add FAMILY``
-those of the families named. In a simulated world no account may know its services table, which is
-dated at the end; ``--services-from-start`` shows what rests on it, and how much a world that only
-criminals' partners are listed in flatters it.
+those of the families named; what rests on others is capped then, as in the product
+(`models.association`), and ``--uncapped`` measures it without the cap too. In a simulated world no
+account may know its services table, which is dated at the end; ``--services-from-start`` shows what
+rests on it, and how much a world that only criminals' partners are listed in flatters it.
 
 Everything measured and fitted is kept in ``--cache``, so a run that was cut off goes on.
 """
@@ -71,7 +72,7 @@ class Worth:
         )
 
 
-def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
+def table(study: Study, cache: Path, added: Sequence[str] = (), *, uncapped: bool = False) -> str:
     """Measure every family of a study.
 
     Parameters
@@ -80,6 +81,8 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
         Folder of the fits.
     added
         Families whose signals are measured as inputs although they are none by default.
+    uncapped
+        Measure those once more as if they did not rest on others.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
         "| it adds [95 %] |",
         "|---|---:|---|---|---|",
     ]
-    lines += [worth.row() for worth in measured(study, cache, added)]
+    lines += [worth.row() for worth in measured(study, cache, added, uncapped=uncapped)]
     families = dict.fromkeys(signal.family for signal in (*study.inputs, *study.context))
     absent = [family.name for family in catalogue().families if family.name not in families]
     if absent:
@@ -107,7 +110,9 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured(study: Study, cache: Path, added: Sequence[str]) -> Iterator[Worth]:
+def measured(
+    study: Study, cache: Path, added: Sequence[str], *, uncapped: bool = False
+) -> Iterator[Worth]:
     """Measure one group of columns after another; see `table`."""
     every = _names(study)
     for family in dict.fromkeys(signal.family for signal in study.inputs):
@@ -122,9 +127,10 @@ def measured(study: Study, cache: Path, added: Sequence[str]) -> Iterator[Worth]
         if further:
             both = [*every, *further]
             alone = [*_of(study, name), *further]
-            yield _worth(
-                study, f"{name}, were they inputs ({len(further)})", (alone, both, every), cache
-            )
+            title, columns = f"{name}, were they inputs ({len(further)})", (alone, both, every)
+            yield _worth(study, title, columns, cache)
+            if uncapped and any(s.exposure for s in study.context if s.family == name):
+                yield _worth(study, f"{title}, uncapped", columns, cache, uncapped=True)
     for draw in range(NOISE_DRAWS):
         drawn = [f"{NOISE}_{draw}_{k}" for k in range(NOISE_COLUMNS)]
         yield _worth(study, f"({NOISE} {draw + 1})", (drawn, [*every, *drawn], every), cache)
@@ -144,10 +150,15 @@ def noise(study: Study) -> pl.DataFrame:
 
 
 def _worth(
-    study: Study, name: str, columns: tuple[list[str], list[str], list[str]], cache: Path
+    study: Study,
+    name: str,
+    columns: tuple[list[str], list[str], list[str]],
+    cache: Path,
+    *,
+    uncapped: bool = False,
 ) -> Worth:
     """Compare the second columns with the third; the first are alone."""
-    alone, with_them, without = (scores(study, some, cache) for some in columns)
+    alone, with_them, without = (scores(study, some, cache, uncapped=uncapped) for some in columns)
     return Worth(
         name,
         len(columns[0]),
@@ -170,9 +181,12 @@ def main() -> None:
     families = [family.name for family in catalogue().families]
     parser.add_argument("--also-context", action="store_true", help="of every family")
     parser.add_argument("--add", nargs="+", default=[], choices=families, metavar="FAMILY")
+    parser.add_argument(
+        "--uncapped", action="store_true", help="the added ones without the cap too"
+    )
     options = parser.parse_args()
-    added = families if options.also_context else options.add
-    report_on(options, lambda study: table(study, options.cache / "fits", added))
+    added, fits = families if options.also_context else options.add, options.cache / "fits"
+    report_on(options, lambda study: table(study, fits, added, uncapped=options.uncapped))
 
 
 if __name__ == "__main__":
