@@ -13,9 +13,11 @@ looks like.
 Signals that only analysts see are no inputs, nor are, on worlds, those that rest on what others
 are. ``--also-context`` measures what those of each family would add if they were, ``--add FAMILY``
 those of the families named; what rests on others is capped then, as in the product
-(`models.association`), and ``--uncapped`` measures it without the cap too. In a simulated world no
-account may know its services table, which is dated at the end; ``--services-from-start`` shows what
-rests on it, and how much a world that only criminals' partners are listed in flatters it.
+(`models.association`). ``--uncapped`` measures it without the cap too, and how much of that is only
+whether it is null: where the members of a case are loaded together, a signal of neighbours tells
+them apart by there being one. In a simulated world no account may know its services table, which is
+dated at the end; ``--services-from-start`` shows what rests on it, and how much a world that only
+criminals' partners are listed in flatters it.
 
 Everything measured and fitted is kept in ``--cache``, so a run that was cut off goes on.
 """
@@ -23,7 +25,7 @@ Everything measured and fitted is kept in ``--cache``, so a run that was cut off
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,7 @@ from models.bootstrap import Estimate, PairedDifference
 
 NOISE = "noise"
 NOISE_DRAWS, NOISE_COLUMNS = 3, 10
+_ROW = (*KEY, "as_of")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def table(study: Study, cache: Path, added: Sequence[str] = (), *, uncapped: boo
     added
         Families whose signals are measured as inputs although they are none by default.
     uncapped
-        Measure those once more as if they did not rest on others.
+        Measure those once more as if they did not rest on others, and whether they are null.
 
     Returns
     -------
@@ -131,22 +134,49 @@ def measured(
             yield _worth(study, title, columns, cache)
             if uncapped and any(s.exposure for s in study.context if s.family == name):
                 yield _worth(study, f"{title}, uncapped", columns, cache, uncapped=True)
+                beside = nulls(study, further)
+                told = [name for name in beside.columns if name not in _ROW]
+                if told:
+                    columns = (told, [*every, *told], every)
+                    title = f"{name}, only whether null ({len(told)})"
+                    yield _worth(study.with_columns(beside), title, columns, cache)
     for draw in range(NOISE_DRAWS):
         drawn = [f"{NOISE}_{draw}_{k}" for k in range(NOISE_COLUMNS)]
         yield _worth(study, f"({NOISE} {draw + 1})", (drawn, [*every, *drawn], every), cache)
 
 
+def nulls(study: Study, names: Sequence[str]) -> pl.DataFrame:
+    """Return whether signals are null, one row for each row of a study.
+
+    Signals that are null in the same training rows share a column; those that never are, or always
+    are, have none.
+    """
+    whether = study.train.select(pl.col(names).is_null())
+    patterns: dict[bytes, str] = {}
+    for name in names:
+        if 0 < whether[name].sum() < whether.height:
+            patterns.setdefault(whether[name].to_numpy().tobytes(), name)
+    return _rows(study, patterns.values()).select(
+        *_ROW, pl.col(list(patterns.values())).is_null().cast(pl.Float64).name.suffix("_is_null")
+    )
+
+
 def noise(study: Study) -> pl.DataFrame:
     """Return columns that say nothing, one row for each row of a study, the same every time."""
-    key = [*KEY, "as_of"]
-    sides = (study.train, study.validation, study.judged)
-    keys = pl.concat([side.select(key) for side in sides]).unique().sort(key)
+    keys = _rows(study)
     random = np.random.default_rng(4)
     return keys.with_columns(
         pl.Series(f"{NOISE}_{draw}_{k}", random.normal(size=keys.height))
         for draw in range(NOISE_DRAWS)
         for k in range(NOISE_COLUMNS)
     )
+
+
+def _rows(study: Study, names: Iterable[str] = ()) -> pl.DataFrame:
+    """Return all rows of a study once, in one order, with some columns."""
+    sides = (study.train, study.validation, study.judged)
+    rows = pl.concat([side.select(*_ROW, *names) for side in sides])
+    return rows.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
 
 
 def _worth(
@@ -182,7 +212,9 @@ def main() -> None:
     parser.add_argument("--also-context", action="store_true", help="of every family")
     parser.add_argument("--add", nargs="+", default=[], choices=families, metavar="FAMILY")
     parser.add_argument(
-        "--uncapped", action="store_true", help="the added ones without the cap too"
+        "--uncapped",
+        action="store_true",
+        help="the added ones without the cap too, and their nulls",
     )
     options = parser.parse_args()
     added, fits = families if options.also_context else options.add, options.cache / "fits"

@@ -140,6 +140,49 @@ def test_what_rests_on_others_decides_only_where_it_is_uncapped(cache: Path):
     assert as_before == {name: w for name, w in found.items() if "uncapped" not in name}
 
 
+def test_whether_a_signal_is_null_is_measured_alone(cache: Path):
+    study = exposed_study(*HINTS)
+    name = study.context[0].name
+
+    def with_nulls(side: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+        return side.with_columns(pl.when(~which).then(name))
+
+    told = {}
+    for title, which in {
+        "of the label": pl.col("label") == 0,
+        "of all": pl.lit(value=True),
+    }.items():
+        train, validation, judged_rows = (
+            with_nulls(side, which) for side in (study.train, study.validation, study.judged)
+        )
+        posing = replace(study, train=train, validation=validation, judged=judged_rows)
+        posing = posing.with_columns(ablation.noise(posing))
+        found = ablation.measured(posing, cache, ("hinting",), uncapped=True)
+        told[title] = [w for w in found if w.name == "hinting, only whether null (1)"]
+    (perfect,) = told["of the label"]
+    assert perfect.alone.value > 0.99
+    assert perfect.difference.a > 0.99
+    assert not told["of all"]
+
+
+def test_signals_that_are_null_together_share_a_column():
+    study = study_of("hints_a")
+    odd = pl.when(pl.int_range(pl.len()) % 2 == 1)
+    train = study.train.with_columns(
+        one=odd.then(1.0), same=odd.then(2.0), other=odd.then(None).otherwise(3.0), never=1.0
+    )
+    names = ["one", "same", "other", "never"]
+    others = {
+        n: side.with_columns(pl.lit(None, pl.Float64).alias(x) for x in names)
+        for n, side in (("validation", study.validation), ("judged", study.judged))
+    }
+    found = ablation.nulls(replace(study, train=train, **others), names)
+    assert found.columns == ["chain", "address", "as_of", "one_is_null", "other_is_null"]
+    assert len(found) == sum(PARTS.values())
+    trained = train.join(found, on=["chain", "address", "as_of"], maintain_order="left")
+    assert trained["one_is_null"].to_list() == [1.0, 0.0] * (PARTS["train"] // 2)
+
+
 def test_behaviour_is_not_measured_again_without_a_cap(cache: Path):
     study = study_of(*HINTS)
     study = study.with_columns(ablation.noise(study))
