@@ -172,11 +172,12 @@ def test_signals_that_are_null_together_share_a_column():
         one=odd.then(1.0), same=odd.then(2.0), other=odd.then(None).otherwise(3.0), never=1.0
     )
     names = ["one", "same", "other", "never"]
-    others = {
-        n: side.with_columns(pl.lit(None, pl.Float64).alias(x) for x in names)
-        for n, side in (("validation", study.validation), ("judged", study.judged))
-    }
-    found = ablation.nulls(replace(study, train=train, **others), names)
+    empty = [pl.lit(None, pl.Float64).alias(name) for name in names]
+    validation, judged_rows = (
+        side.with_columns(empty) for side in (study.validation, study.judged)
+    )
+    study = replace(study, train=train, validation=validation, judged=judged_rows)
+    found = ablation.nulls(study, names)
     assert found.columns == ["chain", "address", "as_of", "one_is_null", "other_is_null"]
     assert len(found) == sum(PARTS.values())
     trained = train.join(found, on=["chain", "address", "as_of"], maintain_order="left")
