@@ -12,7 +12,10 @@ looks like.
 
 Signals that only analysts see are no inputs, nor are, on worlds, those that rest on what others
 are. ``--also-context`` measures what those of each family would add if they were, ``--add FAMILY``
-those of the families named. In a simulated world no account may know its services table, which is
+those of the families named; what rests on others is capped then, as in the product
+(`models.association`). ``--uncapped`` measures it without the cap too, and how much of that is only
+whether it is null: where the members of a case are loaded together, a signal of neighbours tells
+them apart by there being one. In a simulated world no account may know its services table, which is
 dated at the end; ``--services-from-start`` shows what rests on it, and how much a world that only
 criminals' partners are listed in flatters it.
 
@@ -22,7 +25,7 @@ Everything measured and fitted is kept in ``--cache``, so a run that was cut off
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +42,7 @@ from models.bootstrap import Estimate, PairedDifference
 
 NOISE = "noise"
 NOISE_DRAWS, NOISE_COLUMNS = 3, 10
+_ROW = (*KEY, "as_of")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Worth:
         )
 
 
-def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
+def table(study: Study, cache: Path, added: Sequence[str] = (), *, uncapped: bool = False) -> str:
     """Measure every family of a study.
 
     Parameters
@@ -80,6 +84,8 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
         Folder of the fits.
     added
         Families whose signals are measured as inputs although they are none by default.
+    uncapped
+        Measure those once more as if they did not rest on others, and whether they are null.
 
     Returns
     -------
@@ -99,7 +105,7 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
         "| it adds [95 %] |",
         "|---|---:|---|---|---|",
     ]
-    lines += [worth.row() for worth in measured(study, cache, added)]
+    lines += [worth.row() for worth in measured(study, cache, added, uncapped=uncapped)]
     families = dict.fromkeys(signal.family for signal in (*study.inputs, *study.context))
     absent = [family.name for family in catalogue().families if family.name not in families]
     if absent:
@@ -107,7 +113,9 @@ def table(study: Study, cache: Path, added: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured(study: Study, cache: Path, added: Sequence[str]) -> Iterator[Worth]:
+def measured(
+    study: Study, cache: Path, added: Sequence[str], *, uncapped: bool = False
+) -> Iterator[Worth]:
     """Measure one group of columns after another; see `table`."""
     every = _names(study)
     for family in dict.fromkeys(signal.family for signal in study.inputs):
@@ -122,19 +130,40 @@ def measured(study: Study, cache: Path, added: Sequence[str]) -> Iterator[Worth]
         if further:
             both = [*every, *further]
             alone = [*_of(study, name), *further]
-            yield _worth(
-                study, f"{name}, were they inputs ({len(further)})", (alone, both, every), cache
-            )
+            title, columns = f"{name}, were they inputs ({len(further)})", (alone, both, every)
+            yield _worth(study, title, columns, cache)
+            if uncapped and any(s.exposure for s in study.context if s.family == name):
+                yield _worth(study, f"{title}, uncapped", columns, cache, uncapped=True)
+                beside = nulls(study, further)
+                told = [name for name in beside.columns if name not in _ROW]
+                if told:
+                    columns = (told, [*every, *told], every)
+                    title = f"{name}, only whether null ({len(told)})"
+                    yield _worth(study.with_columns(beside), title, columns, cache)
     for draw in range(NOISE_DRAWS):
         drawn = [f"{NOISE}_{draw}_{k}" for k in range(NOISE_COLUMNS)]
         yield _worth(study, f"({NOISE} {draw + 1})", (drawn, [*every, *drawn], every), cache)
 
 
+def nulls(study: Study, names: Sequence[str]) -> pl.DataFrame:
+    """Return whether signals are null, one row for each row of a study.
+
+    Signals that are null in the same training rows share a column; those that never are, or always
+    are, have none.
+    """
+    whether = study.train.select(pl.col(names).is_null())
+    patterns: dict[bytes, str] = {}
+    for name in names:
+        if 0 < whether[name].sum() < whether.height:
+            patterns.setdefault(whether[name].to_numpy().tobytes(), name)
+    return _rows(study, patterns.values()).select(
+        *_ROW, pl.col(list(patterns.values())).is_null().cast(pl.Float64).name.suffix("_is_null")
+    )
+
+
 def noise(study: Study) -> pl.DataFrame:
     """Return columns that say nothing, one row for each row of a study, the same every time."""
-    key = [*KEY, "as_of"]
-    sides = (study.train, study.validation, study.judged)
-    keys = pl.concat([side.select(key) for side in sides]).unique().sort(key)
+    keys = _rows(study)
     random = np.random.default_rng(4)
     return keys.with_columns(
         pl.Series(f"{NOISE}_{draw}_{k}", random.normal(size=keys.height))
@@ -143,11 +172,23 @@ def noise(study: Study) -> pl.DataFrame:
     )
 
 
+def _rows(study: Study, names: Iterable[str] = ()) -> pl.DataFrame:
+    """Return all rows of a study once, in one order, with some columns."""
+    sides = (study.train, study.validation, study.judged)
+    rows = pl.concat([side.select(*_ROW, *names) for side in sides])
+    return rows.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
+
+
 def _worth(
-    study: Study, name: str, columns: tuple[list[str], list[str], list[str]], cache: Path
+    study: Study,
+    name: str,
+    columns: tuple[list[str], list[str], list[str]],
+    cache: Path,
+    *,
+    uncapped: bool = False,
 ) -> Worth:
     """Compare the second columns with the third; the first are alone."""
-    alone, with_them, without = (scores(study, some, cache) for some in columns)
+    alone, with_them, without = (scores(study, some, cache, uncapped=uncapped) for some in columns)
     return Worth(
         name,
         len(columns[0]),
@@ -170,9 +211,14 @@ def main() -> None:
     families = [family.name for family in catalogue().families]
     parser.add_argument("--also-context", action="store_true", help="of every family")
     parser.add_argument("--add", nargs="+", default=[], choices=families, metavar="FAMILY")
+    parser.add_argument(
+        "--uncapped",
+        action="store_true",
+        help="the added ones without the cap too, and their nulls",
+    )
     options = parser.parse_args()
-    added = families if options.also_context else options.add
-    report_on(options, lambda study: table(study, options.cache / "fits", added))
+    added, fits = families if options.also_context else options.add, options.cache / "fits"
+    report_on(options, lambda study: table(study, fits, added, uncapped=options.uncapped))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ as our amounts are (one between two accounts counts in the scale of either).
 
 The third row has both, to see what the peer knows that we do not. ``--add FAMILY`` adds a row: our
 inputs and those of the families named, which see beyond the own history too but are no inputs by
-default.
+default. What of it rests on others is held back as in the product (`models.association`): kept
+apart, and capped. The peer's columns describe others too, but are not held back; ``--uncapped``
+adds the row that compares features with features: the same columns of ours, as free as the peer's.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ def table(
     cache: Path,
     settings: Sequence[str] = tuple(SETTINGS),
     added: Sequence[str] = (),
+    *,
+    uncapped: bool = False,
 ) -> str:
     """Choose the peer's setting on validation, then compare on the judged rows.
 
@@ -62,6 +66,8 @@ def table(
         Names of the settings tried.
     added
         Families whose signals are measured with ours although they are no inputs by default.
+    uncapped
+        Measure ours once more, with those families, as free as the peer's columns are.
 
     Returns
     -------
@@ -76,18 +82,23 @@ def table(
         tried[name] = on_validation(wider, scores(wider, theirs, cache))
     chosen = max(tried, key=lambda name: tried[name])
     wider, theirs = _widened(study, features.everywhere(chosen))
-    own = scores(wider, ours, cache)
+    own, peer = scores(wider, ours, cache), scores(wider, theirs, cache)
     results = {
         "ours": (len(ours), own),
-        f"GFP, {chosen}": (len(theirs), scores(wider, theirs, cache)),
+        f"GFP, {chosen}": (len(theirs), peer),
         "both": (len(ours) + len(theirs), scores(wider, [*ours, *theirs], cache)),
     }
-    label, unit = study.judged["label"], study.metric_name
     further = [signal.name for signal in study.context if signal.family in added]
+    wide = [*ours, *further]
     if further:
-        wide = [*ours, *further]
         name = f"ours, with {', '.join(added)}"
         results[name] = (len(wide), scores(wider, wide, cache))
+    if uncapped:
+        name = f"ours, with {', '.join(added)}, uncapped" if further else "ours, uncapped"
+        results[name] = (len(wide), scores(wider, wide, cache, uncapped=True))
+        free = scores(wider, [*wide, *theirs], cache, uncapped=True)
+        results["both, uncapped"] = (len(wide) + len(theirs), free)
+    label, unit = study.judged["label"], study.metric_name
     lines = [
         f"### {study.name}\n",
         f"{label.len():,} judged, {int(label.sum()):,} of them positive; "
@@ -95,13 +106,13 @@ def table(
         f"ours {on_validation(wider, own):.3f}; "
         + "; ".join(f"GFP, {name}, {value:.3f}" for name, value in tried.items())
         + ".\n",
-        f"| columns | n | {unit} [95 %] | ROC-AUC [95 %] | ours less this: {unit} | ROC-AUC |",
+        f"| columns | n | {unit} [95 %] | ROC-AUC [95 %] | this less GFP: {unit} | ROC-AUC |",
         "|---|---:|---|---|---|---|",
     ]
     for name, (n, found) in results.items():
         cells = [with_interval(estimated(study, found, metric)) for metric in (study.metric, ROC)]
-        gaps = [signed(difference(study, own, found, metric)) for metric in (study.metric, ROC)]
-        cells += ["", ""] if name == "ours" else gaps
+        gaps = [signed(difference(study, found, peer, metric)) for metric in (study.metric, ROC)]
+        cells += ["", ""] if found is peer else gaps
         lines.append(f"| {name} | {n} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -125,11 +136,18 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
     families = [family.name for family in catalogue().families]
     parser.add_argument("--add", nargs="+", default=[], choices=families, metavar="FAMILY")
+    parser.add_argument("--uncapped", action="store_true", help="also ours as free as the peer's")
     options = parser.parse_args()
 
     def report(study: Study) -> str:
-        features = _features(study.sources, options.cache)
-        return table(study, features, options.cache / "fits", options.settings, options.add)
+        return table(
+            study,
+            _features(study.sources, options.cache),
+            options.cache / "fits",
+            options.settings,
+            options.add,
+            uncapped=options.uncapped,
+        )
 
     report_on(options, report)
 

@@ -35,7 +35,7 @@ class Scores:
     judged: np.ndarray
 
 
-def scores(study: Study, columns: Sequence[str], cache: Path) -> Scores:
+def scores(study: Study, columns: Sequence[str], cache: Path, *, uncapped: bool = False) -> Scores:
     """Train on some columns alone and score the other rows.
 
     Parameters
@@ -44,24 +44,29 @@ def scores(study: Study, columns: Sequence[str], cache: Path) -> Scores:
         Names of columns of the study's frames: signals, or anything else that is a number.
     cache
         Folder of the scores.
+    uncapped
+        Let signals that rest on others pose as behaviour, as columns that are no signals do:
+        neither kept apart nor capped (`models.association`).
     """
-    found = [_one(study, columns, seed, cache) for seed in study.seeds]
+    signals = _as_signals(columns)
+    if uncapped:
+        signals = [_posing(signal) for signal in signals]
+    found = [_one(study, signals, seed, cache) for seed in study.seeds]
     cut = study.validation.height
     mean = np.mean(found, axis=0)
     return Scores(mean[:cut], mean[cut:])
 
 
-def _one(study: Study, columns: Sequence[str], seed: int, cache: Path) -> np.ndarray:
+def _one(study: Study, signals: Sequence[Signal], seed: int, cache: Path) -> np.ndarray:
+    columns = [signal.name for signal in signals]
     others = pl.concat([side.select(columns) for side in (study.validation, study.judged)])
     inputs = matrix(others, columns)
-    kept = cache / f"{_key(study, columns, seed, inputs)}.npy"
+    kept = cache / f"{_key(study, signals, seed, inputs)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     import lightgbm
 
-    trained = train_model(
-        study.train, study.train, _as_signals(columns), seed=seed, threads=THREADS
-    )
+    trained = train_model(study.train, study.train, signals, seed=seed, threads=THREADS)
     booster = lightgbm.Booster(model_str=trained.model)
     raw = np.asarray(booster.predict(inputs, raw_score=True, num_threads=THREADS))
     with whole_file(kept) as path, path.open("wb") as file:
@@ -71,14 +76,20 @@ def _one(study: Study, columns: Sequence[str], seed: int, cache: Path) -> np.nda
 
 def _as_signals(columns: Sequence[str]) -> list[Signal]:
     """Return the signals; columns that are none pose as signals of behaviour."""
-    known, posing = catalogue().by_name, catalogue().signals[0]
-    return [known.get(name) or replace(posing, name=name, exposure=False) for name in columns]
+    known, any_one = catalogue().by_name, _posing(catalogue().signals[0])
+    return [known.get(name) or replace(any_one, name=name) for name in columns]
 
 
-def _key(study: Study, columns: Sequence[str], seed: int, inputs: np.ndarray) -> str:
+def _posing(signal: Signal) -> Signal:
+    """Return a signal as one of behaviour."""
+    return replace(signal, exposure=False)
+
+
+def _key(study: Study, signals: Sequence[Signal], seed: int, inputs: np.ndarray) -> str:
     train = study.train
-    exposure = [signal.exposure for signal in _as_signals(columns)]
-    how = [list(columns), exposure, seed, source_hash(FITTERS), version("lightgbm")]
+    columns = [signal.name for signal in signals]
+    exposure = [signal.exposure for signal in signals]
+    how = [columns, exposure, seed, source_hash(FITTERS), version("lightgbm")]
     digest = hashlib.sha256(json.dumps(how).encode())
     digest.update(matrix(train, columns).tobytes())
     digest.update(train["label"].cast(pl.Int8).to_numpy().tobytes())

@@ -21,6 +21,7 @@ from features.catalogue import catalogue
 from features.signal import Signal
 from models.metrics import METRICS
 from models.status import SCORED
+from models.training import train_model
 from pipelines.labelled import measure_labelled, read_labels
 
 HINTS, NOTHING = [f"hints_{k}" for k in "abcdefgh"], [f"nothing_{k}" for k in "abcd"]
@@ -69,6 +70,18 @@ def study_of(*names: str) -> Study:
     )
 
 
+def exposed_study(*names: str) -> Study:
+    """What is kept back bears the name of a signal that rests on others."""
+    resting = next(s for s in catalogue().signals if s.exposure)
+    study = study_of(*names)
+    train, validation, judged_rows = (
+        side.rename({"kept_back": resting.name})
+        for side in (study.train, study.validation, study.judged)
+    )
+    context = (replace(resting, family="hinting"),)
+    return replace(study, train=train, validation=validation, judged=judged_rows, context=context)
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fits")
@@ -112,6 +125,70 @@ def test_context_is_measured_as_an_input_when_asked_for(cache: Path):
     assert asked.difference.low > 0.2
     assert asked.difference.b == found["hinting"].difference.a
     assert len(found) == 6  # telling has no context
+
+
+def test_what_rests_on_others_decides_only_where_it_is_uncapped(cache: Path):
+    study = exposed_study(*HINTS, *NOTHING)
+    study = study.with_columns(ablation.noise(study))
+    found = {w.name: w for w in ablation.measured(study, cache, ("hinting",), uncapped=True)}
+    capped, free = (
+        found[f"hinting, were they inputs (1){end}"].difference for end in ("", ", uncapped")
+    )
+    assert free.a > 0.99 > capped.a + 0.05
+    assert capped.b == free.b
+    as_before = {w.name: w for w in ablation.measured(study, cache, ("hinting",))}
+    assert as_before == {name: w for name, w in found.items() if "uncapped" not in name}
+
+
+def test_whether_a_signal_is_null_is_measured_alone(cache: Path):
+    study = exposed_study(*HINTS)
+    name = study.context[0].name
+
+    def with_nulls(side: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+        return side.with_columns(pl.when(~which).then(name))
+
+    told = {}
+    for title, which in {
+        "of the label": pl.col("label") == 0,
+        "of all": pl.lit(value=True),
+    }.items():
+        train, validation, judged_rows = (
+            with_nulls(side, which) for side in (study.train, study.validation, study.judged)
+        )
+        posing = replace(study, train=train, validation=validation, judged=judged_rows)
+        posing = posing.with_columns(ablation.noise(posing))
+        found = ablation.measured(posing, cache, ("hinting",), uncapped=True)
+        told[title] = [w for w in found if w.name == "hinting, only whether null (1)"]
+    (perfect,) = told["of the label"]
+    assert perfect.alone.value > 0.99
+    assert perfect.difference.a > 0.99
+    assert not told["of all"]
+
+
+def test_signals_that_are_null_together_share_a_column():
+    study = study_of("hints_a")
+    odd = pl.when(pl.int_range(pl.len()) % 2 == 1)
+    train = study.train.with_columns(
+        one=odd.then(1.0), same=odd.then(2.0), other=odd.then(None).otherwise(3.0), never=1.0
+    )
+    names = ["one", "same", "other", "never"]
+    empty = [pl.lit(None, pl.Float64).alias(name) for name in names]
+    validation, judged_rows = (
+        side.with_columns(empty) for side in (study.validation, study.judged)
+    )
+    study = replace(study, train=train, validation=validation, judged=judged_rows)
+    found = ablation.nulls(study, names)
+    assert found.columns == ["chain", "address", "as_of", "one_is_null", "other_is_null"]
+    assert len(found) == sum(PARTS.values())
+    trained = train.join(found, on=["chain", "address", "as_of"], maintain_order="left")
+    assert trained["one_is_null"].to_list() == [1.0, 0.0] * (PARTS["train"] // 2)
+
+
+def test_behaviour_is_not_measured_again_without_a_cap(cache: Path):
+    study = study_of(*HINTS)
+    study = study.with_columns(ablation.noise(study))
+    found = list(ablation.measured(study, cache, ("hinting",), uncapped=True))
+    assert not any("uncapped" in one.name for one in found)
 
 
 def test_the_table_has_a_row_for_each_family_and_names_those_without_an_input(cache: Path):
@@ -158,6 +235,25 @@ def test_a_fit_is_done_once_and_anew_where_anything_differs(
         scores(replace(study, seeds=(3,)), columns, tmp_path)
     with pytest.raises(Trained):
         scores(replace(study, seeds=(1,)), columns[::-1], tmp_path)
+
+
+def test_a_fit_without_a_cap_is_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    study = replace(exposed_study("hints_a"), seeds=(1,))
+    columns = ["hints_a", study.context[0].name]
+    marked: list[list[bool]] = []
+
+    def noted(*args: object, **how: object) -> object:
+        marked.append([s.exposure for s in args[2]])  # type: ignore[attr-defined]
+        return train_model(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worth_fits, "train_model", noted)
+    capped, free = (scores(study, columns, tmp_path, uncapped=free) for free in (False, True))
+    assert marked == [[False, True], [False, False]]
+    assert not np.array_equal(capped.judged, free.judged)
+    again = [scores(study, columns, tmp_path, uncapped=free).judged for free in (False, True)]
+    assert len(marked) == 2
+    assert np.array_equal(again[0], capped.judged)
+    assert np.array_equal(again[1], free.judged)
 
 
 def test_the_average_of_seeds_is_the_mean_of_their_scores(tmp_path: Path):

@@ -26,7 +26,7 @@ from benchmarks.peers.snapml_addresses import (
 )
 from benchmarks.source_hash import ROOT
 from benchmarks.worth_studies import WorldSources
-from tests.benchmarks.test_ablation import HINTS, NOTHING, PARTS, rows, study_of
+from tests.benchmarks.test_ablation import HINTS, NOTHING, PARTS, exposed_study, rows, study_of
 
 if importlib.util.find_spec("snapml") is None:
     pytest.skip("snapml is not installed", allow_module_level=True)
@@ -262,9 +262,32 @@ def test_the_better_setting_is_chosen_by_validation_and_compared(tmp_path: Path)
     ours, peer, both = (lines[name].split(" | ") for name in ("ours", "GFP, month", "both"))
     assert [cells[1] for cells in (ours, peer, both)] == ["1", "8", "9"]
     assert lines["ours, with hinting"].split(" | ")[1] == "2"
-    low = float(peer[4].split("[")[1].split(",")[0])
+    low = float(ours[4].split("[")[1].split(",")[0])
     assert low > 0.3
+    assert peer[4].strip() == ""
     assert "500 judged, 125 of them positive" in text
+    assert "uncapped" not in text
+
+
+def test_features_are_compared_with_features_without_a_cap(tmp_path: Path):
+    every = pl.concat([rows(part, seed=k) for k, part in enumerate(PARTS)])
+
+    class Made:
+        def to_choose(self, _: str) -> pl.DataFrame:
+            return every.select("chain", "address", "as_of", *HINTS)
+
+        everywhere = to_choose
+
+    study = exposed_study(*HINTS)
+    text = against_gfp.table(study, Made(), tmp_path, ["day"], ["hinting"], uncapped=True)
+    cells = {
+        row.split(" | ")[0].strip("| "): row.split(" | ") for row in text.splitlines() if "|" in row
+    }
+    held, free = cells["ours, with hinting"], cells["ours, with hinting, uncapped"]
+    assert held[1] == free[1] == "9"
+    assert float(free[2].split(" ")[0]) > float(held[2].split(" ")[0]) + 0.02
+    assert float(free[4].split(" ")[0]) > 0.2
+    assert cells["both, uncapped"][1] == "17"
 
 
 def test_worlds_are_described_chain_by_chain_and_kept(
