@@ -1,8 +1,14 @@
 """When a red flag fires: a signal that cites it is unusual, in the direction that raises it.
 
 Unusual is beyond the value that at most one in twenty of the ordinary accounts that have the signal
-pass, so that ties never fire. A flag that many signals cite has many chances: what share of
-the ordinary accounts themselves raise it, by the same rule, stands beside every count.
+pass, so that ties never fire. Counts and sums grow with activity, so they are compared with
+ordinary accounts of about as many transfers (of the same power of three), where a hundred such are
+known. A share of too few payments raises nothing (`Signal.fewest_payments`). Of an address that
+looks like a customer's deposit address at an exchange, what the exchange does when it empties it is
+not said.
+
+A flag that many signals cite has many chances: what share of the ordinary accounts themselves raise
+it, by the same rule, stands beside every count.
 
 >>> ordinary = pl.Series([float(n) for n in range(100)])
 >>> limit(ordinary, low=False), limit(ordinary, low=True)
@@ -30,12 +36,36 @@ class Citation:
     flag: str
     signal: str
     low: bool
+    grows: bool = False
+    fewest_payments: int = 0
+
+
+GROWING = ("transfers", "addresses", "assets", "pairs", "hops", "swaps", "steps", "value")
+"""Units of counts and sums, which a busy account has more of, whatever it does."""
+
+EXCHANGES_DOING = ("rapid_pass_through", "otc_like_flows", "cash_out")
+"""What is true of every deposit address, because the exchange empties it."""
+
+
+def looks_like_deposit_address() -> pl.Expr:
+    """Say of accounts whether nearly all that they paid went to one or two known exchanges'."""
+    return (
+        ((pl.col("exchange_out_share") >= 0.99) & (pl.col("receivers") <= 2))
+        .fill_null(False)
+        .alias("deposit")
+    )
 
 
 def citations(signals: Iterable[Signal]) -> list[Citation]:
     """List what signals cite; what changes merely because somebody looks later is left out."""
     return [
-        Citation(flag, signal.name, flag in signal.flags_when_low)
+        Citation(
+            flag,
+            signal.name,
+            low=flag in signal.flags_when_low,
+            grows=signal.unit in GROWING,
+            fewest_payments=signal.fewest_payments,
+        )
         for signal in signals
         if not signal.depends_on_as_of
         for flag in signal.red_flags
@@ -60,7 +90,7 @@ def fired(
     Parameters
     ----------
     accounts
-        ``address`` and a column per signal.
+        ``address``, ``n_transfers`` and a column per signal.
     ordinary
         The same columns, of the accounts that say what is usual.
 
@@ -71,18 +101,15 @@ def fired(
     """
     found = [_EMPTY]
     for one in cited:
-        bound = limit(ordinary[one.signal], low=one.low)
-        if bound is None:
-            continue
-        value = pl.col(one.signal)
-        beyond = value < bound if one.low else value > bound
+        able = _judged(accounts, _limits(ordinary, one), one)
+        value, bound = pl.col(one.signal), pl.col("limit")
         found.append(
-            accounts.filter(beyond).select(
+            able.filter(value < bound if one.low else value > bound).select(
                 "address",
                 pl.lit(one.flag).alias("flag"),
                 pl.lit(one.signal).alias("signal"),
                 value.cast(pl.Float64).alias("value"),
-                pl.lit(bound, dtype=pl.Float64).alias("limit"),
+                bound,
                 pl.lit(one.low).alias("low"),
             )
         )
@@ -93,14 +120,40 @@ def seen(
     accounts: pl.DataFrame, ordinary: pl.DataFrame, cited: Iterable[Citation]
 ) -> dict[str, int]:
     """Count, for each flag, the accounts that have a signal by which it could fire."""
-    by_flag: dict[str, list[str]] = {}
+    by_flag: dict[str, set[str]] = {}
     for one in cited:
-        if limit(ordinary[one.signal], low=one.low) is not None:
-            by_flag.setdefault(one.flag, []).append(one.signal)
-    return {
-        flag: accounts.filter(pl.any_horizontal(pl.col(names).is_not_null())).height
-        for flag, names in by_flag.items()
-    }
+        if (limits := _limits(ordinary, one)).height:
+            able = _judged(accounts, limits, one)
+            by_flag.setdefault(one.flag, set()).update(able["address"])
+    return {flag: len(addresses) for flag, addresses in by_flag.items()}
+
+
+def _limits(ordinary: pl.DataFrame, one: Citation) -> pl.DataFrame:
+    """Return the ``limit`` of each ``band`` that has one."""
+    found = [
+        (band, limit(part[one.signal], low=one.low))
+        for (band,), part in ordinary.with_columns(_band(one)).group_by("band")
+    ]
+    schema = {"band": pl.Int64, "limit": pl.Float64}
+    return pl.DataFrame(found, schema=schema, orient="row").drop_nulls()
+
+
+def _judged(accounts: pl.DataFrame, limits: pl.DataFrame, one: Citation) -> pl.DataFrame:
+    """Return the accounts of which a signal can raise the flag, each with its ``limit``."""
+    able = pl.col(one.signal).is_not_null()
+    if one.fewest_payments:
+        able &= pl.col("transfers_out") >= one.fewest_payments
+    if one.flag in EXCHANGES_DOING:
+        able &= ~looks_like_deposit_address()
+    found = accounts.filter(able).with_columns(_band(one))
+    return found.join(limits, on="band", how="inner", maintain_order="left")
+
+
+def _band(one: Citation) -> pl.Expr:
+    """Return the power of three of an account's transfers, where that matters."""
+    if not one.grows:
+        return pl.lit(0, dtype=pl.Int64).alias("band")
+    return pl.col("n_transfers").log(3).floor().cast(pl.Int64).alias("band")
 
 
 _EMPTY = pl.DataFrame(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,48 @@ def test_a_flag_fires_beyond_the_limit_on_the_side_it_is_cited_for():
     assert seen(wallets, ordinary, [HIGH, LOW]) == {"many": 4, "fast": 4}
 
 
+def test_counts_are_compared_with_accounts_of_about_as_many_transfers():
+    grows = Citation("many", "senders", low=False, grows=True)
+    quiet, busy = ([float(k % 100) * scale for k in range(200)] for scale in (1, 10))
+    ordinary = pl.DataFrame({"senders": quiet + busy, "n_transfers": [10] * 200 + [100] * 200})
+    wallets = pl.DataFrame(
+        {
+            "address": ["quiet", "busy", "busier", "busiest"],
+            "senders": [500.0, 500.0, 980.0, 980.0],
+            "n_transfers": [12, 200, 200, 100_000],
+        }
+    )
+    found = fired(wallets, ordinary, [grows])
+    assert found.select("address", "limit").rows() == [("quiet", 95.0), ("busier", 950.0)]
+    assert seen(wallets, ordinary, [grows]) == {"many": 3}  # of the busiest nobody can say
+
+
+def test_a_share_of_too_few_payments_raises_nothing():
+    habit = Citation("pairs", "paired", low=False, fewest_payments=5)
+    ordinary = pl.DataFrame({"paired": [float(k) for k in range(200)]})
+    wallets = pl.DataFrame(
+        {"address": ["a", "b", "c"], "paired": [500.0] * 3, "transfers_out": [4.0, 5.0, None]}
+    )
+    assert fired(wallets, ordinary, [habit])["address"].to_list() == ["b"]
+    assert seen(wallets, ordinary, [habit]) == {"pairs": 1}
+
+
+@pytest.mark.parametrize("flag, raised", [("cash_out", 2), ("gather_scatter", 4)])
+def test_what_an_exchange_does_with_a_deposit_address_is_not_said_of_it(flag: str, raised: int):
+    cited = Citation(flag, "x", low=False)
+    ordinary = pl.DataFrame({"x": [float(k) for k in range(200)]})
+    wallets = pl.DataFrame(
+        {
+            "address": ["deposit", "swept", "many receivers", "unknown"],
+            "x": [500.0] * 4,
+            "exchange_out_share": [1.0, 0.99, 1.0, None],
+            "receivers": [1.0, 2.0, 3.0, 1.0],
+        }
+    )
+    assert fired(wallets, ordinary, [cited]).height == raised
+    assert seen(wallets, ordinary, [cited]) == {flag: raised}
+
+
 def test_every_citation_of_the_catalogue_is_read_and_clocks_are_not():
     found = citations(catalogue().signals)
     told = {(one.flag, one.signal): one.low for one in found}
@@ -114,20 +157,31 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
     )
     ours, ordinary = real.long_enough()
     cited = [one for one in real.cited if one.flag == "many_unrelated_senders"]
+    assert {one.grows for one in cited} == {True, False}
 
-    def raised(rows: pl.DataFrame) -> int:
-        hit = set()
+    def size(one: Citation, transfers: int) -> int:
+        return next(k for k in range(40) if 3 ** (k + 1) > transfers) if one.grows else 0
+
+    def raised(rows: pl.DataFrame) -> tuple[int, int]:
+        hit, able = set(), set()
         for one in cited:
-            values = sorted(v for v in ordinary[one.signal].to_list() if v is not None)
-            for address, value in rows.select("address", one.signal).iter_rows():
-                passing = sum(v >= value for v in values) if value is not None else len(values)
+            by_size = defaultdict(list)
+            for value, n in ordinary.select(one.signal, "n_transfers").drop_nulls().iter_rows():
+                by_size[size(one, n)].append(value)
+            for address, value, n in rows.select("address", one.signal, "n_transfers").iter_rows():
+                values = by_size[size(one, n)]
+                if value is None or len(values) < FEWEST:
+                    continue
+                able.add(address)
+                passing = sum(v >= value for v in values)
                 if passing <= UNUSUAL * (len(values) - 1) and value > min(values):
                     hit.add(address)
-        return len(hit)
+        return len(hit), len(able)
 
-    hits = raised(ours)
-    assert f"| {hits} of {ours.height} (" in line
-    assert f"| {raised(ordinary) / ordinary.height:.0%} |" in line
+    hits, able = raised(ours)
+    assert f"| {hits} of {able} (" in line
+    usual, able = raised(ordinary)
+    assert f"| {usual / able:.0%} |" in line
     *rows, silent = text.strip().splitlines()
     named = silent.removeprefix("No signal that these exports show cites: ").rstrip(".").split(", ")
     shown = {row.split(" | ")[0].removeprefix("| ") for row in rows if row.count("|") > 4}
