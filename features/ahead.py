@@ -117,7 +117,7 @@ def _no_columns() -> Columns:
         neighbours=unknown(0),
         as_of=np.empty(0, np.int64),
         scale=np.empty(0, np.float64),
-        registry=np.empty(0, np.bool_),
+        registry=np.empty(0, np.uint8),
         asset_kind=np.empty(0, np.uint8),
         asset_group=np.empty(0, np.int32),
         crossings=NO_CROSSINGS,

@@ -9,7 +9,7 @@ They are **exposure**: what others are said to be, not what the address does. In
 with the same exchanges, bridges and mixers, and a list may be wrong. Guilt by association must not
 convict: a model that learns from them is held to a cap (`models.association`), and can do without.
 
-Where no dated row of the registry was known on its chain at the cut, all are null.
+Where the registry knew no exchange (bridge, …) on its chain at the cut, all about them are null.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from features.by_value import share_by_value
 from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
-from features.history import LISTED, Columns, History, party_of
+from features.history import (
+    BRIDGES,
+    EXCHANGES,
+    ILLICIT,
+    LISTED,
+    MARKETPLACES,
+    Columns,
+    History,
+    party_of,
+)
 from features.numeric import longest_history
 from features.signal import Family
 
@@ -29,7 +38,8 @@ _BRIDGE, _MARKETPLACE = party_of("bridge"), party_of("guarantee_marketplace")
 _WHAT = LISTED - 1
 """The bits of a party that say what it is."""
 
-_UNKNOWN = "no dated row of the services registry was known on its chain, or nothing "
+_NO_EXCHANGE = "no dated row of the services registry named an exchange on its chain"
+_NOBODY = "no dated row of the services registry named such a party on its chain, or nothing "
 
 
 @kernel
@@ -68,18 +78,21 @@ def cash_out_kernel(
                     exchange_out += value
                     paid[n], amount[n] = columns.counterparty[j], value
                     n += 1
-        row[1] = 0
-        if n_out > 0:
-            row[0], row[4] = exchange_out / value_out, listed_out / value_out
-            row[7] = bridge_out / value_out
-        if n > 0:
-            row[1] = renumber(paid[:n], table, seen, code)
-            row[2] = _concentration(code[:n], amount[:n], seen[: int(row[1])])
-        if n_in > 0:
-            row[3], row[5] = exchange_in / value_in, listed_in / value_in
-            row[8] = bridge_in / value_in
-        if n_in + n_out > 0:
+        known = columns.registry[i]
+        if known & EXCHANGES:
+            row[1] = renumber(paid[:n], table, seen, code) if n > 0 else 0
+            if n > 0:
+                row[2] = _concentration(code[:n], amount[:n], seen[: int(row[1])])
+            row[0] = exchange_out / value_out if n_out > 0 else np.nan
+            row[3] = exchange_in / value_in if n_in > 0 else np.nan
+        if known & ILLICIT:
+            row[4] = listed_out / value_out if n_out > 0 else np.nan
+            row[5] = listed_in / value_in if n_in > 0 else np.nan
+        if known & MARKETPLACES and n_in + n_out > 0:
             row[6] = marketplace / (value_in + value_out)
+        if known & BRIDGES:
+            row[7] = bridge_out / value_out if n_out > 0 else np.nan
+            row[8] = bridge_in / value_in if n_in > 0 else np.nan
 
 
 @kernel
@@ -111,14 +124,14 @@ FAMILY = Family(
     evidence="distribution",
     formula="value sent to known addresses of exchanges ÷ value sent",
     says="sent {value} of its outgoing value to known addresses of exchanges",
-    null=_UNKNOWN + "went out",
+    null=_NOBODY + "went out",
     bounds=(0, 1),
     red_flags=("cash_out",),
     exposure=True,
 )
 def exchange_out_share(history: History) -> Evidence | None:
     """Share of the value sent that went to known addresses of exchanges."""
-    return _share(history, history.outflows, (_HOT, _DEPOSIT))
+    return _share(history, history.outflows, EXCHANGES, (_HOT, _DEPOSIT))
 
 
 @FAMILY.signal(
@@ -127,13 +140,13 @@ def exchange_out_share(history: History) -> Evidence | None:
     evidence="members",
     formula="distinct known addresses of exchanges among the receivers of outgoing transfers",
     says="paid {value} that known exchanges own",
-    null="no dated row of the services registry was known on its chain",
+    null=_NO_EXCHANGE,
     red_flags=("cash_out",),
     exposure=True,
 )
 def exchange_addresses_paid(history: History) -> Evidence | None:
     """Number of known addresses of exchanges that it paid."""
-    if not history.registry:
+    if not history.registry & EXCHANGES:
         return None
     rows = _met(history, history.outflows, (_HOT, _DEPOSIT))
     _, each = np.unique(history.counterparty[rows], return_index=True)
@@ -147,7 +160,7 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
     formula="sum of squared shares of the value sent to known addresses of exchanges, by address",
     says="spread what it sent to exchanges over their addresses with a concentration of {value} "
     "(1 is: all to one)",
-    null="no dated row of the services registry was known on its chain, or it paid no exchange",
+    null=_NO_EXCHANGE + ", or it paid no exchange",
     bounds=(0, 1 + 1e-9),
     red_flags=("cash_out",),
     flags_when_low=("cash_out",),
@@ -156,7 +169,7 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
 def exchange_concentration(history: History) -> Evidence | None:
     """Concentration (Herfindahl-Hirschman) of what it sent to exchanges over their addresses."""
     rows = _met(history, history.outflows, (_HOT, _DEPOSIT))
-    if not history.registry or not len(rows):
+    if not history.registry & EXCHANGES or not len(rows):
         return None
     _, who = np.unique(history.counterparty[rows], return_inverse=True)
     sums = [int(history.value[rows[who == k]].sum()) for k in range(int(who.max()) + 1)]
@@ -170,13 +183,13 @@ def exchange_concentration(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value received from known addresses of exchanges ÷ value received",
     says="received {value} of its incoming value from known addresses of exchanges",
-    null=_UNKNOWN + "came in",
+    null=_NOBODY + "came in",
     bounds=(0, 1),
     exposure=True,
 )
 def exchange_in_share(history: History) -> Evidence | None:
     """Share of the value received that came from known addresses of exchanges."""
-    return _share(history, history.inflows, (_HOT, _DEPOSIT))
+    return _share(history, history.inflows, EXCHANGES, (_HOT, _DEPOSIT))
 
 
 @FAMILY.signal(
@@ -185,14 +198,14 @@ def exchange_in_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value sent to addresses listed as illicit ÷ value sent",
     says="sent {value} of its outgoing value to addresses that a list calls illicit",
-    null=_UNKNOWN + "went out",
+    null=_NOBODY + "went out",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def listed_out_share(history: History) -> Evidence | None:
     """Share of the value sent that went to mixers, marketplaces and other listed parties."""
-    return _share(history, history.outflows, ())
+    return _share(history, history.outflows, ILLICIT)
 
 
 @FAMILY.signal(
@@ -201,14 +214,14 @@ def listed_out_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value received from addresses listed as illicit ÷ value received",
     says="received {value} of its incoming value from addresses that a list calls illicit",
-    null=_UNKNOWN + "came in",
+    null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def listed_in_share(history: History) -> Evidence | None:
     """Share of the value received that came from mixers, marketplaces and other listed parties."""
-    return _share(history, history.inflows, ())
+    return _share(history, history.inflows, ILLICIT)
 
 
 @FAMILY.signal(
@@ -217,14 +230,14 @@ def listed_in_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value exchanged with known guarantee marketplaces ÷ value sent and received",
     says="exchanged {value} of all its value with known guarantee marketplaces",
-    null=_UNKNOWN + "was transferred",
+    null=_NOBODY + "was transferred",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def marketplace_share(history: History) -> Evidence | None:
     """Share of all its value, in and out, that it exchanged with guarantee marketplaces."""
-    return _share(history, np.arange(len(history)), (_MARKETPLACE,))
+    return _share(history, np.arange(len(history)), MARKETPLACES, (_MARKETPLACE,))
 
 
 @FAMILY.signal(
@@ -233,14 +246,14 @@ def marketplace_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value sent to known bridges ÷ value sent",
     says="sent {value} of its outgoing value over known bridges",
-    null=_UNKNOWN + "went out",
+    null=_NOBODY + "went out",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
     exposure=True,
 )
 def bridge_out_share(history: History) -> Evidence | None:
     """Share of the value sent that went into known bridges to other chains."""
-    return _share(history, history.outflows, (_BRIDGE,))
+    return _share(history, history.outflows, BRIDGES, (_BRIDGE,))
 
 
 @FAMILY.signal(
@@ -249,14 +262,14 @@ def bridge_out_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value received from known bridges ÷ value received",
     says="received {value} of its incoming value over known bridges",
-    null=_UNKNOWN + "came in",
+    null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("cross_chain_hop",),
     exposure=True,
 )
 def bridge_in_share(history: History) -> Evidence | None:
     """Share of the value received that came out of known bridges from other chains."""
-    return _share(history, history.inflows, (_BRIDGE,))
+    return _share(history, history.inflows, BRIDGES, (_BRIDGE,))
 
 
 def _met(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> np.ndarray:
@@ -265,5 +278,9 @@ def _met(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> np.ndarr
     return rows[np.isin(party & _WHAT, kinds) if kinds else (party & LISTED) > 0]
 
 
-def _share(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> Evidence | None:
-    return share_by_value(history, _met(history, rows, kinds), rows) if history.registry else None
+def _share(
+    history: History, rows: np.ndarray, needed: int, kinds: tuple[int, ...] = ()
+) -> Evidence | None:
+    """Return the share of value with parties of some kinds, where some such were known."""
+    known = history.registry & needed
+    return share_by_value(history, _met(history, rows, kinds), rows) if known else None

@@ -32,14 +32,23 @@ import numpy as np
 
 from features.compilation import kernel
 from features.evidence import Elsewhere, Evidence, evidence
-from features.history import DAY, HOUR, LISTED, MICROSECONDS, Columns, History, party_of
+from features.history import (
+    BRIDGES,
+    DAY,
+    HOUR,
+    LISTED,
+    MICROSECONDS,
+    Columns,
+    History,
+    party_of,
+)
 from features.hops import LIKELY, Bench, length_of_longest, longest_sequence
 from features.matching import Pieces, match, matched
 from features.numeric import distinct_in_place, longest_history, median_in_place, middle_of
 from features.signal import Family
 
 _BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
-_UNKNOWN = "no dated row of the services registry was known on its chain"
+_UNKNOWN = "no dated row of the services registry named a bridge on its chain"
 _UNSETTLED = _UNKNOWN + ", or no transfer over a bridge had settled where other legs can be seen"
 
 
@@ -58,7 +67,7 @@ def cross_chain_kernel(
     for i in range(first, last):
         row = out[i]
         row[:] = np.nan
-        if not columns.registry[i]:
+        if not columns.registry[i] & BRIDGES:
             continue
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n_legs, came, first_in, arrived, over = 0, 0, np.int64(-1), 0, 0
@@ -176,7 +185,7 @@ FAMILY = Family(
 )
 def bridge_transfers(history: History) -> Evidence | None:
     """Number of transfers into and out of known bridges."""
-    if not history.registry:
+    if not history.registry & BRIDGES:
         return None
     rows = _over_bridges(history)
     return evidence(len(rows), rows)
@@ -195,7 +204,7 @@ def bridge_transfers(history: History) -> Evidence | None:
 )
 def bridges_used(history: History) -> Evidence | None:
     """Number of known bridges that it paid or was paid by."""
-    if not history.registry:
+    if not history.registry & BRIDGES:
         return None
     rows = _over_bridges(history)
     _, each = np.unique(history.counterparty[rows], return_index=True)
@@ -220,7 +229,7 @@ def bridges_used(history: History) -> Evidence | None:
 def matched_crossing_share(history: History) -> Evidence | None:
     """Share of the value it moved over bridges whose other leg was found, by probability."""
     rows = _settled(history)
-    if not history.registry or not len(rows):
+    if not history.registry & BRIDGES or not len(rows):
         return None
     found = sum(
         int(value) * float(probability)
@@ -248,7 +257,7 @@ def matched_crossing_share(history: History) -> Evidence | None:
 def one_to_one_crossing_share(history: History) -> Evidence | None:
     """Share of its matched crossings with one likely other leg; the others are ambiguous."""
     rows = np.flatnonzero(history.crossing.matched > LIKELY)
-    if not history.registry or not len(rows):
+    if not history.registry & BRIDGES or not len(rows):
         return None
     one = rows[history.crossing.best[rows] > LIKELY]
     return _of(history, rows, one, (len(one), len(rows)))
@@ -273,7 +282,7 @@ def one_to_one_crossing_share(history: History) -> Evidence | None:
 def unmatched_crossing_share(history: History) -> Evidence | None:
     """Share of its transfers over bridges whose other leg was not found."""
     rows = _settled(history)
-    if not history.registry or not len(rows):
+    if not history.registry & BRIDGES or not len(rows):
         return None
     lost = rows[history.crossing.matched[rows] <= LIKELY]
     return _of(history, rows, lost, (len(lost), len(rows)))
@@ -296,7 +305,7 @@ def unmatched_crossing_share(history: History) -> Evidence | None:
 )
 def hop_sequence(history: History) -> Evidence | None:
     """Longest sequence of crossings and swaps in which each step takes up what the last brought."""
-    if not history.registry:
+    if not history.registry & BRIDGES:
         return None
     sequence = longest_sequence(history)
     rows = [row for step in sequence for row in step.rows]
@@ -328,7 +337,7 @@ def receipt_to_bridge(history: History) -> Evidence | None:
         elif row in over and coin in last:
             waits.append(int(history.time[row] - history.time[last[coin]]))
             used += [row, last[coin]]
-    if not history.registry or not waits:
+    if not history.registry & BRIDGES or not waits:
         return None
     middle = [wait / MICROSECONDS for wait in middle_of(np.array(waits))]
     return evidence(sum(middle) / len(middle), used, middle=middle)
@@ -352,7 +361,7 @@ def bridged_1h_share(history: History) -> Evidence | None:
     """Share of the value received that went into bridges within an hour."""
     flows, original = history.two_sided_part()
     received = int(flows.value[flows.inflows].sum())
-    if not history.registry or not received:
+    if not history.registry & BRIDGES or not received:
         return None
     over = set(_over_bridges(flows).tolist())
     soon = [
@@ -384,7 +393,7 @@ def bridged_1h_share(history: History) -> Evidence | None:
 def first_arrival_bridge_share(history: History) -> Evidence | None:
     """Share of the value that came in over bridges on its first day on the chain."""
     rows = history.inflows
-    if not history.registry or not len(rows):
+    if not history.registry & BRIDGES or not len(rows):
         return None
     rows = rows[history.time[rows] - history.time[rows[0]] < DAY]
     over = np.intersect1d(rows, _over_bridges(history))
@@ -409,7 +418,7 @@ def first_arrival_bridge_share(history: History) -> Evidence | None:
 def low_fee_chain_share(history: History) -> Evidence | None:
     """Share of the value of its one-to-one crossings that went to or came from low-fee chains."""
     rows = np.flatnonzero(history.crossing.best > LIKELY)
-    if not history.registry or not len(rows):
+    if not history.registry & BRIDGES or not len(rows):
         return None
     low = rows[history.crossing.low_fee[rows]]
     values = int(history.value[low].sum()), int(history.value[rows].sum())

@@ -45,6 +45,30 @@ def party_of(category: str) -> int:
     return 1 + CATEGORIES.index(category)
 
 
+EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES = 1, 2, 4, 8
+"""Bits of what a registry knows some of on a chain: addresses of exchanges, bridges, parties that
+are not licit, guarantee marketplaces."""
+
+EVERYBODY = EXCHANGES | BRIDGES | ILLICIT | MARKETPLACES
+
+
+def kinds_of(party: np.ndarray) -> np.ndarray:
+    """Return as which of `EXCHANGES` and so on parties are known (uint8).
+
+    >>> kinds_of(np.array([party_of("bridge"), party_of("mixer") | LISTED, 0])).tolist()
+    [2, 4, 0]
+    """
+    what = party & (LISTED - 1)
+    exchange = np.isin(what, [party_of("exchange_hot"), party_of("exchange_deposit")])
+    kinds = (
+        EXCHANGES * exchange
+        | BRIDGES * (what == party_of("bridge"))
+        | ILLICIT * ((party & LISTED) > 0)
+        | MARKETPLACES * (what == party_of("guarantee_marketplace"))
+    )
+    return np.asarray(kinds, dtype=np.uint8)
+
+
 class Crossings(NamedTuple):
     """The transfers over bridges that have settled, few among all: one entry each, in order.
 
@@ -100,7 +124,8 @@ class Columns(NamedTuple):
     as_of, scale
         Per history: the cut (int64 microseconds) and the fixed-point units in one whole.
     registry
-        Per history: bool; some row of the registry for its chain was known at the cut.
+        Per history: uint8; of what the registry knew some on its chain at the cut, as bits
+        (`EXCHANGES`, …): where it knew no bridge, that none was met says nothing.
     asset_kind, asset_group
         Per asset: bits (`STABLECOIN`, …), and a code shared by one coin's contracts.
     crossings
@@ -159,7 +184,7 @@ class History:
     neighbours: Neighbours
     as_of: int
     scale: float
-    registry: bool
+    registry: int
     asset_kind: np.ndarray
     asset_group: np.ndarray
     crossing: Crossing
@@ -266,7 +291,7 @@ class Histories:
             neighbours=_neighbours(c.neighbours, cut),
             as_of=int(c.as_of[i]),
             scale=float(c.scale[i]),
-            registry=bool(c.registry[i]),
+            registry=int(c.registry[i]),
             asset_kind=c.asset_kind,
             asset_group=c.asset_group,
             crossing=self._crossing_of(cut),

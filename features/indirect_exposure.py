@@ -21,12 +21,12 @@ import numpy as np
 from features.by_value import mean_by_value, share_by_value
 from features.compilation import kernel
 from features.evidence import Evidence
-from features.history import Columns, History
+from features.history import EXCHANGES, ILLICIT, Columns, History
 from features.neighbours import DRAINED, KNOWN, WHOLE, YOUNG
 from features.signal import Family
 
 _MOSTLY = WHOLE // 2
-_UNKNOWN = "no dated row of the services registry was known on its chain, or nothing "
+_NOBODY = "no dated row of the services registry named such a party on its chain, or nothing "
 
 
 @kernel
@@ -57,13 +57,15 @@ def indirect_exposure_kernel(
                 value_out += value
                 listed_out += float(value) * near.listed_out[j]
                 exchange_out += float(value) * near.exchange_out[j]
-        if value_in > 0:
-            whole = float(value_in) * WHOLE
-            row[0], row[1] = min(1.0, listed_in / whole), min(1.0, further_in / whole)
-        if value_out > 0:
-            whole = float(value_out) * WHOLE
-            row[2], row[3] = min(1.0, listed_out / whole), min(1.0, exchange_out / whole)
-        if known_in > 0:
+        illicit, exchanges = columns.registry[i] & ILLICIT, columns.registry[i] & EXCHANGES
+        came, went = float(value_in) * WHOLE, float(value_out) * WHOLE
+        if illicit and value_in > 0:
+            row[0], row[1] = min(1.0, listed_in / came), min(1.0, further_in / came)
+        if illicit and value_out > 0:
+            row[2] = min(1.0, listed_out / went)
+        if exchanges and value_out > 0:
+            row[3] = min(1.0, exchange_out / went)
+        if exchanges and known_in > 0:
             row[4] = fresh / known_in
 
 
@@ -83,14 +85,14 @@ FAMILY = Family(
     "that came from listed parties",
     says="received at least {value} of its value, two hops away, from addresses that a list calls "
     "illicit",
-    null=_UNKNOWN + "came in",
+    null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def listed_in_2_hops(history: History) -> Evidence | None:
     """Share of its value that its senders had from listed parties: two hops back."""
-    return _mean(history, history.inflows, history.neighbours.listed_in)
+    return _mean(history, history.inflows, ILLICIT, history.neighbours.listed_in)
 
 
 @FAMILY.signal(
@@ -101,14 +103,14 @@ def listed_in_2_hops(history: History) -> Evidence | None:
     "that stems from listed parties through others (haircut)",
     says="received at least {value} of its value, three hops away or further, from addresses that "
     "a list calls illicit",
-    null=_UNKNOWN + "came in",
+    null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def listed_in_3_hops(history: History) -> Evidence | None:
     """Share of its value that stems from listed parties three hops back or further."""
-    return _mean(history, history.inflows, history.neighbours.listed_in_further)
+    return _mean(history, history.inflows, ILLICIT, history.neighbours.listed_in_further)
 
 
 @FAMILY.signal(
@@ -119,14 +121,14 @@ def listed_in_3_hops(history: History) -> Evidence | None:
     "paid, that went to listed parties",
     says="paid addresses that had sent at least {value} of their own value to addresses that a "
     "list calls illicit",
-    null=_UNKNOWN + "went out",
+    null=_NOBODY + "went out",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
 )
 def listed_out_2_hops(history: History) -> Evidence | None:
     """Share of its receivers' own earlier payments that went to listed parties."""
-    return _mean(history, history.outflows, history.neighbours.listed_out)
+    return _mean(history, history.outflows, ILLICIT, history.neighbours.listed_out)
 
 
 @FAMILY.signal(
@@ -137,14 +139,14 @@ def listed_out_2_hops(history: History) -> Evidence | None:
     "paid, that went to known addresses of exchanges",
     says="paid addresses that had sent at least {value} of their own value to known addresses of "
     "exchanges, as deposit addresses do",
-    null=_UNKNOWN + "went out",
+    null=_NOBODY + "went out",
     bounds=(0, 1),
     red_flags=("cash_out",),
     exposure=True,
 )
 def exchange_out_2_hops(history: History) -> Evidence | None:
     """Share of its receivers' own earlier payments that went to exchanges (deposit addresses)."""
-    return _mean(history, history.outflows, history.neighbours.exchange_out)
+    return _mean(history, history.outflows, EXCHANGES, history.neighbours.exchange_out)
 
 
 @FAMILY.signal(
@@ -156,8 +158,8 @@ def exchange_out_2_hops(history: History) -> Evidence | None:
     "senders",
     says="received {value} of its value, so far as the senders are known, from fresh "
     "exchange-funded wallets that the payment emptied",
-    null="no dated row of the services registry was known on its chain, or the history of none of "
-    "its senders is known",
+    null="no dated row of the services registry named an exchange on its chain, or the history of "
+    "none of its senders is known",
     window=timedelta(days=30),
     bounds=(0, 1),
     red_flags=("drained_fresh_wallets",),
@@ -166,13 +168,14 @@ def exchange_out_2_hops(history: History) -> Evidence | None:
 def drained_exchange_funded_share(history: History) -> Evidence | None:
     """Share of the value received that emptied a young wallet funded from an exchange."""
     near = history.neighbours
-    if not history.registry or not len(near.listed_in):
+    if not history.registry & EXCHANGES or not len(near.listed_in):
         return None
     rows = near.known(history.inflows)
     part = rows[near.emptied(rows) & (near.exchange_in[rows] >= _MOSTLY)]
     return share_by_value(history, part, rows)
 
 
-def _mean(history: History, rows: np.ndarray, field: np.ndarray) -> Evidence | None:
-    """Return the mean by value of the neighbours' shares, where a registry is in force."""
-    return mean_by_value(history, rows, field) if history.registry and len(field) else None
+def _mean(history: History, rows: np.ndarray, needed: int, field: np.ndarray) -> Evidence | None:
+    """Return the mean by value of the neighbours' shares, where some such party was known."""
+    known = history.registry & needed and len(field)
+    return mean_by_value(history, rows, field) if known else None

@@ -102,7 +102,7 @@ def _exposures(
     dates = np.unique(parties.since[parties.party > 0])
     state = np.searchsorted(dates, columns.as_of, side="right")
     out = tuple(np.zeros(len(source), kind) for kind in TYPES[EXPOSURE])
-    for current in np.unique(state[columns.registry]):
+    for current in np.unique(state[columns.registry > 0]):
         at = dates[current - 1] if current else -1
         party = np.where(parties.since <= at, parties.party, 0).astype(np.uint8)
         met = taint(events, party, source, columns.incoming)

@@ -5,8 +5,9 @@ people again, in both directions (AUSTRAC 2025). Its large tickets are cleared i
 (Chainalysis 2026). A collector of scam proceeds is the opposite: payers come once and never
 return. So the same measures tell both from ordinary trade, and only one of them needs dollars.
 
-Worked example: 1,000 come in and 990 leave to someone else an hour later; then 500 and 495. Both
-payments pair with a receipt (`paired_share` 1), within a desk's spread, at a commission of 1 %.
+Worked example: 1,000 come in and 990 leave to someone else an hour later; then 500 and 495; then
+200 and 198. All payments pair with a receipt (`paired_share` 1), within a desk's spread, at a
+commission of 1 %.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ explains the rest."""
 
 LARGE = 10_000
 """Dollars above which a receipt counts as large."""
+
+FEWEST_PAIRS = 3
+"""Pairs from which what is kept of them is called typical; a single pair may be a refund."""
 
 REGULAR = 3
 """Transfers from which a counterparty is a regular one."""
@@ -100,7 +104,7 @@ def _fill_pairs(
                 break
     if n_out > 0:
         row[0] = pairs / n_out
-    if pairs > 0:
+    if pairs >= FEWEST_PAIRS:
         row[1], row[2] = low / pairs, median(spread[:pairs])
 
 
@@ -204,6 +208,7 @@ FAMILY = Family(
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows", "rapid_pass_through"),
+    fewest_payments=5,
 )
 def paired_share(history: History) -> Evidence | None:
     """Share of its payments that pass on one receipt of the last 24 hours, nearly whole."""
@@ -221,14 +226,17 @@ def paired_share(history: History) -> Evidence | None:
     formula="pairs (see paired_share) with paid ÷ received from 0.97 to 0.999 ÷ pairs",
     says="kept 0.1 % to 3 % of the sum in {value} of the receipts "
     "that it passed on one by one ({counts})",
-    null="no payment pairs with a receipt",
+    null="fewer than three payments pair with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
+    fewest_payments=5,
 )
 def low_spread_share(history: History) -> Evidence | None:
     """Share of receipts passed on one by one of which it kept a commission (0.1 % to 3 %)."""
     pairs = _pairs(history)
+    if len(pairs) < FEWEST_PAIRS:
+        return None
     low = [p for p in pairs if history.value[p[1]] / history.value[p[0]] <= LARGEST_SPREAD_RATIO]
     rows, telling = (np.array(p, dtype=np.int64).reshape(-1) for p in (pairs, low))
     return _share(rows, telling, len(low), len(pairs))
@@ -240,15 +248,16 @@ def low_spread_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="median of 1 - paid ÷ received over pairs (see paired_share)",
     says="typically kept {value} of a receipt that it passed on ({count:receipts})",
-    null="no payment pairs with a receipt",
+    null="fewer than three payments pair with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
+    fewest_payments=5,
 )
 def implied_commission(history: History) -> Evidence | None:
     """Typical (median) part it kept of receipts passed on one by one."""
     pairs = _pairs(history)
-    if not pairs:
+    if len(pairs) < FEWEST_PAIRS:
         return None
     kept = sorted(1 - float(history.value[paid] / history.value[got]) for got, paid in pairs)
     middle = kept[(len(kept) - 1) // 2 : len(kept) // 2 + 1]

@@ -3,8 +3,8 @@
 A row of the services registry counts from the day after its date: what a source said later may not
 be read into the past. A row without a date is not used at all, because an unknown moment is never
 filled with one. Where several rows name an address, one that calls it illicit is taken, else the
-oldest. So a history that is cut before the registry begins has no exposure, which is not
-the same as an exposure of nothing: `Parties.in_force` tells them apart.
+oldest. So a history that is cut before the registry knows its first bridge has no exposure to
+bridges, which is not the same as an exposure of nothing: `Parties.in_force` tells them apart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from data.schema import TIME
 from data.service_table import CATEGORIES
 from data.services import Services
 from features.compilation import keep_compiled, kernel
-from features.history import LISTED, party_of
+from features.history import BRIDGES, EXCHANGES, ILLICIT, LISTED, MARKETPLACES, kinds_of, party_of
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -35,25 +35,28 @@ class Parties:
     since
         int64 microseconds per code: from when on that is known.
     begins
-        Chain to the moment from which on anything is known there.
+        For each of `EXCHANGES` and so on: chain to the moment from which on one is known there.
     """
 
     party: np.ndarray
     since: np.ndarray
-    begins: dict[str, int]
+    begins: dict[int, dict[str, int]]
 
     def met(self, counterparty: np.ndarray, offsets: np.ndarray, as_of: np.ndarray) -> np.ndarray:
         """Return `Columns.party` of laid events: what was known of each at its history's cut."""
         out = np.zeros(len(counterparty), dtype=np.uint8)
-        if self.begins:
+        if any(self.begins.values()):
             keep_compiled(_meet)
             _meet(self.party, self.since, counterparty, offsets, as_of, out)
         return out
 
     def in_force(self, chains: pl.Series, as_of: np.ndarray) -> np.ndarray:
-        """Return `Columns.registry`: whether anything was known on its chain at each cut."""
-        begins = chains.replace_strict(self.begins, default=_NEVER, return_dtype=pl.Int64)
-        return begins.to_numpy() <= as_of
+        """Return `Columns.registry`: of what some were known on its chain at each cut."""
+        known = np.zeros(len(as_of), dtype=np.uint8)
+        for kind, begins in self.begins.items():
+            since = chains.replace_strict(begins, default=_NEVER, return_dtype=pl.Int64)
+            known |= np.where(since.to_numpy() <= as_of, np.uint8(kind), np.uint8(0))
+        return known
 
 
 def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties:
@@ -76,11 +79,16 @@ def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties
     dated = dated.sort("chain", "address", ~listed, "since", "party")
     dated = dated.unique(["chain", "address"], keep="first", maintain_order=True)
     found = addresses.join(dated, on=["chain", "address"], how="left", maintain_order="left")
-    begins = dated.group_by("chain").agg(pl.col("since").min())
+    kinds = pl.Series(kinds_of(dated["party"].to_numpy()))
     return Parties(
         found["party"].fill_null(0).to_numpy(),
         found["since"].fill_null(_NEVER).to_numpy(),
-        dict(begins.iter_rows()),
+        {
+            kind: dict(
+                dated.filter((kinds & kind) > 0).group_by("chain").agg(pl.col("since").min()).rows()
+            )
+            for kind in (EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES)
+        },
     )
 
 

@@ -303,6 +303,7 @@ def full_drains(history: History) -> Evidence | None:
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("rapid_pass_through",),
+    fewest_payments=5,
 )
 def sweep_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that took all, or nearly all, of what it held."""
@@ -322,6 +323,7 @@ def sweep_share(history: History) -> Evidence | None:
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("rapid_pass_through", "otc_like_flows"),
+    fewest_payments=5,
 )
 def one_in_one_out_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that repeat what just came in, less at most 5 %."""
@@ -385,6 +387,7 @@ def returned_to_sender_share(history: History) -> Evidence | None:
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("peel_chain",),
+    fewest_payments=5,
 )
 def peel_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that moved 80 to 98 % of its balance to a new address."""

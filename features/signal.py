@@ -90,6 +90,9 @@ class Signal:
         a habit, ``{counts}`` or ``{count:noun}`` says how many there were; see `models.sentences`.
     red_flags
         Ids in ``data/registry/red_flags.csv``.
+    fewest_payments
+        Outgoing transfers from which its value shows a habit. Of fewer the value stands, but it is
+        no reason and raises no red flag: half of two payments is one payment.
     flags_when_low
         Those of `red_flags` that a low value raises; a high value raises the others.
     risk
@@ -132,6 +135,7 @@ class Signal:
     exposure: bool
     definition: Definition = field(compare=False, repr=False)
     scope: str = "address"
+    fewest_payments: int = 0
 
     def facts(self) -> dict[str, Any]:
         """Return the declaration as plain values, for the catalogue and its hash."""
@@ -200,6 +204,7 @@ class Family:
         depends_on_as_of: bool = False,
         model_input: bool = True,
         exposure: bool = False,
+        fewest_payments: int = 0,
     ) -> Callable[[Definition], Definition]:
         """Declare the decorated function as this family's next signal; see `Signal`."""
 
@@ -227,6 +232,7 @@ class Family:
                     exposure=exposure,
                     definition=definition,
                     scope=self.scope,
+                    fewest_payments=fewest_payments,
                 )
             )
             return definition

@@ -235,7 +235,6 @@ def sub_threshold_share(history: History) -> Evidence | None:
     says="sent {value} just below $1,000, $3,000 or $10,000 within 24 hours",
     window=timedelta(hours=24),
     dollars=True,
-    red_flags=("sub_threshold_structuring",),
 )
 def sub_threshold_24h(history: History) -> Evidence:
     """Number of payments just below a threshold in the 24 hours that hold most of them."""

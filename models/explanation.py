@@ -12,8 +12,9 @@ A contribution is not yet a **reason**. A reason is something an analyst can poi
 raised the odds, has a value, and whose value is unusual among look-alikes (addresses reviewed as
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
 is certain, only that side counts. What changes merely because somebody looked later (the silence
-since the last transfer) is nobody's doing and never a reason. Everything else is "no single strong
-reason", and is said so.
+since the last transfer) is nobody's doing and never a reason, and a share of payments is none where
+there are too few of them to be a habit (`Signal.fewest_payments`). Everything else is "no single
+strong reason", and is said so.
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
 those that say the same, only the strongest is told.
@@ -232,7 +233,8 @@ def explain_rows(
     bundle
         The model that scores them.
     signals
-        `chain`, `address` and the signals. Only rows that are scored have a meaning here.
+        `chain`, `address` and the signals; ``transfers_out`` too, or shares of payments are no
+        reasons. Only rows that are scored have a meaning here.
     threads
         Changes the time it takes, never a bit of the result.
     """
@@ -242,10 +244,12 @@ def explain_rows(
     log_odds = bundle.log_odds(inputs, threads=threads)
     parts, base = contributions(bundle, inputs, threads=threads)
     score = logistic(log_odds)
-    keys = signals.select("chain", "address").iter_rows()
-    for row, (chain, address) in enumerate(keys):
+    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
+    payments = signals.get_column("transfers_out", default=unknown)
+    keys = zip(*(signals[key] for key in ("chain", "address")), payments, strict=True)
+    for row, (chain, address, paid) in enumerate(keys):
         found = [
-            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]))
+            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]), paid)
             for i, signal in enumerate(bundle.inputs)
         ]
         found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
@@ -273,14 +277,18 @@ def _said(reason: Contribution) -> str:
     )
 
 
-def _contribution(bundle: Bundle, signal: Signal, value: float, part: float) -> Contribution:
+def _contribution(
+    bundle: Bundle, signal: Signal, value: float, part: float, payments: float | None
+) -> Contribution:
     everyone, look_alikes = bundle.facts.population, bundle.facts.look_alikes
     known = None if math.isnan(value) else value
     shares = [
         None if known is None else place(signal.name, known)
         for place in (everyone.below, everyone.above, look_alikes.below, look_alikes.above)
     ]
-    unusual = None if signal.depends_on_as_of else _unusual(signal.risk, shares[2], shares[3])
+    few = signal.fewest_payments > (payments or 0)
+    told = not (signal.depends_on_as_of or few)
+    unusual = _unusual(signal.risk, shares[2], shares[3]) if told else None
     return Contribution(
         signal=signal.name,
         family=signal.family,

@@ -124,6 +124,11 @@ def _notes(signal: Signal) -> list[str]:
                 signal.scope == "graph",
                 "It follows transfers beyond the address, as far as the loaded exports show them.",
             ),
+            (
+                signal.fewest_payments > 0,
+                f"Of fewer than {signal.fewest_payments} outgoing transfers it is no reason and "
+                "raises no red flag.",
+            ),
             (signal.exposure, "It rests on what others are or do: exposure."),
             (not signal.model_input, "Shown to analysts; not an input of the model."),
         )

@@ -14,10 +14,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from features.history import (
+    BRIDGES,
     DAY,
+    EVERYBODY,
+    EXCHANGES,
     FREEZABLE,
     HOUR,
+    ILLICIT,
     LISTED,
+    MARKETPLACES,
     MICROSECONDS,
     MINUTE,
     NATIVE,
@@ -61,6 +66,9 @@ PARTIES = np.array(
 )  # fmt: skip
 """What a registry says of counterparties, by the place of their code; most are unknown."""
 
+KNOWN_KINDS = (EVERYBODY, EXCHANGES, EVERYBODY, BRIDGES, EVERYBODY, ILLICIT | MARKETPLACES, 0)
+"""Of what a registry knows some on a history's chain; mostly of everything."""
+
 START = 1_700_000_000 * MICROSECONDS
 
 NO_CROSSING = Crossing(
@@ -95,7 +103,7 @@ def history(
     asset: int | Sequence[int] = USDT,
     two_sided: bool = True,
     party: int | Sequence[int] = 0,
-    registry: bool = True,
+    registry: int = EVERYBODY,
     scale: float = 1.0,
     crossed: Crossing | None = None,
 ) -> History:
@@ -150,7 +158,7 @@ def columns_of(histories: Sequence[History]) -> Columns:
         offsets=np.array([0, *np.cumsum(lengths, dtype=np.int64)], dtype=np.int64),
         as_of=np.array([h.as_of for h in histories], dtype=np.int64),
         scale=np.array([h.scale for h in histories], dtype=np.float64),
-        registry=np.array([h.registry for h in histories], dtype=np.bool_),
+        registry=np.array([h.registry for h in histories], dtype=np.uint8),
         asset_kind=ASSET_KIND,
         asset_group=ASSET_GROUP,
         crossings=crossings_of(histories),
@@ -215,7 +223,7 @@ def histories(
         two_sided=np.where(asset == COIN, coins, tokens),
         party=party,
         neighbours=drawn_neighbours(n, draw(st.integers(0, 2**16))),
-        registry=n % 7 != 6,
+        registry=KNOWN_KINDS[n % len(KNOWN_KINDS)],
         as_of=int(time[-1] if n else START) + draw(st.sampled_from([1, HOUR, 40 * DAY])),
         scale=draw(st.sampled_from([1.0, 1e6])),
         asset_kind=ASSET_KIND,

@@ -27,6 +27,8 @@ DESK = history(
     (HOUR, "out", PAYEE, 990),
     (2 * HOUR, "in", CLIENT, 500),
     (3 * HOUR, "out", PAYEE, 495),
+    (4 * HOUR, "in", CLIENT + 10, 200),
+    (5 * HOUR, "out", PAYEE + 10, 198),
 )
 
 
@@ -34,9 +36,12 @@ def test_the_worked_example_of_the_family():
     found = values(DESK)
     assert found["paired_share"] == found["low_spread_share"] == 1
     assert found["implied_commission"] == pytest.approx(0.01)
+    fewer = values(DESK.take(np.arange(4)))  # two pairs are not enough to call anything typical
+    assert fewer["paired_share"] == 1
+    assert np.isnan([fewer["low_spread_share"], fewer["implied_commission"]]).all()
     assert found["largest_clearing_time"] == 3 * HOUR / MICROSECONDS
     assert found["receipts_per_payment"] == 1
-    assert found["transfers_per_counterparty"] == 2
+    assert found["transfers_per_counterparty"] == 3 / 2
     assert found["regulars_share"] == found["reciprocal_value_share"] == 0
 
 
@@ -45,7 +50,12 @@ def test_the_worked_example_of_the_family():
     [(969, 0, np.nan), (970, 1, 1), (999, 1, 1), (1_000, 1, 0), (1_001, 0, np.nan)],
 )
 def test_where_a_pair_and_a_commission_end(paid, pairs, low):
-    found = values(history((0, "in", CLIENT, 1_000), (HOUR, "out", PAYEE, paid)))
+    one = [(0, "in", CLIENT, 1_000), (HOUR, "out", PAYEE, paid)]
+    found = values(
+        history(
+            *((t + k * 3 * DAY, way, who, value) for k in range(3) for t, way, who, value in one)
+        )
+    )
     assert found["paired_share"] == pairs
     assert found["low_spread_share"] == pytest.approx(low, nan_ok=True)
 

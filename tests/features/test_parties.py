@@ -10,7 +10,7 @@ import pytest
 
 from data.service_table import CATEGORIES, SERVICES
 from data.services import Services
-from features.history import LISTED, microseconds, party_of
+from features.history import BRIDGES, EXCHANGES, ILLICIT, LISTED, microseconds, party_of
 from features.parties import known_parties
 
 ADDRESSES = pl.DataFrame(
@@ -71,12 +71,18 @@ def test_each_history_knows_what_was_known_at_its_own_cut() -> None:
     assert found.tolist() == [0, party_of("exchange_hot")]
 
 
-def test_a_registry_is_in_force_on_a_chain_from_its_first_row() -> None:
+def test_each_kind_is_in_force_on_a_chain_from_its_first_row() -> None:
     parties = known_parties(ADDRESSES, KNOWN)
-    chains = pl.Series(["ethereum", "ethereum", "tron", "bsc"])
-    cuts = [DAY, DAY + timedelta(days=1), DAY, DAY]
+    chains = pl.Series(["ethereum", "ethereum", "ethereum", "tron", "bsc"])
+    cuts = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=200), DAY, DAY]
     in_force = parties.in_force(chains, np.array([microseconds(cut) for cut in cuts]))
-    assert in_force.tolist() == [False, True, True, False]
+    assert in_force.tolist() == [
+        0,
+        EXCHANGES,
+        EXCHANGES | ILLICIT,
+        BRIDGES,
+        0,
+    ]  # the bridge has no date
 
 
 def test_without_services_nothing_is_known() -> None:

@@ -118,22 +118,30 @@ def test_null_is_never_a_reason_and_never_speaks_for_an_address(bundle, signals)
 def test_what_only_time_changed_is_never_a_reason(bundle, signals):
     silent = replace(CATALOGUE.signals[0], depends_on_as_of=True)
     value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
-    assert _contribution(bundle, CATALOGUE.signals[0], value, 1.0).is_reason
-    assert not _contribution(bundle, silent, value, 1.0).is_reason
+    assert _contribution(bundle, CATALOGUE.signals[0], value, 1.0, 9).is_reason
+    assert not _contribution(bundle, silent, value, 1.0, 9).is_reason
+
+
+def test_a_share_of_few_payments_is_never_a_reason(bundle):
+    habit = replace(CATALOGUE.signals[0], fewest_payments=5)
+    value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
+    told = [_contribution(bundle, habit, value, 1.0, paid) for paid in (None, 4, 5)]
+    assert [one.is_reason for one in told] == [False, False, True]
+    assert [bool(one.red_flags) for one in told] == [False, False, bool(habit.red_flags)]
 
 
 def test_a_red_flag_is_raised_only_on_its_own_side(bundle):
     both = replace(CATALOGUE.signals[0], red_flags=("much", "little"), flags_when_low=("little",))
     grid = bundle.facts.look_alikes.quantiles["senders"]
     raised = [
-        _contribution(bundle, both, float(value), 1.0).red_flags
+        _contribution(bundle, both, float(value), 1.0, 9).red_flags
         for value in (grid[100] + 1, grid[50], grid[0] - 1)
     ]
     assert raised == [("much",), (), ("little",)]
 
 
 def test_one_story_is_told_once_and_by_its_strongest_part(bundle):
-    quick = _contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0)
+    quick = _contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0, 9)
     names = ["forwarded_24h_share", "senders", "retained_share", "forwarded_7d_share", "peel_share"]
     told = without_repeats(replace(quick, signal=name) for name in names)
     assert [part.signal for part in told] == ["forwarded_24h_share", "senders", "peel_share"]
