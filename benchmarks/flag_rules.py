@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from features.signal import Signal
+from models.deposit_address import looks_like_deposit_address
 
 UNUSUAL = 0.05
 FEWEST = 100
@@ -45,15 +46,6 @@ GROWING = ("transfers", "addresses", "assets", "pairs", "hops", "swaps", "steps"
 
 EXCHANGES_DOING = ("rapid_pass_through", "otc_like_flows", "cash_out")
 """What is true of every deposit address, because the exchange empties it."""
-
-
-def looks_like_deposit_address() -> pl.Expr:
-    """Say of accounts whether nearly all that they paid went to one or two known exchanges'."""
-    return (
-        ((pl.col("exchange_out_share") >= 0.99) & (pl.col("receivers") <= 2))
-        .fill_null(False)
-        .alias("deposit")
-    )
 
 
 def citations(signals: Iterable[Signal]) -> list[Citation]:

@@ -24,6 +24,7 @@ from data.services import Services
 from features.catalogue import catalogue
 from features.signal import Signal
 from models.bands import bands
+from models.deposit_address import NOTICE, looks_like_deposit_address
 from models.explanation import Contribution, Explanation, explain_rows, without_repeats
 from models.percentiles import Population
 from models.sentences import Scene, sentence, verdict
@@ -59,11 +60,14 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
         Plain values, ready for JSON.
     """
     positions = chosen["position"].to_list()
-    explained = explain_rows(run.bundle, run.measured.signals[positions])
+    signals = run.measured.signals[positions]
+    explained = explain_rows(run.bundle, signals)
+    deposits = signals.select(looks_like_deposit_address()).to_series()
     files = dossiers(run.measured.histories, run.transfers, positions)
     rows = chosen.iter_rows(named=True)
-    for row, explanation, dossier in zip(rows, explained, files, strict=True):
-        yield _alert(run, row, explanation, dossier)
+    for row, explanation, dossier, deposit in zip(rows, explained, files, deposits, strict=True):
+        alert = _alert(run, row, explanation, dossier)
+        yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 
 
 def alert_id(chain: str, address: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ from data.storage import read_manifest, write_store
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.evidence import digest
+from models.deposit_address import NOTICE
 from models.fitting import Settings, fit
 from pipelines.alerts import SCHEMA, alert_id
+from pipelines.alerts import alerts as alerts_of
 from pipelines.dossier import exact_amount
 from pipelines.engines import local
 from pipelines.explain import ExplainResult, explain
+from pipelines.score import score_addresses
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2024, 7, 1, tzinfo=UTC)
@@ -284,6 +288,19 @@ def test_real_transfers_are_refused_without_research_use(world, tmp_path):
     line = (done.out / "alerts.jsonl").read_text(encoding="utf-8")
     assert any(notice.startswith("Research use.") for notice in json.loads(line)["notices"])
     assert "Research use." in done.index.read_text(encoding="utf-8")
+
+
+def test_a_deposit_address_is_told_apart(world):
+    run = score_addresses(world / "bundle", world / "store", world / "list.txt", threads=1)
+    chosen = run.scores.with_row_index("position").filter(status="scored").head(2)
+    swept = run.measured.signals["address"] == chosen["address"][0]
+    signals = run.measured.signals.with_columns(
+        exchange_out_share=pl.when(swept).then(1.0),
+        receivers=pl.when(swept).then(1.0).otherwise(pl.col("receivers")),
+    )
+    changed = replace(run, measured=replace(run.measured, signals=signals))
+    deposit, other = (alert["notices"] for alert in alerts_of(changed, chosen))
+    assert deposit == [*other, NOTICE]
 
 
 def test_an_alert_keeps_its_id():
