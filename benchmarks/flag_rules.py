@@ -1,11 +1,11 @@
 """When a red flag fires: a signal that cites it is unusual, in the direction that raises it.
 
 Unusual is beyond the value that at most one in twenty of the ordinary accounts that have the signal
-pass, so that ties never fire. Counts and sums grow with activity, so they are compared with
-ordinary accounts of about as many transfers (of the same power of three), where a hundred such are
-known. A share of too few payments raises nothing (`Signal.fewest_payments`). Of an address that
-looks like a customer's deposit address at an exchange, what the exchange does when it empties it is
-not said.
+pass, so that ties never fire. Counts and sums grow with activity, so they must be unusual among
+ordinary accounts of about as many transfers too (of the same power of three; where not a hundred
+such are known, the hundred nearest). A share of too few payments raises nothing
+(`Signal.fewest_payments`). Of an address that looks like a customer's deposit address at an
+exchange, what the exchange does when it empties it is not said.
 
 A flag that many signals cite has many chances: what share of the ordinary accounts themselves raise
 it, by the same rule, stands beside every count.
@@ -93,7 +93,7 @@ def fired(
     """
     found = [_EMPTY]
     for one in cited:
-        able = _judged(accounts, _limits(ordinary, one), one)
+        able = _judged(accounts, ordinary, one)
         value, bound = pl.col(one.signal), pl.col("limit")
         found.append(
             able.filter(value < bound if one.low else value > bound).select(
@@ -114,23 +114,13 @@ def seen(
     """Count, for each flag, the accounts that have a signal by which it could fire."""
     by_flag: dict[str, set[str]] = {}
     for one in cited:
-        if (limits := _limits(ordinary, one)).height:
-            able = _judged(accounts, limits, one)
+        if limit(ordinary[one.signal], low=one.low) is not None:
+            able = _judged(accounts, ordinary, one)
             by_flag.setdefault(one.flag, set()).update(able["address"])
     return {flag: len(addresses) for flag, addresses in by_flag.items()}
 
 
-def _limits(ordinary: pl.DataFrame, one: Citation) -> pl.DataFrame:
-    """Return the ``limit`` of each ``band`` that has one."""
-    found = [
-        (band, limit(part[one.signal], low=one.low))
-        for (band,), part in ordinary.with_columns(_band(one)).group_by("band")
-    ]
-    schema = {"band": pl.Int64, "limit": pl.Float64}
-    return pl.DataFrame(found, schema=schema, orient="row").drop_nulls()
-
-
-def _judged(accounts: pl.DataFrame, limits: pl.DataFrame, one: Citation) -> pl.DataFrame:
+def _judged(accounts: pl.DataFrame, ordinary: pl.DataFrame, one: Citation) -> pl.DataFrame:
     """Return the accounts of which a signal can raise the flag, each with its ``limit``."""
     able = pl.col(one.signal).is_not_null()
     if one.fewest_payments:
@@ -138,7 +128,25 @@ def _judged(accounts: pl.DataFrame, limits: pl.DataFrame, one: Citation) -> pl.D
     if one.flag in EXCHANGES_DOING:
         able &= ~looks_like_deposit_address()
     found = accounts.filter(able).with_columns(_band(one))
-    return found.join(limits, on="band", how="inner", maintain_order="left")
+    bands = found["band"].unique().to_list()
+    limits = [_limit_in(ordinary, one, band) for band in bands]
+    told = pl.DataFrame({"band": bands, "limit": limits}, schema=_LIMITS)
+    return found.join(told.drop_nulls(), on="band", how="inner", maintain_order="left")
+
+
+def _limit_in(ordinary: pl.DataFrame, one: Citation, band: int) -> float | None:
+    """Return the value that is unusual among all, and among those of about as many transfers."""
+    known = ordinary.filter(pl.col(one.signal).is_not_null())
+    of_all = limit(known[one.signal], low=one.low)
+    if of_all is None or not one.grows:
+        return of_all
+    alike = known.with_columns(_band(one)).filter(band=band)
+    if alike.height < FEWEST:
+        apart = (pl.col("n_transfers").log(3) - (band + 0.5)).abs()
+        alike = known.sort(apart, maintain_order=True).head(FEWEST)
+    of_its_size = limit(alike[one.signal], low=one.low)
+    assert of_its_size is not None
+    return min(of_all, of_its_size) if one.low else max(of_all, of_its_size)
 
 
 def _band(one: Citation) -> pl.Expr:
@@ -148,6 +156,7 @@ def _band(one: Citation) -> pl.Expr:
     return pl.col("n_transfers").log(3).floor().cast(pl.Int64).alias("band")
 
 
+_LIMITS = {"band": pl.Int64, "limit": pl.Float64}
 _EMPTY = pl.DataFrame(
     schema={
         "address": pl.String,

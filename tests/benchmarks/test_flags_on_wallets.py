@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,20 +68,28 @@ def test_a_flag_fires_beyond_the_limit_on_the_side_it_is_cited_for():
     assert seen(wallets, ordinary, [HIGH, LOW]) == {"many": 4, "fast": 4}
 
 
-def test_counts_are_compared_with_accounts_of_about_as_many_transfers():
+def test_counts_are_unusual_among_all_and_among_accounts_of_about_as_many_transfers():
     grows = Citation("many", "senders", low=False, grows=True)
-    quiet, busy = ([float(k % 100) * scale for k in range(200)] for scale in (1, 10))
-    ordinary = pl.DataFrame({"senders": quiet + busy, "n_transfers": [10] * 200 + [100] * 200})
+    few, many = [float(k % 10) for k in range(200)], [float(k) for k in range(200)]
+    ordinary = pl.DataFrame({"senders": few + many, "n_transfers": [10] * 200 + [100] * 200})
     wallets = pl.DataFrame(
         {
-            "address": ["quiet", "busy", "busier", "busiest"],
-            "senders": [500.0, 500.0, 980.0, 980.0],
-            "n_transfers": [12, 200, 200, 100_000],
+            "address": ["small", "not many at all", "busy", "busier", "busiest", "most of all"],
+            "senders": [500.0, 12.0, 185.0, 199.0, 94.0, 199.0],
+            "n_transfers": [12, 12, 200, 200, 100_000, 100_000],
         }
     )
+    of_all = limit(ordinary["senders"], low=False)
+    of_the_busy = limit(pl.Series(many), low=False)
+    nearest = limit(pl.Series(many[:FEWEST]), low=False)  # the first of those equally near
+    assert (of_all, of_the_busy, nearest) == (180.0, 190.0, 95.0)
     found = fired(wallets, ordinary, [grows])
-    assert found.select("address", "limit").rows() == [("quiet", 95.0), ("busier", 950.0)]
-    assert seen(wallets, ordinary, [grows]) == {"many": 3}  # of the busiest nobody can say
+    assert found.select("address", "limit").rows() == [
+        ("small", of_all),
+        ("busier", of_the_busy),
+        ("most of all", of_all),
+    ]
+    assert seen(wallets, ordinary, [grows]) == {"many": 6}
 
 
 def test_a_share_of_too_few_payments_raises_nothing():
@@ -162,19 +170,24 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
     def size(one: Citation, transfers: int) -> int:
         return next(k for k in range(40) if 3 ** (k + 1) > transfers) if one.grows else 0
 
+    def unusual(value: float, values: list[float]) -> bool:
+        passing = sum(v >= value for v in values)
+        return passing <= UNUSUAL * (len(values) - 1) and value > min(values)
+
     def raised(rows: pl.DataFrame) -> tuple[int, int]:
         hit, able = set(), set()
         for one in cited:
-            by_size = defaultdict(list)
-            for value, n in ordinary.select(one.signal, "n_transfers").drop_nulls().iter_rows():
-                by_size[size(one, n)].append(value)
+            usual = ordinary.select(one.signal, "n_transfers").drop_nulls().rows()
             for address, value, n in rows.select("address", one.signal, "n_transfers").iter_rows():
-                values = by_size[size(one, n)]
-                if value is None or len(values) < FEWEST:
+                if value is None or len(usual) < FEWEST:
                     continue
                 able.add(address)
-                passing = sum(v >= value for v in values)
-                if passing <= UNUSUAL * (len(values) - 1) and value > min(values):
+                middle = size(one, n) + 0.5
+                alike = [v for v, m in usual if size(one, m) == size(one, n)]
+                if len(alike) < FEWEST:
+                    nearest = sorted(usual, key=lambda each: abs(math.log(each[1], 3) - middle))
+                    alike = [v for v, _ in nearest[:FEWEST]]
+                if unusual(value, [v for v, _ in usual]) and unusual(value, alike):
                     hit.add(address)
         return len(hit), len(able)
 

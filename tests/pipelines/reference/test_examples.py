@@ -175,8 +175,8 @@ def test_a_chain_that_is_named_is_another_history():
 def test_stories_know_nothing_of_each_other():
     """A story told alone gives every signal the value that it has among the others.
 
-    But for this: where its own list names no exchange (or bridge, …) on its chain, nothing is said of
-    exchanges; once the others' list names some, it had dealt with none of them.
+    But for this: where its own list names no exchange (or bridge, …) on its chain, nothing is said
+    of exchanges; once the others' list names some, it had dealt with none of them.
     """
     among = tell(STORIES)
     for i, story in enumerate(STORIES):
