@@ -125,20 +125,26 @@ def prefixes(
     summable
         Amounts of different assets can be added; else nobody is said to be `DRAINED`.
     """
-    for compiled in (_pass, _spread):
-        keep_compiled(compiled)
-    carried = aligned_zeros(events.addresses.height, CARRIED)
-    carried["earliest"] = carried["latest_receipt"] = -1
-    carried["known"], carried["kinds"] = counted.known, counted.kinds
+    keep_compiled(_spread)
+    found = _found(events, counted, summable)  # what it took to find is free again by now
+    laid = laid_fields(len(source), BEHAVIOUR)
+    _spread(found, address_of(found), source, incoming, laid)
+    return laid
+
+
+def _found(events: Events, counted: Counted, summable: bool) -> np.ndarray:
+    """Return what both sides of every transfer had done before it (`both_sides`)."""
+    keep_compiled(_pass)
     pays, receives = (_counts(events, counted, who) for who in (events.sender, events.receiver))
     new_payee = first_of_pair(events, pays)
     new_payer = new_payee if (pays == receives).all() else first_of_pair(events, receives)
     seen = Seen(events.table, events.amount, new_payee, new_payer)
+    carried = aligned_zeros(events.addresses.height, CARRIED)
+    carried["earliest"] = carried["latest_receipt"] = -1
+    carried["known"], carried["kinds"] = counted.known, counted.kinds
     found = both_sides(len(events.table), BEHAVIOUR)
     _pass(seen, summable, carried, address_of(carried), found)
-    laid = laid_fields(len(source), BEHAVIOUR)
-    _spread(found, address_of(found), source, incoming, laid)
-    return laid
+    return found
 
 
 def _counts(events: Events, counted: Counted, who: np.ndarray) -> np.ndarray:
