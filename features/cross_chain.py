@@ -32,16 +32,7 @@ import numpy as np
 
 from features.compilation import kernel
 from features.evidence import Elsewhere, Evidence, evidence
-from features.history import (
-    BRIDGES,
-    DAY,
-    HOUR,
-    LISTED,
-    MICROSECONDS,
-    Columns,
-    History,
-    party_of,
-)
+from features.history import BRIDGES, DAY, HOUR, LISTED, MICROSECONDS, Columns, History, party_of
 from features.hops import LIKELY, Bench, length_of_longest, longest_sequence
 from features.matching import Pieces, match, matched
 from features.numeric import distinct_in_place, longest_history, median_in_place, middle_of

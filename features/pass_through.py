@@ -5,9 +5,8 @@ itself at once. FinCEN's alert on pig butchering tells of funds moved on immedia
 wallets of that kind wait hours or days, so short and long windows stand side by side.
 
 Outflows are matched to inflows first in, first out, over all assets together (`features.matching`).
-Dollars match best; in the ``relative`` basis each asset is first divided by its own median, so a
-history of several unpriced assets is matched only roughly. Every signal here looks only at kinds of
-transfer seen in both directions: a one-sided export says nothing about passing on.
+Dollars match best; in the ``relative`` basis (each asset divided by its own median) several assets
+match only roughly. Every signal looks only at kinds of transfer seen in both directions.
 """
 
 from __future__ import annotations

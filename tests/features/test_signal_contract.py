@@ -365,7 +365,7 @@ def _view(columns: Columns, i: int) -> History:
         neighbours=columns.neighbours.take(cut),
         as_of=int(columns.as_of[i]),
         scale=float(columns.scale[i]),
-        registry=bool(columns.registry[i]),
+        registry=int(columns.registry[i]),
     )
 
 
