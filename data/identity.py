@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
-from data.memory import word_at
 from data.text_views import length_of, place_of, text_views, word_of
 
 _M = np.uint64(0xC6A4A7935BD1E995)
@@ -157,7 +156,7 @@ def _murmur64a(
     g, h = one ^ (length * _M), two ^ (length * _M)
     at = np.uint64(0)
     while at + _WORD <= length:
-        k = (word_at(place + at) if place else word_of(head, tail, place, at)) * _M
+        k = word_of(head, tail, place, at) * _M
         k = (k ^ (k >> _R)) * _M
         g, h = (g ^ k) * _M, (h ^ k) * _M
         at += _WORD

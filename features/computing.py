@@ -52,10 +52,10 @@ def compute_signals(
         scope ``graph`` a column ``{family}_capped`` (how often it refused to look further); then
         one float64 column per signal, null where it is not defined.
     """
-    parts = signal_parts(
+    [whole] = signal_parts(
         histories, families, threads=threads, progress=progress, rows=max(1, len(histories))
     )
-    return next(parts)
+    return whole
 
 
 def signal_parts(

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.compilation import kernel
+from data.memory import address_of, fetch
+from features.compilation import keep_compiled, kernel
 
 KNOWN, DRAINED, SUMMED = 1, 2, 4
 """Bits of `Neighbours.flags`: its history is known; this transfer took nearly all it held; what it
@@ -109,6 +110,13 @@ BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 14)
 """The fields that `features.prefixes` fills, and those of `features.taint`."""
 
 
+_AHEAD = 16
+"""Steps between asking for memory and using it."""
+
+_BLOCK_EVENTS = 1 << 13
+"""So many records stay in the cache while their fields are taken apart."""
+
+
 def unknown(n: int) -> Neighbours:
     """Return the neighbours of `n` events of whose other sides nothing is known."""
     return Neighbours(*(np.zeros(n, kind) for kind in TYPES))
@@ -124,9 +132,45 @@ def both_sides(transfers: int, fields: slice) -> np.ndarray:
     return np.zeros(2 * transfers, np.dtype([(name, np.dtype(kind)) for name, kind in kinds]))
 
 
-def laid_fields(events: int, fields: slice) -> tuple[np.ndarray, ...]:
-    """Return memory for some of the fields of `Neighbours`, for so many laid events."""
-    return tuple(np.empty(events, kind) for kind in TYPES[fields])
+def met(found: np.ndarray, source: np.ndarray, incoming: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what was found of the other side of each laid event, one array a field.
+
+    Parameters
+    ----------
+    found
+        As `both_sides` lays it out.
+    source, incoming
+        Per laid event: its position among the transfers, and whether it came in.
+    """
+    keep_compiled(_gather)
+    names = found.dtype.names
+    assert names is not None
+    laid = tuple(np.empty(len(source), found.dtype[name]) for name in names)
+    block = np.empty(_BLOCK_EVENTS, found.dtype)
+    size = np.uint64(found.dtype.itemsize)
+    for start in range(0, len(source), _BLOCK_EVENTS):
+        part = slice(start, start + _BLOCK_EVENTS)
+        records = block[: len(source[part])]
+        _gather(found, address_of(found), size, source[part], incoming[part], records)
+        for name, field in zip(names, laid, strict=True):
+            field[part] = records[name]
+    return laid
+
+
+@kernel
+def _gather(
+    found: np.ndarray,
+    found_at: np.uint64,
+    size: np.uint64,
+    source: np.ndarray,
+    incoming: np.ndarray,
+    out: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    """Fetch the record of the other side of each event."""
+    last = len(source) - 1
+    for j in range(len(source)):
+        fetch(found_at + np.uint64(2 * np.int64(source[min(j + _AHEAD, last)])) * size)
+        out[j] = found[2 * np.int64(source[j]) + (0 if incoming[j] else 1)]
 
 
 @kernel

@@ -29,7 +29,7 @@ from features.neighbours import (
     WHOLE,
     YOUNG,
     both_sides,
-    laid_fields,
+    met,
     passes_on,
 )
 
@@ -41,8 +41,6 @@ TAKEN = 0.99
 
 _AHEAD = 16
 """Steps between asking for memory and using it."""
-
-_FOUND_BYTES, _CARRIED_BYTES = np.uint64(19), np.uint64(64)
 
 
 CARRIED = np.dtype(
@@ -82,6 +80,8 @@ funded_itself
 known, kinds
     As in `Counted`.
 """
+
+_CARRIED_BYTES = np.uint64(CARRIED.itemsize)
 
 
 class Counted(NamedTuple):
@@ -125,11 +125,8 @@ def prefixes(
     summable
         Amounts of different assets can be added; else nobody is said to be `DRAINED`.
     """
-    keep_compiled(_spread)
-    found = _found(events, counted, summable)  # what it took to find is free again by now
-    laid = laid_fields(len(source), BEHAVIOUR)
-    _spread(found, address_of(found), source, incoming, laid)
-    return laid
+    # What it takes to find them is free again before they are spread.
+    return met(_found(events, counted, summable), source, incoming)
 
 
 def _found(events: Events, counted: Counted, summable: bool) -> np.ndarray:
@@ -240,22 +237,3 @@ def _count_payment(
     if receiver.known:
         sender.known_payments += 1
         sender.feeds += passes_on(of_receiver.quick, of_receiver.payments)
-
-
-@kernel
-def _spread(
-    found: np.ndarray,
-    found_at: np.uint64,
-    source: np.ndarray,
-    incoming: np.ndarray,
-    laid: tuple[np.ndarray, ...],
-) -> None:  # pragma: no cover (compiled)
-    """Write what was found of the other side of each laid event, a field an array."""
-    last = len(source) - 1
-    for j in range(len(source)):
-        fetch(found_at + np.uint64(2 * source[min(j + _AHEAD, last)]) * _FOUND_BYTES)
-        told = found[2 * np.int64(source[j]) + (0 if incoming[j] else 1)]
-        laid[0][j], laid[1][j] = told.flags, told.age
-        laid[2][j], laid[3][j], laid[4][j] = told.payers, told.payees, told.payments
-        laid[5][j], laid[6][j], laid[7][j] = told.quick, told.fed, told.feeding
-        laid[8][j] = told.funded

@@ -20,7 +20,7 @@ from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
 from features.events import Events
 from features.history import LISTED, party_of
-from features.neighbours import EXPOSURE, WHOLE, both_sides, laid_fields
+from features.neighbours import EXPOSURE, WHOLE, both_sides, met
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
 
@@ -44,7 +44,7 @@ Those that nobody listed and no exchange ever reached have five zeros, which is 
 _AHEAD = 16
 """Steps between asking for memory and using it."""
 
-_FOUND_BYTES, _SUMS_BYTES = np.uint64(10), np.uint64(64)
+_SUMS_BYTES = np.uint64(SUMS.itemsize)
 
 
 def taint(
@@ -59,16 +59,13 @@ def taint(
     source, incoming
         Per laid event: its position among the transfers, and whether it came in.
     """
-    for compiled in (_pass, _spread):
-        keep_compiled(compiled)
+    keep_compiled(_pass)
     sums = aligned_zeros(events.addresses.height, SUMS)
     sums["party"] = party
     carried = np.zeros(_longest_moment(events.time))
     found = both_sides(len(events.table), EXPOSURE)
     _pass(events.table, events.amount, sums, address_of(sums), carried, found)
-    laid = laid_fields(len(source), EXPOSURE)
-    _spread(found, address_of(found), source, incoming, laid)
-    return laid
+    return met(found, source, incoming)
 
 
 def _longest_moment(time: np.ndarray) -> int:
@@ -145,22 +142,3 @@ def _add(
         sender.listed_out += amount
     elif to_what in (_HOT, _DEPOSIT):
         sender.exchange_out += amount
-
-
-@kernel
-def _spread(
-    found: np.ndarray,
-    found_at: np.uint64,
-    source: np.ndarray,
-    incoming: np.ndarray,
-    laid: tuple[np.ndarray, ...],
-) -> None:  # pragma: no cover (compiled)
-    """Write what was found of the other side of each laid event, a field an array."""
-    last = len(source) - 1
-    for j in range(len(source)):
-        fetch(found_at + np.uint64(2 * source[min(j + _AHEAD, last)]) * _FOUND_BYTES)
-        told = found[2 * np.int64(source[j]) + (0 if incoming[j] else 1)]
-        laid[0][j], laid[1][j], laid[2][j] = (
-            told.listed_in, told.listed_in_further, told.listed_out
-        )  # fmt: skip
-        laid[3][j], laid[4][j] = told.exchange_in, told.exchange_out
