@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from data.identity import address_dictionary, text_ids, with_address_ids
+from data.identity import address_dictionary, text_ids, with_address_codes
 
 
 def with_derived_columns(transfers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -40,7 +40,7 @@ def derived_part(transfers: pl.DataFrame, addresses: pl.DataFrame, first_row: in
     first_row
         Rows of the table before this part.
     """
-    transfers = with_address_ids(transfers, addresses)
+    transfers = with_address_codes(transfers, addresses)
     place = ["block_number", "tx_index"]
     if transfers.select(place).null_count().sum_horizontal().item():
         keys = transfers.select("chain", tx=pl.Series(text_ids(transfers["tx_id"])))

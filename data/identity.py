@@ -1,24 +1,21 @@
 """Addresses as 64-bit numbers: a fixed hash, the same on every machine and in every version.
 
 Strings are slow to group; numbers are not. `address_ids` maps "chain:address" to a signed 64-bit
-integer with MurmurHash64A (Austin Appleby, public domain), seeded with the hash of the chain's
-name. Two addresses with one id would merge two histories, so whoever groups by id compares
-a second hash with another seed (`checked_address_ids`), and refuses a collision.
+integer with `data.wyhash`, seeded with the hash of the chain's name. Two addresses with one id
+would merge two histories, so whoever groups by id compares a second hash with another seed
+(`checked_address_ids`), and refuses a collision.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import polars as pl
 
 from data.errors import Refused
-from data.text_views import length_of, place_of, text_views, word_of
+from data.text_views import text_views
+from data.wyhash import hash_each, hash_each_twice
 
-_M = np.uint64(0xC6A4A7935BD1E995)
-_R = np.uint64(47)
 _ID_SEED = np.uint64(0x9E3779B97F4A7C15)
-_WORD = np.uint64(8)
 _CHECK_SEED = np.uint64(0xD1B54A32D192ED03)
 
 
@@ -59,10 +56,11 @@ def checked_address_ids(
     else:
         names = chain.unique().cast(pl.String).sort()
         codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
-    seeds = [_hash_text(names, seed).view(np.uint64) for seed in (_ID_SEED, _CHECK_SEED)]
+    seeds = np.stack([_hash_text(names, seed) for seed in (_ID_SEED, _CHECK_SEED)], axis=1)
+    seeds = np.ascontiguousarray(seeds).view(np.uint64)
     ids, checks = np.empty((2, len(address)), dtype=np.uint64)
     for rows, text in text_views(address):
-        murmur64a_twice(text.views, text.buffers, codes[rows], *seeds, ids[rows], checks[rows])
+        hash_each_twice(text.views, text.buffers, codes[rows], seeds, ids[rows], checks[rows])
     return ids.view(np.int64), checks.view(np.int64)
 
 
@@ -93,8 +91,8 @@ def address_dictionary(chain: pl.Series, address: pl.Series) -> pl.DataFrame:
     return found
 
 
-def with_address_ids(transfers: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
-    """Add ids and codes of senders and receivers to a transfers table.
+def with_address_codes(transfers: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
+    """Add the codes of senders and receivers to a transfers table.
 
     Parameters
     ----------
@@ -109,64 +107,12 @@ def with_address_ids(transfers: pl.DataFrame, addresses: pl.DataFrame) -> pl.Dat
     for side in ("sender", "receiver"):
         ids = address_ids(transfers["chain"], transfers[side])
         codes = order[np.searchsorted(ascending, ids)]
-        columns += [pl.Series(f"{side}_id", ids), pl.Series(f"{side}_code", codes, dtype=pl.Int32)]
-    return transfers.with_columns(*columns[::2], *columns[1::2])
+        columns.append(pl.Series(f"{side}_code", codes, dtype=pl.Int32))
+    return transfers.with_columns(columns)
 
 
 def _hash_text(text: pl.Series, seed: np.uint64) -> np.ndarray:
     out = np.empty(len(text), dtype=np.uint64)
     for rows, piece in text_views(text):
-        murmur64a_each(piece.views, piece.buffers, seed, out[rows])
+        hash_each(piece.views, piece.buffers, seed, out[rows])
     return out.view(np.int64)
-
-
-@numba.njit(nogil=True)
-def murmur64a_each(
-    views: np.ndarray, buffers: np.ndarray, seed: np.uint64, out: np.ndarray
-) -> None:  # pragma: no cover (compiled)
-    """Hash each string."""
-    for i in range(len(out)):
-        out[i], _ = _murmur64a(views[i, 0], views[i, 1], buffers, seed, seed)
-
-
-@numba.njit(nogil=True)
-def murmur64a_twice(
-    views: np.ndarray,
-    buffers: np.ndarray,
-    codes: np.ndarray,
-    id_seeds: np.ndarray,
-    check_seeds: np.ndarray,
-    ids: np.ndarray,
-    checks: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    """Hash each string with both seeds of its chain."""
-    for i in range(len(ids)):
-        ids[i], checks[i] = _murmur64a(
-            views[i, 0], views[i, 1], buffers, id_seeds[codes[i]], check_seeds[codes[i]]
-        )
-
-
-@numba.njit(nogil=True, inline="always")
-def _murmur64a(
-    head: np.uint64, tail: np.uint64, buffers: np.ndarray, one: np.uint64, two: np.uint64
-) -> tuple[np.uint64, np.uint64]:  # pragma: no cover (compiled)
-    """Hash a string with two seeds; what does not depend on the seed is worked out once."""
-    length = length_of(head)
-    place = place_of(head, tail, buffers)
-    g, h = one ^ (length * _M), two ^ (length * _M)
-    at = np.uint64(0)
-    while at + _WORD <= length:
-        k = word_of(head, tail, place, at) * _M
-        k = (k ^ (k >> _R)) * _M
-        g, h = (g ^ k) * _M, (h ^ k) * _M
-        at += _WORD
-    if at < length:
-        k = word_of(head, tail, place, at)
-        g, h = (g ^ k) * _M, (h ^ k) * _M
-    return _finished(g), _finished(h)
-
-
-@numba.njit(nogil=True, inline="always")
-def _finished(h: np.uint64) -> np.uint64:  # pragma: no cover (compiled)
-    h = (h ^ (h >> _R)) * _M
-    return h ^ (h >> _R)

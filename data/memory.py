@@ -1,7 +1,7 @@
-"""Two things a processor does and numba has no name for: read by address, and fetch in advance.
+"""Things a processor does and numba has no name for: read by address, fetch ahead, multiply whole.
 
-Strings of a column lie in buffers that numpy cannot index together, and a probe of a large table
-waits for memory unless it was asked for some steps before.
+Strings of a column lie in buffers that numpy cannot index together; a probe of a large table waits
+for memory unless it was asked for some steps before; and hashes want all 128 bits of a product.
 """
 
 from __future__ import annotations
@@ -47,6 +47,21 @@ def fetch(typing: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.uint64), generate
+
+
+@intrinsic
+def product(typing: Any, one: Any, other: Any) -> Any:
+    """Return the low and the high half of the product of two uint64."""
+    pair = types.UniTuple(types.uint64, 2)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word, wide = ir.IntType(64), ir.IntType(128)
+        whole = builder.mul(*(builder.zext(factor, wide) for factor in arguments))
+        high = builder.lshr(whole, ir.Constant(wide, 64))
+        halves = [builder.trunc(part, word) for part in (whole, high)]
+        return context.make_tuple(builder, pair, halves)
+
+    return pair(types.uint64, types.uint64), generate
 
 
 def address_of(array: np.ndarray) -> np.uint64:

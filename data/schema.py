@@ -45,8 +45,6 @@ OPTIONAL_TRANSFER_COLUMNS = (
 """Nullable columns: a file may leave them out, and they are then read as null."""
 
 DERIVED_COLUMNS: dict[str, pl.DataType] = {
-    "sender_id": pl.Int64(),
-    "receiver_id": pl.Int64(),
     "sender_code": pl.Int32(),
     "receiver_code": pl.Int32(),
     "transaction": pl.Int32(),
@@ -55,8 +53,8 @@ DERIVED_COLUMNS: dict[str, pl.DataType] = {
 }
 """Derived columns of a store, made once so that no reader handles strings again.
 
-Ids are `identity.address_ids` of sender and receiver, the same in every store; codes are their rows
-in the store's own ``addresses.parquet``. `transaction` is the first row of the same transaction.
+Codes are the rows of sender and receiver in the store's own ``addresses.parquet``, which has the
+ids that are the same in every store. `transaction` is the first row of the same transaction.
 `leg_kind` is 0 native, 1 internal, 2 token (coins made or burnt move as tokens do), and null where
 signals ignore the row: it is screened, or a fee. `placed`: its place in its block is known.
 """

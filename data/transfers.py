@@ -61,8 +61,8 @@ class Transfers:
     recorded: Mapping[str, str]
 
     def scan(self) -> pl.LazyFrame:
-        """Scan the canonical columns (and ids to rely upon), with ``row`` numbering the rows."""
-        return _scan(self.files, ids=self.has_ids).with_row_index("row")
+        """Scan the canonical columns (and codes to rely upon), with ``row`` numbering the rows."""
+        return _scan(self.files, coded=self.has_codes).with_row_index("row")
 
     @cached_property
     def coverage(self) -> pl.DataFrame | None:
@@ -76,14 +76,14 @@ class Transfers:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
-    def has_ids(self) -> bool:
-        """Whether stored ids can be relied upon, with a dictionary that names them."""
+    def has_codes(self) -> bool:
+        """Whether stored codes can be relied upon, with a dictionary that names them."""
         return self.trusted and (self.files[0].parent / ADDRESSES).exists()
 
     def addresses(self) -> pl.DataFrame | None:
         """Return ``chain`` and ``address`` by code from the store's dictionary, if any."""
         file = self.files[0].parent / ADDRESSES
-        return pl.read_parquet(file, columns=["chain", "address"]) if self.has_ids else None
+        return pl.read_parquet(file, columns=["chain", "address"]) if self.has_codes else None
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
@@ -187,9 +187,9 @@ def _coverage(path: Path) -> pl.DataFrame:
     return coverage
 
 
-def _scan(files: tuple[Path, ...], *, ids: bool) -> pl.LazyFrame:
+def _scan(files: tuple[Path, ...], *, coded: bool) -> pl.LazyFrame:
     """Scan the files end to end; each may leave other nullable columns out."""
     parts = [conform_transfers(pl.scan_parquet(file, glob=False)) for file in files]
-    if not ids:
+    if not coded:
         parts = [part.drop(DERIVED_COLUMNS, strict=False) for part in parts]
     return pl.concat(parts) if len(parts) > 1 else parts[0]

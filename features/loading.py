@@ -9,8 +9,9 @@ import polars as pl
 
 from data.assets import asset_lookup
 from data.errors import Refused
-from data.identity import murmur64a_each, text_ids
+from data.identity import text_ids
 from data.transfers import Transfers
+from data.wyhash import hash_each
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled
 from features.encoding import Encoder
@@ -162,7 +163,7 @@ class _Transactions:
         elif source.placed:
             self.columns, self._rises = _PLACE, _Rises()
         else:
-            keep_compiled(murmur64a_each)
+            keep_compiled(hash_each)
             self.columns, self._encoder = ("tx_id",), Encoder()
 
     def codes(self, piece: pl.DataFrame) -> np.ndarray:

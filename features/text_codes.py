@@ -6,12 +6,16 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
-from data.identity import checked_address_ids, murmur64a_each, murmur64a_twice
+from data.identity import checked_address_ids
 from data.text_views import text_views
-from features.compilation import keep_compiled
+from data.wyhash import hash_each, hash_each_twice
+from features.compilation import keep_compiled, kernel
 from features.encoding import Encoder
 
 _ODD, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+_MOST_PLACES = 1 << 10
+"""Beyond so many, places are not told apart faster than texts."""
 
 
 class TextCodes:
@@ -30,7 +34,7 @@ class TextCodes:
 
     def __init__(self, what: str) -> None:
         """Code some things; `what` they are is for the message."""
-        for hashing in (murmur64a_twice, murmur64a_each):  # the second hashes the names of chains
+        for hashing in (hash_each_twice, hash_each):  # the second hashes the names of chains
             keep_compiled(hashing)
         self._what = what
         self._encoder = Encoder()
@@ -65,19 +69,66 @@ class TextCodes:
         out, owner = np.empty(len(text), dtype=np.int32), None
         for rows, piece in text_views(text):
             if piece.owner is not owner:
-                owner, places, codes = piece.owner, Encoder(), np.empty(0, dtype=np.int32)
-            head, tail = np.ascontiguousarray(piece.views.T)
-            mixed = head ^ (tail * _ODD)
-            mixed ^= mixed >> _HALF  # the low bits choose the slot
-            known, first = places.encode(mixed.view(np.int64), head.view(np.int64))
-            if places.collided:  # a number and a head say which view it is, the number hardly ever
+                owner, places, codes = piece.owner, _Places(), np.empty(0, dtype=np.int32)
+            numbers, first = places.number(piece.views)
+            if numbers is None:
                 return self.encode(chain, text)
             if len(first):
-                new = self.encode(chain, text[rows].gather(first))
-                codes = np.concatenate([codes, new])
-            out[rows] = codes[known]
+                codes = np.concatenate([codes, self.encode(chain, text[rows].gather(first))])
+            out[rows] = codes[numbers]
         return out
 
     def names(self) -> pl.DataFrame:
         """Return ``chain`` and ``text`` of each code so far."""
         return pl.concat(self._found, rechunk=True)  # who gathers from one chunk is quick
+
+
+class _Places:
+    """Numbers the views of one column in order of first appearance, while they are few."""
+
+    def __init__(self) -> None:
+        keep_compiled(_number)
+        self._known = 0
+        self._views = np.zeros((_MOST_PLACES, 2), dtype=np.uint64)
+        self._slots = np.full(4 * _MOST_PLACES, -1, dtype=np.int32)
+
+    def number(self, views: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+        """Return numbers (None: there are too many) and where the new ones first appear."""
+        out = np.empty(len(views), dtype=np.int32)
+        first = np.empty(_MOST_PLACES, dtype=np.int64)
+        before = self._known
+        self._known = _number(views, self._views, self._slots, before, out, first)
+        if self._known < 0:
+            return None, first[:0]
+        return out, first[: self._known - before]
+
+
+@kernel
+def _number(
+    views: np.ndarray,
+    seen: np.ndarray,
+    slots: np.ndarray,
+    known: int,
+    out: np.ndarray,
+    first: np.ndarray,
+) -> int:  # pragma: no cover (compiled)
+    """Number views with a small hash table; return how many are known, -1 once it is full."""
+    mask, start = np.uint64(len(slots) - 1), known
+    for i in range(len(views)):
+        head, tail = views[i, 0], views[i, 1]
+        mixed = (head ^ (tail * _ODD)) * _ODD
+        slot = (mixed >> _HALF) & mask
+        number = slots[slot]
+        while number >= 0 and (seen[number, 0] != head or seen[number, 1] != tail):
+            slot = (slot + np.uint64(1)) & mask
+            number = slots[slot]
+        if number < 0:
+            if known == len(seen):
+                return -1
+            number = np.int32(known)
+            slots[slot] = number
+            seen[number, 0], seen[number, 1] = head, tail
+            first[known - start] = i
+            known += 1
+        out[i] = number
+    return known

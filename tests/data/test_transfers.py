@@ -29,7 +29,7 @@ def write(path: Path, frame: pl.DataFrame | None = None) -> Path:
 def test_a_store_is_trusted_with_all_that_it_says(tmp_path):
     path = store(tmp_path / "store", ROWS, covered(A, C), synthetic=True)
     opened = open_transfers(path)
-    assert (opened.trusted, opened.synthetic, opened.has_ids) == (True, True, True)
+    assert (opened.trusted, opened.synthetic, opened.has_codes) == (True, True, True)
     assert opened.as_of == AS_OF
     assert opened.coverage is not None and opened.coverage["address"].to_list() == [A, C]
     frame = opened.scan().collect()
@@ -43,7 +43,7 @@ def test_a_store_is_trusted_with_all_that_it_says(tmp_path):
 
 def test_a_plain_file_is_read_but_vouches_for_nothing(tmp_path):
     opened = open_transfers(write(tmp_path / "a.parquet"), assume_complete=True)
-    assert (opened.trusted, opened.synthetic, opened.has_ids) == (False, False, False)
+    assert (opened.trusted, opened.synthetic, opened.has_codes) == (False, False, False)
     assert (opened.as_of, opened.coverage, opened.addresses()) == (None, None, None)
     assert opened.assume_complete
     assert opened.scan().collect().drop("row").equals(table(ROWS))
@@ -74,9 +74,9 @@ def test_each_file_may_leave_out_nullable_columns_and_bring_others(untried, tmp_
 
 
 def test_ids_in_a_plain_file_are_not_believed(tmp_path):
-    forged = table(ROWS).with_columns(sender_id=pl.lit(7), receiver_id=pl.lit(7))
+    forged = table(ROWS).with_columns(sender_code=pl.lit(7), receiver_code=pl.lit(7))
     opened = open_transfers(write(tmp_path / "a.parquet", forged))
-    assert "sender_id" not in opened.scan().collect_schema().names()
+    assert "sender_code" not in opened.scan().collect_schema().names()
 
 
 def test_types_near_enough_are_cast(untried, tmp_path):
@@ -247,7 +247,7 @@ def test_a_store_does_not_vouch_for_a_namesake_in_another_folder(tmp_path):
     (tmp_path / "b").mkdir()
     write(tmp_path / "b" / "transfers.parquet", table(ROWS[3:]))
     opened = open_transfers(tmp_path / "*" / "transfers.parquet", assume_complete=True)
-    assert (len(opened.files), opened.trusted, opened.has_ids) == (2, False, False)
+    assert (len(opened.files), opened.trusted, opened.has_codes) == (2, False, False)
     assert opened.scan().collect().drop("row").equals(table(ROWS))
 
 
