@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from data.storage import PARQUET_OPTIONS
+from data.storage import parquet_options
 
 _WAITING = 2
 """Parts that may wait for the writer: more would only take memory."""
@@ -81,7 +81,8 @@ class ParquetParts:
     def _run(self) -> None:
         try:
             table = register_io_source(self._read, schema=self._schema)
-            table.sink_parquet(self._path, maintain_order=True, **PARQUET_OPTIONS)
+            options = parquet_options(len(self._schema))
+            table.sink_parquet(self._path, maintain_order=True, **options)
         except BaseException as error:
             self._failure = error
 

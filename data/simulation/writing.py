@@ -32,7 +32,7 @@ from data.simulation.playing import Played, UnitPlan, play, stage_of, units_of
 from data.simulation.tables import Tables
 from data.simulation.unit import Stage
 from data.simulation.world import UNITS_AT_ONCE, Size, tables_of
-from data.storage import PARQUET_OPTIONS, write_parquet
+from data.storage import parquet_options, write_parquet
 
 FEWEST_FOR_PROCESSES = 8 * UNITS_AT_ONCE
 """With fewer units, starting further processes takes longer than they save."""
@@ -184,7 +184,9 @@ def _finish_one(folder: Path, size: Size, stretch: tuple[int, int]) -> Path:
 
 def _join(parts: list[Path], target: Path) -> None:
     """Put the parts of a table one below the other."""
-    pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True, **PARQUET_OPTIONS)
+    whole = pl.scan_parquet(parts, glob=False)
+    options = parquet_options(len(whole.collect_schema()))
+    whole.sink_parquet(target, maintain_order=True, **options)
     for part in parts:
         part.unlink()
 

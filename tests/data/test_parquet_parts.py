@@ -39,7 +39,7 @@ def test_the_file_is_the_same_whatever_the_parts(cuts: list[int], group: int) ->
     whole, bounds = table(), sorted({0, *cuts, ROWS})
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        patch.setitem(storage.PARQUET_OPTIONS, "row_group_size", group)
+        patch.setattr(storage, "ROW_GROUP_ROWS", group)
         write_parquet(whole, folder / "whole.parquet")
         with ParquetParts(folder / "parts.parquet", whole.schema) as file:
             for a, b in pairwise(bounds):
