@@ -9,6 +9,7 @@ depends on it: what was not compiled ahead is compiled when it is first called.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -20,15 +21,16 @@ import numba
 import numpy as np
 
 from features.compilation import cache_directory, keep_compiled
+from features.graph import build_graph
 from features.history import NO_CROSSINGS, Columns
 from features.neighbours import unknown
+from features.network import IN_LOADED, OUT_LOADED, Network
 from features.signal import Family, GraphFamily
 
 _CHILD = """
-import gc, sys
+import sys
 sys.path.insert(0, sys.argv[1])
 from features.ahead import compile_kernels
-gc.disable()  # a tenth of the time, and the process ends soon
 compile_kernels(sys.argv[2:])
 """
 
@@ -83,13 +85,44 @@ def compile_kernels(names: Sequence[str]) -> None:
     from features.catalogue import catalogue
 
     directory = cache_directory()
-    kernels: dict[str, Any] = {family.name: family.kernel for family in catalogue().families}
+    families = {family.name: family for family in catalogue().families}
     for name in names:
         if _not_compiled([name]):
-            keep_compiled(kernels[name])
-            kernels[name].compile(kernel_signature())
+            with _without_collector():
+                _compile(families[name])
             assert directory is not None
             _mark(directory, name).touch()
+
+
+def _compile(family: Family) -> None:
+    if isinstance(family, GraphFamily):  # its kernels are many, and compiled when they are called
+        family.measure(smallest_network(), np.ones(1, np.int64), np.ones(1), 1)
+    else:
+        kernel: Any = family.kernel
+        keep_compiled(kernel)
+        kernel.compile(kernel_signature())
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Compile without looking for garbage, which takes a tenth of the time and finds little."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def smallest_network() -> Network:
+    """Return the network of one transfer, of the types that `features.network` makes."""
+    one = np.ones(1, np.int64)
+    graph = build_graph(
+        np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros(1, np.int64), one, nodes=2
+    )
+    nobody, everything = np.zeros(1, np.int64), np.full(2, OUT_LOADED | IN_LOADED, np.uint8)
+    return Network(graph, nobody, everything, True, np.zeros(1, np.uint32), np.zeros(1, np.int32))
 
 
 def kernel_signature() -> tuple[numba.types.Type, ...]:
@@ -125,17 +158,14 @@ def _no_columns() -> Columns:
 
 
 def _not_compiled(names: Sequence[str]) -> list[str]:
-    """Return the catalogue's families without a mark; none where no folder keeps anything.
-
-    Motifs have no kernel of their own, but many that are compiled when they are called.
-    """
+    """Return the catalogue's families without a mark; none where no folder keeps anything."""
     from features.catalogue import catalogue
 
     directory = cache_directory()
     if directory is None:
         return []
-    kernels = {f.name for f in catalogue().families if not isinstance(f, GraphFamily)}
-    return [n for n in names if n in kernels and not _mark(directory, n).exists()]
+    known = {family.name for family in catalogue().families}
+    return [n for n in names if n in known and not _mark(directory, n).exists()]
 
 
 def _mark(directory: Path, name: str) -> Path:

@@ -15,14 +15,13 @@ import pytest
 from data.services import load_services
 from data.transfers import open_transfers
 from features import ahead
-from features.ahead import Missing, kernel_signature
+from features.ahead import Missing, kernel_signature, smallest_network
 from features.building import build_histories
 from features.catalogue import catalogue
 from features.compilation import cache_directory
-from features.signal import GraphFamily
 from tests.data.canonical import AS_OF, A, B, covered, plain, row, store
 
-KERNELS = [f.name for f in catalogue().families if not isinstance(f, GraphFamily)]
+FAMILIES = [family.name for family in catalogue().families]
 
 
 @pytest.fixture
@@ -71,14 +70,24 @@ def test_it_is_compiled_for_the_types_that_are_called(
     assert out == numba.types.Array(numba.types.float64, 2, "C")
 
 
-def test_every_family_with_a_kernel_is_missing_at_first_and_none_afterwards(
+@pytest.mark.parametrize("basis", ["usd", "relative"])
+def test_motifs_are_compiled_for_the_types_that_are_called(tmp_path: Path, basis: str) -> None:
+    transfers = open_transfers(store(tmp_path / "store", [row(1), row(2, sender=B, receiver=A)]))
+    network = build_histories(transfers, as_of=AS_OF, basis=basis, network=True).network
+    assert network is not None
+    small = smallest_network()
+    for part in ("graph", "node", "loaded"):
+        assert numba.typeof(getattr(network, part)) == numba.typeof(getattr(small, part))
+
+
+def test_every_family_is_missing_at_first_and_none_afterwards(
     compiled: list[str],
 ) -> None:
     missing, done = Missing(catalogue().families), list[int]()
-    assert len(missing) == len(KERNELS)
+    assert len(missing) == len(FAMILIES)
     missing.compile_rest(done.append)
-    assert compiled == KERNELS[::-1]  # the other process begins at the front
-    assert sum(done) == len(KERNELS)
+    assert compiled == FAMILIES[::-1]  # the other process begins at the front
+    assert sum(done) == len(FAMILIES)
     assert len(Missing(catalogue().families)) == 0
 
 
@@ -86,11 +95,11 @@ def test_what_the_other_process_has_compiled_is_left_out_and_counted(
     own_folder: Path, compiled: list[str]
 ) -> None:
     missing, done = Missing(catalogue().families), list[int]()
-    for name in KERNELS[:4]:
+    for name in FAMILIES[:4]:
         (own_folder / f"{name}.compiled").touch()
     missing.compile_rest(done.append)
-    assert compiled == KERNELS[:3:-1]
-    assert sum(done) == len(KERNELS)
+    assert compiled == FAMILIES[:3:-1]
+    assert sum(done) == len(FAMILIES)
 
 
 def test_where_nothing_can_be_kept_nothing_is_compiled_ahead(
@@ -111,7 +120,7 @@ def test_the_other_process_compiles_from_the_front_and_ends_with_the_block(
     start = subprocess.Popen
 
     def sleeper(command: list[str], **how: Any) -> subprocess.Popen[bytes]:
-        assert command[-len(KERNELS) :] == KERNELS
+        assert command[-len(FAMILIES) :] == FAMILIES
         begun.append(start([sys.executable, "-c", "import time; time.sleep(600)"], **how))
         return begun[0]
 
