@@ -9,7 +9,6 @@ from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
 from features.numeric import (
     distinct_in_place,
-    largest_window,
     longest_history,
     median_in_place,
 )
@@ -56,8 +55,7 @@ def w1_kernel(
             continue
         if n_out > 0:
             row[2], row[4], row[6], row[8] = _moments(values[:n_out])
-            row[16] = largest_window(times[:n_out], values[:n_out], HOUR)
-            row[17] = largest_window(times[:n_out], values[:n_out], DAY)
+            row[16], row[17] = _largest_windows(times[:n_out], values[:n_out])
             row[21] = rounds / n_out
         else:
             row[2] = 0
@@ -93,6 +91,23 @@ def _moments(values: np.ndarray) -> tuple[float, float, float, float]:  # pragma
     for value in values:
         squares += (value - mean) * (value - mean)
     return float(total), mean, np.sqrt(squares / len(values)), float(largest)
+
+
+@kernel
+def _largest_windows(time: np.ndarray, value: np.ndarray) -> tuple[int, int]:  # pragma: no cover
+    """Return the greatest sums of `value` within an hour and within a day, in one pass."""
+    hour, day, in_hour, in_day, since_hour, since_day = 0, 0, 0, 0, 0, 0
+    for end in range(len(time)):
+        in_hour += value[end]
+        in_day += value[end]
+        while time[end] - time[since_hour] >= HOUR:
+            in_hour -= value[since_hour]
+            since_hour += 1
+        while time[end] - time[since_day] >= DAY:
+            in_day -= value[since_day]
+            since_day += 1
+        hour, day = max(hour, in_hour), max(day, in_day)
+    return hour, day
 
 
 @kernel

@@ -20,6 +20,7 @@ from features.numeric import (
     largest_window,
     median,
     middle_of,
+    steps,
     variation,
     window_of_largest,
 )
@@ -72,9 +73,9 @@ def activity_kernel(
         row[11] = days
         row[12] = days / (span // DAY + 1)
         if n > 1:
-            gaps = np.diff(time)
+            gaps, longest = steps(time)
             row[13] = median(gaps) / MICROSECONDS
-            row[14] = gaps.max() / span if span > 0 else np.nan
+            row[14] = longest / span if span > 0 else np.nan
         if n > 2:
             deviation, mean = gaps.std(), gaps.mean()
             row[15] = (deviation - mean) / (deviation + mean) if mean > 0 else np.nan

@@ -23,7 +23,8 @@ from features.signal import Family, Found, GraphFamily, Signal
 PART_ROWS = 1 << 16
 """Histories to a part: of all signals some 70 MB."""
 
-_EVENTS_PER_TASK = 1 << 20
+_EVENTS_PER_TASK = 1 << 18
+"""So few that a family's table is still in the cache when its columns are put in place."""
 
 
 def compute_signals(
@@ -159,7 +160,7 @@ def _measured(histories: Histories, family: GraphFamily, threads: int) -> Found:
 
 
 def _tasks(counts: np.ndarray) -> list[tuple[int, int]]:
-    """Cut the histories into runs of about a million transfers each."""
+    """Cut the histories into runs of about so many transfers each."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     marks = np.searchsorted(ends, np.arange(_EVENTS_PER_TASK, total, _EVENTS_PER_TASK))

@@ -225,13 +225,24 @@ def _inflows_first(
                 placed &= table[laid.source[end]].detail
                 end += 1
             if not placed and end - start > 1:
-                into = laid.incoming[start:end].copy()
-                order = np.concatenate((np.flatnonzero(into), np.flatnonzero(~into)))
-                laid.amount[start:end] = laid.amount[start:end][order]
-                laid.tx[start:end] = laid.tx[start:end][order]
-                laid.source[start:end] = laid.source[start:end][order]
-                laid.counterparty[start:end] = laid.counterparty[start:end][order]
-                laid.asset[start:end] = laid.asset[start:end][order]
-                laid.incoming[start:end] = into[order]
-                laid.two_sided[start:end] = laid.two_sided[start:end][order]
+                order, n = np.empty(end - start, dtype=np.int64), 0
+                for into in (True, False):
+                    for j in range(start, end):
+                        if laid.incoming[j] == into:
+                            order[n] = j - start
+                            n += 1
+                _rearrange(laid.amount[start:end], order)
+                _rearrange(laid.tx[start:end], order)
+                _rearrange(laid.source[start:end], order)
+                _rearrange(laid.counterparty[start:end], order)
+                _rearrange(laid.asset[start:end], order)
+                _rearrange(laid.incoming[start:end], order)
+                _rearrange(laid.two_sided[start:end], order)
             start = end
+
+
+@kernel
+def _rearrange(values: np.ndarray, order: np.ndarray) -> None:  # pragma: no cover (compiled)
+    before = values.copy()
+    for k in range(len(order)):
+        values[k] = before[order[k]]

@@ -83,7 +83,8 @@ def _median_of_few(values: np.ndarray) -> float:  # pragma: no cover (compiled)
 
 
 @kernel
-def _sort_short(values: np.ndarray) -> None:  # pragma: no cover (compiled)
+def sort_few(values: np.ndarray) -> None:  # pragma: no cover (compiled)
+    """Sort a few numbers in place, by insertion."""
     for j in range(1, len(values)):
         moved = values[j]
         k = j - 1
@@ -120,7 +121,7 @@ def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
             low = left
         else:
             return
-    _sort_short(values[low : high + 1])
+    sort_few(values[low : high + 1])
 
 
 @kernel
@@ -143,6 +144,16 @@ def variation(values: np.ndarray) -> float:  # pragma: no cover (compiled)
     for value in values:
         total += (value - mean) * (value - mean)
     return np.sqrt(total / len(values)) / mean
+
+
+@kernel
+def steps(ascending: np.ndarray) -> tuple[np.ndarray, int]:  # pragma: no cover (compiled)
+    """Return the differences of neighbouring numbers, and the greatest of them."""
+    found, greatest = np.empty(len(ascending) - 1, dtype=np.int64), 0
+    for j in range(len(found)):
+        found[j] = ascending[j + 1] - ascending[j]
+        greatest = max(greatest, found[j])
+    return found, greatest
 
 
 @kernel

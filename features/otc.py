@@ -23,7 +23,7 @@ from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
-from features.numeric import longest_history, median, middle_of
+from features.numeric import longest_history, median, middle_of, sort_few
 from features.signal import Family
 
 LOOK_BACK = 10
@@ -181,7 +181,7 @@ def _hours_entropy(time: np.ndarray, hours: np.ndarray) -> float:  # pragma: no 
     hours[:] = 0
     for moment in time:
         hours[moment % DAY // HOUR] += 1
-    hours.sort()  # so that a shift by whole hours adds the same terms in the same order
+    sort_few(hours)  # so that a shift by whole hours adds the same terms in the same order
     entropy = 0.0
     for count in hours:
         if count > 0:

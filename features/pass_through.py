@@ -25,7 +25,7 @@ from features.matching import (
     Pieces,
     balance_steps,
     balances,
-    forwarded_values,
+    forwarded_shares,
     in_out_steps,
     largest_first,
     match,
@@ -74,7 +74,7 @@ def pass_through_kernel(
             else:
                 went += value[j]
         if came > 0:
-            row[0:4] = forwarded_values(time, pieces, count) / came
+            row[0], row[1], row[2], row[3] = forwarded_shares(time, pieces, count, came)
             row[6], row[7] = kept / came, held.max() / came
             row[8], row[9] = near_empty(time, incoming, held)
             most, start = most_distinct(time, code, incoming, True, 30 * DAY, cells[:k])

@@ -76,7 +76,7 @@ def stablecoin_hopping_kernel(
         seen[group] = -1
         if n_sold > 0:
             _fill_swaps(time, group, rows[:n_sold], partner, coins, row)
-            routers = columns.counterparty[a:b][rows[:n_sold]]
+            routers = columns.counterparty[a:b][rows[:n_sold]].astype(np.int64)
             row[4] = largest_total(routers, value[rows[:n_sold]]) / sold_value
         if n_held > 0:
             row[5] = median(work[:n_held]) / MICROSECONDS

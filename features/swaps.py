@@ -58,7 +58,7 @@ def mark_swaps(
         while end < n and time[end] == time[start]:
             end += 1
         if end - start > 1:
-            order = start + np.argsort(tx[start:end], kind="mergesort")
+            order = start + np.argsort(tx[start:end].astype(np.int64), kind="mergesort")
             p = 0
             while p < len(order):
                 q = p + 1
