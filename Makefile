@@ -28,6 +28,7 @@ demo: $(DEMO_READY)  ## simulate, train, evaluate, score, explain: OUT=runs/demo
 	@$(BIN)/unrinse demo --out $(OUT)
 
 test: .venv/.dev.done  ## tests, doctests, branch coverage
+	@$(BIN)/python -m tests.kernels
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term:skip-covered
 
 check: .venv/.dev.done  ## format, lint, types, locks

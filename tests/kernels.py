@@ -1,0 +1,33 @@
+"""Compiling every kernel before the tests: `python -m tests.kernels`, part of `make test`.
+
+A test under the eye of coverage compiles three times as slowly, and alone; here two processes share
+the work, and the tests load what they find.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from data.services import load_services
+from data.transfers import open_transfers
+from features.catalogue import catalogue
+from pipelines.engines import local
+from tests.data.canonical import AS_OF, A, B, covered, plain, row, store
+
+
+def main() -> None:
+    """Compute every signal of three transfers: from a store and from a file, by each basis."""
+    rows = [row(1), row(2, sender=B, receiver=A), row(3)]
+    with tempfile.TemporaryDirectory() as name:
+        stored = open_transfers(store(Path(name, "store"), rows))
+        for transfers in (stored, plain(Path(name), rows, covered(A, B))):
+            for basis in ("usd", "relative"):
+                local.measure(
+                    transfers, None, as_of=AS_OF, basis=basis,
+                    services=load_services(), families=catalogue().families,
+                )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
