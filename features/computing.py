@@ -20,8 +20,8 @@ from features.history import Columns, Histories
 from features.network import surroundings_of
 from features.signal import Family, Found, GraphFamily, Signal
 
-PART_ROWS = 1 << 16
-"""Histories to a part: of all signals some 70 MB."""
+PART_ROWS = 1 << 15
+"""Histories to a part: of all signals some 35 MB, and several parts wait to be written."""
 
 _EVENTS_PER_TASK = 1 << 18
 """So few that a family's table is still in the cache when its columns are put in place."""

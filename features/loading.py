@@ -13,16 +13,13 @@ from data.identity import text_ids
 from data.transfers import Transfers
 from data.wyhash import hash_each
 from features.basis import exact_amount, unscaled_amount
-from features.compilation import keep_compiled
+from features.compilation import keep_compiled, kernel
 from features.encoding import Encoder
-from features.events import ASSET_SHIFT, MOST_ASSETS, PLACED, Events, empty_table
+from features.events import ASSET_SHIFT, EVENT, MOST_ASSETS, PLACED, Events, empty_table
 from features.history import FREEZABLE, NATIVE, STABLECOIN
 from features.ordering import text_order
 from features.reading import Ascent, Source
 from features.text_codes import TextCodes
-
-_BLOCK_ROWS = 1 << 13
-"""Of the table of events: so many stay in the cache while their fields are written."""
 
 _ORDER = ("block_time", "block_number", "tx_index", "log_index")
 """What orders the transfers of one chain where every place is known."""
@@ -213,25 +210,49 @@ def _places(block_number: pl.Series, tx_index: pl.Series) -> np.ndarray:
 
 
 def _write(block: np.ndarray, fields: dict[str, np.ndarray]) -> None:
-    """Write fields of events, a little at a time: each write touches the lines of all fields."""
-    for start in range(0, len(block), _BLOCK_ROWS):
-        part = slice(start, start + _BLOCK_ROWS)
-        for name, values in fields.items():
-            block[name][part] = values[part]
+    """Write fields of events, event by event: each is half a line of the cache."""
+    keep_compiled(_put)
+    views = [fields[name].view() for name in EVENT.names or ()]
+    for view in views:
+        view.flags.writeable = False  # some are, some are not; to the compiler they are all alike
+    _put(block, *views)
+
+
+@kernel
+def _put(
+    block: np.ndarray,
+    time: np.ndarray,
+    amount: np.ndarray,
+    sender: np.ndarray,
+    receiver: np.ndarray,
+    tx: np.ndarray,
+    detail: np.ndarray,
+) -> None:  # pragma: no cover (compiled)
+    for i in range(len(block)):
+        event = block[i]
+        event.time, event.amount = time[i], amount[i]
+        event.sender, event.receiver = sender[i], receiver[i]
+        event.tx, event.detail = tx[i], detail[i]
 
 
 def _translate(table: np.ndarray, assets: np.ndarray, addresses: np.ndarray | None) -> None:
     """Replace codes by order of first appearance by others (none: addresses stay)."""
     if addresses is None and np.all(assets == np.arange(len(assets))):
         return
-    for start in range(0, len(table), _BLOCK_ROWS):
-        block = table[start : start + _BLOCK_ROWS]
-        detail = block["detail"]
-        others = detail & ((1 << ASSET_SHIFT) - 1)
-        block["detail"] = (assets[detail >> ASSET_SHIFT] << ASSET_SHIFT) | others
-        if addresses is not None:
-            for side in _SIDES:
-                block[side] = addresses[block[side]]
+    keep_compiled(_relabel)
+    _relabel(table, assets, np.empty(0, np.int32) if addresses is None else addresses)
+
+
+@kernel
+def _relabel(
+    table: np.ndarray, assets: np.ndarray, addresses: np.ndarray
+) -> None:  # pragma: no cover (compiled)
+    for i in range(len(table)):
+        event = table[i]
+        asset, others = event.detail >> ASSET_SHIFT, event.detail & ((1 << ASSET_SHIFT) - 1)
+        event.detail = (assets[asset] << ASSET_SHIFT) | others
+        if len(addresses):
+            event.sender, event.receiver = addresses[event.sender], addresses[event.receiver]
 
 
 def _ranked(codes: TextCodes) -> tuple[pl.DataFrame, np.ndarray]:
