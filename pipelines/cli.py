@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_labels import labels_app
 from pipelines.options import (
     Account,
     AddressList,
@@ -83,6 +84,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="List, show and verify trained models.")
 app.add_typer(models_app, name="models")
+app.add_typer(labels_app, name="labels")
 
 
 @app.command(epilog="Example: unrinse demo --out runs/demo")

@@ -110,6 +110,17 @@ LabelsPath = Annotated[
         metavar="LABELS", help="CSV or Parquet: address, label (1, 0 or empty), perhaps as_of."
     ),
 ]
+LabelsFolder = Annotated[
+    Path, typer.Argument(metavar="LABELS", help="A folder of labels, as labels import writes it.")
+]
+LabelSource = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help=f"The lists' format: {', '.join(SOURCES)}. Default: recognised.",
+    ),
+]
 AddressList = Annotated[
     Path,
     typer.Option(

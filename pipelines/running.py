@@ -22,10 +22,17 @@ import typer
 
 def run(job: str, done: str, *arguments: object, **options: object) -> NoReturn:
     """Call the job of that name, say what it did, and end with its exit code."""
+    run_one_of(job, job, done, *arguments, **options)
+
+
+def run_one_of(
+    job: str, function: str, done: str, *arguments: object, **options: object
+) -> NoReturn:
+    """Do the same for a module that holds several jobs."""
     from pipelines import console
 
     with guarded():
-        result = call(job, job, *arguments, **options)
+        result = call(job, function, *arguments, **options)
         console.result(done, result)
         console.emit(result)
     raise typer.Exit(int(getattr(result, "exit_code", 0)))

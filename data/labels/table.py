@@ -5,8 +5,9 @@ whose addresses we cannot read, an address that nobody owns) stands in the quara
 so that rows in = rows that made labels + rows set aside.
 
 `category` keeps the list's own words, several joined by `"; "`: what they mean here is said in one
-place, `data/labels/categories.py`. `observed_at` is what the list says; `available_at` is when the
-list could be known, which none of these formats states, and it is never filled with today's date.
+place, `data/labels/categories.py`. `observed_at` is what the list says; `available_at` is when it
+could be known, which only a list of one's own states (`plain`), and it is never filled with today's
+date.
 
 An importer is a module with `DESCRIPTION`, `recognises` and `read`. It yields a `Row` for every row
 of its file and leaves the rest to `label_list`:
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -73,8 +75,10 @@ class Statement:
     ----------
     chain
         Any name of it: a ticker, a chain's name (`data.labels.chains`).
-    observed_at
-        A moment as text.
+    observed_at, available_at
+        Moments as text: when it was so, and when it could be known.
+    case_id
+        What ties addresses of one investigation together.
     file
         What the file calls itself.
     """
@@ -88,6 +92,8 @@ class Statement:
     confidence: str | None = None
     observed_at: str | None = None
     file: str | None = None
+    available_at: str | None = None
+    case_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,6 @@ def _label(said: Statement, source: str) -> dict[str, object]:
     confidence = fields["confidence"] or "unknown"
     if confidence not in CONFIDENCES:
         raise ValueError(f"the confidence {confidence!r} is none of {', '.join(CONFIDENCES)}")
-    observed = fields["observed_at"]
     return {
         "chain": chain,
         "address": canonical,
@@ -188,9 +193,15 @@ def _label(said: Statement, source: str) -> dict[str, object]:
         "source": source if fields["file"] is None else f"{source}: {fields['file']}",
         "source_url": fields["source_url"],
         "confidence": confidence,
-        "observed_at": None if observed is None else read_moment(observed),
+        "observed_at": _moment(fields["observed_at"]),
+        "available_at": _moment(fields["available_at"]),
+        "case_id": fields["case_id"],
         "status": "active",
     }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else read_moment(text)
 
 
 def _tidy(name: str, text: str | None) -> str | None:

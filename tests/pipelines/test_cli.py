@@ -73,6 +73,16 @@ COMMANDS: dict[str, list[str]] = {
         *("--research-use", "--assume-complete"),
     ],
     "catalogue": ["catalogue", "swaps", "--format", "md", "--out", "docs"],
+    "labels import": [
+        *("labels", "import", "a.csv", "b.yaml", "--out", "o", "--source", "plain"),
+        *("--available-at", "2024-05-09"),
+    ],
+    "labels show": ["labels", "show", "l", "0x12"],
+    "labels map": ["labels", "map", "l", "--out", "o"],
+    "labels retract": [
+        *("labels", "retract", "l", "0x12", "--reason", "wrong", "--by", "K. M."),
+        *("--source", "plain", "--at", "2024-05-09", "--below", "runs"),
+    ],
     "models list": ["models", "list", "runs"],
     "models show": ["models", "show", "b"],
     "models verify": ["models", "verify", "b", "--sha256", "ab"],
@@ -141,10 +151,13 @@ def test_the_cases_above_use_every_option():
             assert [o for o in unused if o[0].startswith("--") and "--help" not in o] == [], name
 
 
-@pytest.mark.parametrize("command", [k for k in COMMANDS if k not in ("demo", "catalogue")])
+@pytest.mark.parametrize(
+    "command", [k for k in COMMANDS if k not in ("demo", "catalogue", "labels show")]
+)
 def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
-    required = {"--out", "--addresses"} if command in ("score", "explain") else {"--out"}
+    required = {"--out", "--reason", "--by"}
+    required |= {"--addresses"} if command in ("score", "explain") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
         if before.startswith("--") and before not in required:

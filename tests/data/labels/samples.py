@@ -182,4 +182,19 @@ SAMPLES = (
         ),
         lambda addresses: "".join(f"Ethereum,{a},Fraud\n" for a in addresses),
     ),
+    Sample(
+        "plain",
+        "mine.csv",
+        "chain,address,category,role,name,confidence\n"
+        f"ethereum,{EVM[0]},pig_butchering,collector,,forensic\n"
+        f",{TRON},exchange_deposit,,Example,\n",
+        2,
+        (
+            ("ethereum", EVM[0].lower(), "pig_butchering", "collector", None, "forensic"),
+            ("tron", TRON, "exchange_deposit", None, "Example", "unknown"),
+        ),
+        lambda addresses: (
+            "address,category,chain\n" + "".join(f"{a},mixer,ethereum\n" for a in addresses)
+        ),
+    ),
 )

@@ -57,7 +57,8 @@ def test_the_mapping_is_well_formed():
         assert meant is not None
         assert meant.category in (None, *CATEGORIES)
         assert (meant.category is None) == (meant.licit is None)
-        illicit = ("mixer", "sanctioned", "reported_abuse", "issuer_blocked")
+        abuse = ("sanctioned", "reported_abuse", "issuer_blocked")
+        illicit = ("mixer", "guarantee_marketplace", *abuse)
         assert meant.licit in (None, meant.category not in illicit)
 
 

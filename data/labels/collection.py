@@ -1,0 +1,105 @@
+"""A folder of labels: every one that was ever brought in, whence, and whether it still stands.
+
+    labels.parquet       `COLLECTED`, sorted; a label is known by `label_id`
+    quarantine.parquet   rows of the lists that could not be used
+    manifest.json        the files read, with their hashes, and the hashes of the tables
+
+A label that comes a second time is the same label, whatever file it comes in. One that was
+retracted stays so, however often it comes again.
+
+>>> one = pl.DataFrame([{"chain": "tron", "address": "T1", "category": "scam", "source": "forta",
+...     "confidence": "web_crawl", "status": "active"}], schema=LABELS)
+>>> first, n = merged(collected(one.clear()), one)
+>>> again, m = merged(first, one)
+>>> n, m, again.equals(first)
+(1, 0, True)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from data.errors import Refused
+from data.labels.table import LABELS
+from data.schema import TIME
+from data.storage import MANIFEST, read_manifest
+
+LABELS_FILE, QUARANTINE_FILE = "labels.parquet", "quarantine.parquet"
+KIND = "labels"
+
+COLLECTED: dict[str, pl.DataType] = LABELS | {
+    "label_id": pl.String(),
+    "retracted_at": TIME,
+    "retracted_by": pl.String(),
+    "retraction_reason": pl.String(),
+}
+
+_IDENTITY = tuple(name for name in LABELS if name != "status")
+_ORDER = ("chain", "address", "source", "category", "label_id")
+_ID_DIGITS = 16
+_UNIT = "\x1f"
+
+
+def collected(labels: pl.DataFrame) -> pl.DataFrame:
+    """Give labels (`LABELS`) their ids, and room for what a retraction says."""
+    texts = labels.select(
+        pl.concat_str(
+            [pl.col(name).cast(pl.String).fill_null(_UNIT) for name in _IDENTITY], separator=_UNIT
+        )
+    ).to_series()
+    ids = [hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS] for text in texts]
+    return labels.with_columns(
+        pl.Series("label_id", ids, dtype=pl.String),
+        *(pl.lit(None, dtype=COLLECTED[name]).alias(name) for name in list(COLLECTED)[-3:]),
+    ).select(list(COLLECTED))
+
+
+def merged(known: pl.DataFrame, labels: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Add labels (`LABELS`) to a collection; return it, and how many of them are new."""
+    new = (
+        collected(labels)
+        .unique("label_id", keep="first", maintain_order=True)
+        .join(known, on="label_id", how="anti")
+    )
+    return pl.concat([known, new]).sort(_ORDER), new.height
+
+
+def retracted(
+    known: pl.DataFrame, which: pl.Expr, *, at: datetime, by: str, reason: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Retract the active labels that an expression picks; return the collection, and those."""
+    chosen = which & (pl.col("status") == "active")
+    changed = known.with_columns(
+        status=pl.when(chosen).then(pl.lit("retracted")).otherwise("status"),
+        retracted_at=pl.when(chosen).then(pl.lit(at, dtype=TIME)).otherwise("retracted_at"),
+        retracted_by=pl.when(chosen).then(pl.lit(by)).otherwise("retracted_by"),
+        retraction_reason=pl.when(chosen).then(pl.lit(reason)).otherwise("retraction_reason"),
+    )
+    return changed, changed.filter(pl.col("label_id").is_in(known.filter(chosen)["label_id"]))
+
+
+def is_collection(folder: Path) -> bool:
+    """Say whether a folder looks like one that `unrinse labels import` wrote."""
+    return (folder / LABELS_FILE).is_file() and (folder / MANIFEST).is_file()
+
+
+def read_collection(folder: Path) -> pl.DataFrame:
+    """Read a collection of labels.
+
+    Raises
+    ------
+    Refused
+        There is none, or it is not as it was written.
+    """
+    if not is_collection(folder):
+        raise Refused(
+            f"{folder} is no folder of labels",
+            expected="a folder that `unrinse labels import` wrote",
+        )
+    if read_manifest(folder).get("kind") != KIND:
+        raise Refused(f"{folder} holds something else than labels", expected="a folder of labels")
+    return pl.read_parquet(folder / LABELS_FILE).select(list(COLLECTED))

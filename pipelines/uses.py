@@ -1,0 +1,86 @@
+"""What was made with a label: training labels, the bundles that learned from them, their alerts.
+
+`unrinse labels map` keeps which label taught what, and the hash by which training labels are known;
+a bundle keeps that hash, and every alert keeps its bundle's. Each file is read as it lies there: a
+bundle that this version could not load has alerts all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.storage import MANIFEST
+
+USED_FILE = "used.parquet"
+_ALERTS, _FACTS = "alerts.jsonl", "bundle.json"
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What was made with labels.
+
+    Attributes
+    ----------
+    training_sets, bundles
+        Folders.
+    alerts
+        How many alerts each file of alerts has from those bundles.
+    """
+
+    training_sets: tuple[str, ...]
+    bundles: tuple[str, ...]
+    alerts: dict[str, int]
+
+
+def uses_of(label_ids: pl.Series, below: Path) -> Uses:
+    """Find what was made with labels, below a folder."""
+    wanted = set(label_ids)
+    sets = {
+        str(file.parent): told.get("training_labels")
+        for file in sorted(below.rglob(USED_FILE))
+        if wanted.intersection(pl.read_parquet(file)["label_ids"].explode())
+        and (told := _json(file.parent / MANIFEST))
+    }
+    bundles: dict[str, str] = {}  # MLflow keeps copies deeper down: each is named once
+    for file in sorted(below.rglob(_FACTS), key=lambda file: (len(file.parts), file)):
+        if _labels_of(_json(file)) in sets.values():
+            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+            bundles.setdefault(sha256, str(file.parent))
+    alerts = {
+        str(file): n
+        for file in sorted(below.rglob(_ALERTS))
+        if (n := sum(sha256 in bundles for sha256 in _bundles_of(file)))
+    }
+    return Uses(tuple(sets), tuple(bundles.values()), alerts)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """Read an object; an empty one where there is none that can be read."""
+    try:
+        told = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _labels_of(facts: dict[str, Any]) -> str | None:
+    """Return the hash of the labels that a bundle was trained on."""
+    training = facts.get("training")
+    sources = training.get("sources") if isinstance(training, dict) else None
+    return sources.get("labels") if isinstance(sources, dict) else None
+
+
+def _bundles_of(file: Path) -> Iterator[str]:
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield str(json.loads(line).get("bundle_sha256"))
+            except (ValueError, AttributeError):
+                continue
