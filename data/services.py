@@ -40,6 +40,7 @@ from data.assets import REGISTRY
 from data.errors import Refused
 from data.labels import read_label_list, recognised
 from data.labels.categories import service_claims
+from data.labels.files import head_of
 from data.quarantine import reasons
 from data.schema import QUARANTINE, empty
 from data.service_table import CATEGORIES, CONFIDENCES, SERVICES
@@ -160,7 +161,7 @@ class _Taken:
 
 def _taken(path: Path) -> _Taken:
     source = recognised(path)
-    if source is None:
+    if source is None or (source == "plain" and _is_table_without_licit(path)):
         own = [_Claim(path.name, True, row) for row in _read(path, origin="user").values()]
         return _Taken(own, [], empty(QUARANTINE))
     listed = read_label_list(path, source)
@@ -171,6 +172,15 @@ def _taken(path: Path) -> _Taken:
         notes = (f"{unread:,} of {listed.rows:,} rows could not be read: {why}.", *notes)
     claims = [_Claim(path.name, False, row) for row in table.iter_rows(named=True)]
     return _Taken(claims, [f"{path.name}: {note}" for note in notes], listed.quarantine)
+
+
+def _is_table_without_licit(path: Path) -> bool:
+    """Say whether a list of one's own has no column but those of the services table.
+
+    Somebody forgot `licit` there, and is told so; nothing is guessed from the category.
+    """
+    columns = head_of(path).lstrip().partition("\n")[0].split(",")
+    return {column.strip().strip('"').casefold() for column in columns} <= set(SERVICES)
 
 
 def _settled(key: _Key, claims: list[_Claim], known: _Row | None) -> tuple[list[_Row], list[str]]:

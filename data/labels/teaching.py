@@ -12,11 +12,12 @@ Claims about one address are settled by one rule. **The surest claims decide**, 
 is left out. Every disagreement is listed, settled or not. A refused claim takes no part: the other
 claims about its address stand.
 
+>>> from data.labels.collection import COLLECTED
 >>> def said(category: str, confidence: str) -> dict[str, str]:
 ...     return {"chain": "tron", "address": "T1", "category": category, "source": "plain",
 ...             "confidence": confidence, "status": "active", "label_id": category}
 >>> told = [said("pig_butchering", "forensic"), said("exchange_deposit", "web_crawl")]
->>> settled = settle(pl.DataFrame(told, schema=LABELS | {"label_id": pl.String()}))
+>>> settled = settle(pl.DataFrame(told, schema=COLLECTED))
 >>> settled.verdicts.select("verdict", "decided_by").row(0)
 ('positive', 'forensic')
 >>> settled.conflicts["stands"].to_list()
