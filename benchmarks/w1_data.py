@@ -49,20 +49,18 @@ def write(folder: Path, n: int, seed: int = 1) -> Path:
     chain = pl.repeat("ethereum", len(parties), eager=True)
     addresses = address_dictionary(chain, drawn.names.gather(parties))
     (folder / "plain").mkdir(parents=True, exist_ok=True)
-    with (
-        whole_directory(folder / "store") as store,
-        _Parts(folder / "plain" / "transfers.parquet") as plain,
-        _Parts(store / "transfers.parquet") as stored,
-        _Parts(folder / "codes.parquet") as codes,
-    ):
-        for start in range(0, n, _PIECE_ROWS):
-            frame = _canonical(drawn, start, min(n, start + _PIECE_ROWS))
-            plain.write(frame)
-            derived = derived_part(frame, addresses, start)
-            stored.write(derived)
-            codes.write(_codes(derived))
-        for part in (plain, stored, codes):
-            part.close()
+    with whole_directory(folder / "store") as store:
+        with (
+            _Parts(folder / "plain" / "transfers.parquet") as plain,
+            _Parts(store / "transfers.parquet") as stored,
+            _Parts(folder / "codes.parquet") as codes,
+        ):
+            for start in range(0, n, _PIECE_ROWS):
+                frame = _canonical(drawn, start, min(n, start + _PIECE_ROWS))
+                plain.write(frame)
+                derived = derived_part(frame, addresses, start)
+                stored.write(derived)
+                codes.write(_codes(derived))
         _finish_store(store, addresses, n)
     return folder
 

@@ -56,8 +56,7 @@ def checked_address_ids(
     else:
         names = chain.unique().cast(pl.String).sort()
         codes = chain.cast(pl.Enum(names)).to_physical().to_numpy()
-    seeds = np.stack([_hash_text(names, seed) for seed in (_ID_SEED, _CHECK_SEED)], axis=1)
-    seeds = np.ascontiguousarray(seeds).view(np.uint64)
+    seeds = np.stack([_hash_text(names, s).view(np.uint64) for s in (_ID_SEED, _CHECK_SEED)], 1)
     ids, checks = np.empty((2, len(address)), dtype=np.uint64)
     for rows, text in text_views(address):
         hash_each_twice(text.views, text.buffers, codes[rows], seeds, ids[rows], checks[rows])

@@ -160,8 +160,8 @@ class _Taken:
 
 
 def _taken(path: Path) -> _Taken:
-    source = recognised(path)
-    if source is None or (source == "plain" and _is_table_without_licit(path)):
+    source = None if _is_own_table(path) else recognised(path)
+    if source is None:
         own = [_Claim(path.name, True, row) for row in _read(path, origin="user").values()]
         return _Taken(own, [], empty(QUARANTINE))
     listed = read_label_list(path, source)
@@ -174,10 +174,10 @@ def _taken(path: Path) -> _Taken:
     return _Taken(claims, [f"{path.name}: {note}" for note in notes], listed.quarantine)
 
 
-def _is_table_without_licit(path: Path) -> bool:
-    """Say whether a list of one's own has no column but those of the services table.
+def _is_own_table(path: Path) -> bool:
+    """Say whether a CSV has no column but those of the services table.
 
-    Somebody forgot `licit` there, and is told so; nothing is guessed from the category.
+    Then it is one, though a needed column may be missing, which its reader says.
     """
     columns = head_of(path).lstrip().partition("\n")[0].split(",")
     return {column.strip().strip('"').casefold() for column in columns} <= set(SERVICES)

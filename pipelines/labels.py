@@ -8,7 +8,7 @@ every alert that such a bundle wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,17 @@ import polars as pl
 from data.errors import Refused
 from data.labels import AUTO, read_label_list
 from data.labels.collection import (
-    COLLECTED,
-    KIND,
     LABELS_FILE,
     QUARANTINE_FILE,
+    Collection,
     collected,
-    is_collection,
     merged,
-    read_collection,
     retracted,
 )
-from data.labels.table import LABELS
 from data.labels.teaching import Settled, settle, teaching_version
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import QUARANTINE, TIME, empty
 from data.storage import (
-    read_manifest,
     refuse_foreign,
     sha256_file,
     whole_directory,
@@ -42,10 +37,9 @@ from data.storage import (
 )
 from pipelines.labelled import label_hash
 from pipelines.outputs import program, write_rows
-from pipelines.uses import USED_FILE, Uses, uses_of
+from pipelines.uses import TRAINING_KIND, USED_FILE, Uses, uses_of
 
 TRAINING_FILE, CONFLICTS_FILE = "labels.csv", "conflicts.csv"
-TRAINING_KIND = "training labels"
 _UNSETTLED = "nothing: the surest labels disagree"
 
 
@@ -117,14 +111,13 @@ def import_labels(
         A file is no label list, or `out` holds something else.
     """
     out = Path(out)
-    known = read_collection(out) if is_collection(out) else collected(empty(LABELS))
-    quarantine = pl.read_parquet(out / QUARANTINE_FILE) if is_collection(out) else empty(QUARANTINE)
-    inputs = dict(read_manifest(out)["inputs"]) if is_collection(out) else {}
+    before = Collection.read(out) if Collection.is_at(out) else Collection.none()
     refuse_foreign(out)
     lists = [read_label_list(Path(file), source) for file in files]
     given = pl.lit(available_at, dtype=TIME)
-    new, gone = 0, set(known.filter(status="retracted")["label_id"])
-    again = 0
+    known, inputs = before.labels, dict(before.inputs)
+    gone = set(known.filter(status="retracted")["label_id"])
+    new = again = 0
     for file, listed in zip(files, lists, strict=True):
         labels = listed.labels.with_columns(pl.col("available_at").fill_null(given))
         again += len(set(collected(labels)["label_id"]) & gone)
@@ -132,8 +125,8 @@ def import_labels(
         new += added
         inputs[Path(file).name] = {"sha256": sha256_file(Path(file)), "source": listed.source}
     set_aside = pl.concat([empty(QUARANTINE), *(listed.quarantine for listed in lists)])
-    quarantine = pl.concat([quarantine, set_aside]).unique(maintain_order=True)
-    _write(out, known, quarantine, inputs)
+    quarantine = pl.concat([before.quarantine, set_aside]).unique(maintain_order=True)
+    Collection(known, quarantine, inputs).write(out, program())
     rows = sum(listed.rows for listed in lists)
     undated = known.filter(pl.col("available_at").is_null()).height
     notes = []
@@ -167,7 +160,7 @@ def show_labels(labels: str | Path, address: str | None = None) -> list[dict[str
         Of one address a record per label, then one per chain with the verdict; of all one per
         source and category.
     """
-    known = read_collection(Path(labels))
+    known = Collection.read(Path(labels)).labels
     if address is None:
         counted = known.group_by("source", "category").agg(
             labels=pl.len(),
@@ -221,11 +214,12 @@ def retract_labels(
         No active label is meant.
     """
     folder = Path(labels)
-    known, manifest = read_collection(folder), read_manifest(folder)
+    before = Collection.read(folder)
     which = pl.col("address").str.to_lowercase() == address.strip().lower()
     if source is not None:
         which &= pl.col("source").str.split(":").list.first() == source
-    changed, gone = retracted(known, which, at=at or datetime.now(UTC), by=by, reason=reason)
+    moment = at or datetime.now(UTC)
+    changed, gone = retracted(before.labels, which, at=moment, by=by, reason=reason)
     if gone.is_empty():
         of = "" if source is None else f" of {source}"
         raise Refused(
@@ -234,7 +228,7 @@ def retract_labels(
             hint=f"See them all: unrinse labels show {labels} {address}",
         )
     uses = uses_of(gone["label_id"], Path(below))
-    _write(folder, changed, pl.read_parquet(folder / QUARANTINE_FILE), manifest["inputs"])
+    replace(before, labels=changed).write(folder, program())
     return RetractResult(
         labels=folder,
         retracted=gone.height,
@@ -262,7 +256,7 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     """
     folder, out = Path(labels), Path(out)
     refuse_foreign(out)
-    settled = settle(read_collection(folder))
+    settled = settle(Collection.read(folder).labels)
     rows = _training_rows(settled)
     if rows.is_empty():
         raise Refused(
@@ -300,16 +294,6 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
         notes=_map_notes(settled, rows),
         exit_code=0,
     )
-
-
-def _write(
-    out: Path, known: pl.DataFrame, quarantine: pl.DataFrame, inputs: dict[str, Any]
-) -> None:
-    with whole_directory(out) as directory:
-        write_parquet(known.select(list(COLLECTED)), directory / LABELS_FILE)
-        write_parquet(quarantine, directory / QUARANTINE_FILE)
-        rows = {"labels": known.height, "quarantine": quarantine.height}
-        write_manifest(directory, KIND, {"program": program(), "inputs": inputs, "rows": rows})
 
 
 def _training_rows(settled: Settled) -> pl.DataFrame:

@@ -17,9 +17,12 @@ from typing import Any
 import polars as pl
 
 from data.storage import MANIFEST
+from models.bundle import FACTS
 
-USED_FILE = "used.parquet"
-_ALERTS, _FACTS = "alerts.jsonl", "bundle.json"
+USED_FILE, TRAINING_KIND = "used.parquet", "training labels"
+"""What `labels map` writes beside training labels, and the kind of its manifest."""
+
+_ALERTS = "alerts.jsonl"
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,14 @@ class Uses:
 def uses_of(label_ids: pl.Series, below: Path) -> Uses:
     """Find what was made with labels, below a folder."""
     wanted = set(label_ids)
-    sets = {
-        str(file.parent): told.get("training_labels")
-        for file in sorted(below.rglob(USED_FILE))
-        if wanted.intersection(pl.read_parquet(file)["label_ids"].explode())
-        and (told := _json(file.parent / MANIFEST))
-    }
+    sets: dict[str, str] = {}
+    for file in sorted(below.rglob(USED_FILE)):
+        told = _json(file.parent / MANIFEST)
+        mapped = told.get("kind") == TRAINING_KIND
+        if mapped and wanted.intersection(pl.read_parquet(file)["label_ids"].explode()):
+            sets[str(file.parent)] = told["training_labels"]
     bundles: dict[str, str] = {}  # MLflow keeps copies deeper down: each is named once
-    for file in sorted(below.rglob(_FACTS), key=lambda file: (len(file.parts), file)):
+    for file in sorted(below.rglob(FACTS), key=lambda file: (len(file.parts), file)):
         if _labels_of(_json(file)) in sets.values():
             sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
             bundles.setdefault(sha256, str(file.parent))

@@ -15,17 +15,16 @@ meet, in `data/services.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import polars as pl
 
 from data.assets import REGISTRY
-from data.errors import Refused
 from data.labels.table import BETWEEN
+from data.labels.words import Word, version_of, words_of
 from data.service_table import CATEGORIES, SERVICES
-from data.small_tables import read_small_table, read_text, refuse_unknown_columns
 
 _FILE = REGISTRY / "label_categories.csv"
 _COLUMNS = ("source", "their_category", "category", "licit", "note")
@@ -49,7 +48,7 @@ def meaning(source: str, word: str) -> Meaning | None:
 
 def mapping_version() -> str:
     """Return the version of the mapping, which changes whenever a row of it does."""
-    return read_text(_FILE, _WHAT).partition("\n")[0].removeprefix("# version: ")
+    return version_of(_FILE, _WHAT)
 
 
 def service_claims(labels: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -119,15 +118,13 @@ def _notes(idle: int, retracted: int, unknown: Counter[str]) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _meanings() -> dict[tuple[str, str], Meaning]:
-    table = read_small_table(_FILE, _WHAT)
-    refuse_unknown_columns(_FILE, table.columns, _COLUMNS, _COLUMNS)
-    meanings: dict[tuple[str, str], Meaning] = {}
-    for cells in table.iter_rows(named=True):
-        key = (cells["source"], cells["their_category"].casefold())
-        meant = Meaning(cells["category"], _YES_NO.get(cells["licit"]))
-        half = (meant.category is None) != (meant.licit is None)
-        if key in meanings or half or meant.category not in (None, *CATEGORIES):
-            raise Refused(f"line {cells['line']} of {_FILE} is wrong or stands twice")
-        meanings[key] = meant
-    return meanings
+def _meanings() -> dict[Word, Meaning]:
+    return words_of(_FILE, _WHAT, _COLUMNS, _meaning_in)
+
+
+def _meaning_in(cells: Mapping[str, str | None], _: Word) -> Meaning:
+    meant = Meaning(cells["category"], _YES_NO.get(cells["licit"]))
+    half = (meant.category is None) != (meant.licit is None)
+    if half or meant.category not in (None, *CATEGORIES):
+        raise ValueError("a category without `licit`, or one that does not exist")
+    return meant

@@ -18,6 +18,8 @@ retracted stays so, however often it comes again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,8 +27,8 @@ import polars as pl
 
 from data.errors import Refused
 from data.labels.table import LABELS
-from data.schema import TIME
-from data.storage import MANIFEST, read_manifest
+from data.schema import QUARANTINE, TIME, empty
+from data.storage import MANIFEST, read_manifest, whole_directory, write_manifest, write_parquet
 
 LABELS_FILE, QUARANTINE_FILE = "labels.parquet", "quarantine.parquet"
 KIND = "labels"
@@ -82,24 +84,64 @@ def retracted(
     return changed, changed.filter(pl.col("label_id").is_in(known.filter(chosen)["label_id"]))
 
 
-def is_collection(folder: Path) -> bool:
-    """Say whether a folder looks like one that `unrinse labels import` wrote."""
-    return (folder / LABELS_FILE).is_file() and (folder / MANIFEST).is_file()
+@dataclass(frozen=True)
+class Collection:
+    """A folder of labels, read.
 
-
-def read_collection(folder: Path) -> pl.DataFrame:
-    """Read a collection of labels.
-
-    Raises
-    ------
-    Refused
-        There is none, or it is not as it was written.
+    Attributes
+    ----------
+    labels
+        `COLLECTED`.
+    quarantine
+        `schema.QUARANTINE`, of every list.
+    inputs
+        The lists by name, each with its ``sha256`` and ``source``.
     """
-    if not is_collection(folder):
-        raise Refused(
-            f"{folder} is no folder of labels",
-            expected="a folder that `unrinse labels import` wrote",
+
+    labels: pl.DataFrame
+    quarantine: pl.DataFrame
+    inputs: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def none(cls) -> Collection:
+        """Return a collection without labels."""
+        return cls(collected(empty(LABELS)), empty(QUARANTINE), {})
+
+    @classmethod
+    def read(cls, folder: Path) -> Collection:
+        """Read a folder.
+
+        Raises
+        ------
+        Refused
+            It is no folder of labels, or not as it was written.
+        """
+        if not cls.is_at(folder):
+            raise Refused(
+                f"{folder} is no folder of labels",
+                expected="a folder that `unrinse labels import` wrote",
+            )
+        manifest = read_manifest(folder)
+        if manifest.get("kind") != KIND:
+            raise Refused(
+                f"{folder} holds something else than labels", expected="a folder of labels"
+            )
+        labels, quarantine = (
+            pl.read_parquet(folder / name) for name in (LABELS_FILE, QUARANTINE_FILE)
         )
-    if read_manifest(folder).get("kind") != KIND:
-        raise Refused(f"{folder} holds something else than labels", expected="a folder of labels")
-    return pl.read_parquet(folder / LABELS_FILE).select(list(COLLECTED))
+        return cls(labels.select(list(COLLECTED)), quarantine, manifest["inputs"])
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Say whether a folder looks like one of labels."""
+        return (folder / LABELS_FILE).is_file() and (folder / MANIFEST).is_file()
+
+    def write(self, folder: Path, program: str) -> None:
+        """Write the folder, whole or not at all; an earlier one is replaced."""
+        with whole_directory(folder) as directory:
+            write_parquet(self.labels.select(list(COLLECTED)), directory / LABELS_FILE)
+            write_parquet(self.quarantine, directory / QUARANTINE_FILE)
+            rows = {"labels": self.labels.height, "quarantine": self.quarantine.height}
+            write_manifest(
+                directory, KIND, {"program": program, "inputs": self.inputs, "rows": rows}
+            )

@@ -27,7 +27,7 @@ claims about its address stand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -35,12 +35,11 @@ from functools import lru_cache
 import polars as pl
 
 from data.assets import REGISTRY
-from data.errors import Refused
 from data.labels.categories import meaning
 from data.labels.table import BETWEEN
+from data.labels.words import Word, version_of, words_of
 from data.schema import TIME
 from data.service_table import CONFIDENCES
-from data.small_tables import read_small_table, read_text, refuse_unknown_columns
 
 TEACHES = ("positive", "negative", "apart", "refused")
 
@@ -107,7 +106,7 @@ class _Claim:
 
 def teaching_version() -> str:
     """Return the version of the mapping, which changes whenever a row of it does."""
-    return read_text(_FILE, _WHAT).partition("\n")[0].removeprefix("# version: ")
+    return version_of(_FILE, _WHAT)
 
 
 def teaches(source: str, word: str) -> str | None:
@@ -149,7 +148,8 @@ def settle(labels: pl.DataFrame) -> Settled:
     verdicts, conflicts = [], []
     for (chain, address), made in claims.items():
         where: dict[str, object] = {"chain": chain, "address": address}
-        surest = [claim for claim in made if claim.rank == min(c.rank for c in made)]
+        best = min(claim.rank for claim in made)
+        surest = [claim for claim in made if claim.rank == best]
         said = {claim.verdict for claim in surest}
         verdict = said.pop() if len(said) == 1 else None
         verdicts.append(where | {"verdict": verdict} | _deciding(surest))
@@ -183,13 +183,12 @@ def _deciding(claims: list[_Claim]) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1)
-def _teachings() -> dict[tuple[str, str], str]:
-    table = read_small_table(_FILE, _WHAT)
-    refuse_unknown_columns(_FILE, table.columns, _COLUMNS, _COLUMNS)
-    found: dict[tuple[str, str], str] = {}
-    for cells in table.iter_rows(named=True):
-        key = (cells["source"], cells["their_category"].casefold())
-        if key in found or cells["teaches"] not in TEACHES or meaning(*key) is None:
-            raise Refused(f"line {cells['line']} of {_FILE} is wrong or stands twice")
-        found[key] = cells["teaches"]
-    return found
+def _teachings() -> dict[Word, str]:
+    return words_of(_FILE, _WHAT, _COLUMNS, _teaching_in)
+
+
+def _teaching_in(cells: Mapping[str, str | None], word: Word) -> str:
+    taught = cells["teaches"]
+    if taught not in TEACHES or meaning(*word) is None:
+        raise ValueError("no such teaching, or a word that `categories` does not know")
+    return taught

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from data.errors import Refused
-from data.labels.collection import read_collection
+from data.labels.collection import Collection
 from data.labels.training import read_training_labels
 from data.storage import MANIFEST, read_manifest
 from pipelines.labelled import label_hash
@@ -45,13 +45,13 @@ def test_rows_in_are_labels_and_rows_set_aside(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(MINE)
     told = import_labels([tmp_path / "mine.csv"], tmp_path / "labels", available_at=APRIL)
     assert (told.rows, told.labels, told.new, told.quarantined, told.exit_code) == (4, 3, 3, 1, 3)
-    known = read_collection(tmp_path / "labels").sort("available_at", "address")
+    known = Collection.read(tmp_path / "labels").labels.sort("available_at", "address")
     assert known["available_at"].to_list() == [MARCH, APRIL, APRIL]  # what a list says stays
     assert known["label_id"].is_unique().all()
 
 
 def test_no_date_is_made_up(labels: Path) -> None:
-    assert read_collection(labels)["available_at"].drop_nulls().to_list() == [MARCH]
+    assert Collection.read(labels).labels["available_at"].drop_nulls().to_list() == [MARCH]
 
 
 def test_what_comes_again_is_not_added_again_and_the_same_bytes_result(labels: Path) -> None:
@@ -132,7 +132,7 @@ def test_labels_are_counted_and_shown_by_address(labels: Path) -> None:
 def test_a_retracted_label_stays_retracted(labels: Path) -> None:
     told = retract_labels(labels, EVM[1], "not theirs", "K. M.", source="ofac", at=APRIL)
     assert told.retracted == 1
-    gone = read_collection(labels).filter(status="retracted").row(0, named=True)
+    gone = Collection.read(labels).labels.filter(status="retracted").row(0, named=True)
     assert (gone["retracted_by"], gone["retraction_reason"]) == ("K. M.", "not theirs")
     assert gone["retracted_at"] == APRIL
     again = import_labels([labels.parent / "sanctioned_addresses_ETH.txt"], labels)
