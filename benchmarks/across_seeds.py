@@ -22,7 +22,7 @@ import polars as pl
 from benchmarks import look_alikes, seeds_report
 from benchmarks.cuts import WHOLE
 from benchmarks.transfer_models import rows as training_rows
-from benchmarks.worlds import KEY, Pool, joined, make, named, opened, truth
+from benchmarks.worlds import KEY, POOLED, Pool, joined, make, named, opened, truth
 from data.errors import Refused
 from data.services import Services, load_services
 from models.bundle import Bundle
@@ -108,7 +108,7 @@ def known_services(worlds: Sequence[Path]) -> Services:
 
 def train(seen: Measured, out: Path, *, seed: int = 1) -> Bundle:
     """Train the pooled model as `unrinse train` would, and write it."""
-    settings = Settings(basis="usd", legs=seen.legs, seed=seed, threads=2)
+    settings = Settings(basis="usd", legs=seen.legs, seed=seed, allow=POOLED, threads=2)
     fit(*training_rows(seen.pooled, (WHOLE,)), settings).write(out)
     return Bundle.load(out)
 

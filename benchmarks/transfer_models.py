@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.cuts import EARLY, LEGS, VARIANTS, WHOLE
-from benchmarks.worlds import Pool, pool
+from benchmarks.worlds import POOLED, Pool, pool
 from models.bundle import Bundle
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
 
@@ -51,6 +51,7 @@ def train_models(
             min_transfers=min_transfers,
             base_rate=BASE_RATE,
             seed=seed,
+            allow=POOLED,
             threads=2,
         )
         fitted: dict[tuple[str, ...], Fitted] = {}

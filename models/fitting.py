@@ -4,6 +4,7 @@ The steps, and what each may look at:
 
 | step | rows |
 |---|---|
+| leakage audit | all; it looks at labels and parts, chooses nothing, and stops what leaks |
 | trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
@@ -27,6 +28,7 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS
+from features.signal import Signal
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import Bundle, write_bundle
 from models.calibration import Calibration, calibrate
@@ -38,6 +40,7 @@ from models.facts import (
     running_catalogue,
     signal_hashes,
 )
+from models.leakage import Subject, Surroundings, audit
 from models.model_card import model_card
 from models.percentiles import Population, population
 from models.splits import Shares, Split, assign, groups
@@ -49,6 +52,7 @@ MIN_TRANSFERS = 5
 
 _LABEL_COLUMNS = (
     "label",
+    "as_of_given",
     "case_id",
     "group",
     "available_at",
@@ -88,6 +92,8 @@ class Settings:
         that are nothing in every training row are left out.
     also : tuple of str
         Families whose signals for context are inputs too.
+    allow : tuple of str
+        Findings of the leakage audit (`models.leakage.CHECKS`) that the user accepts.
     threads : int
         Changes the time it takes, never the bundle.
     sources : mapping
@@ -107,6 +113,7 @@ class Settings:
     monotone: bool = False
     exposure: bool = True
     also: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     threads: int = 1
     sources: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -145,9 +152,10 @@ def fit(
     labels: pl.DataFrame,
     settings: Settings,
     *,
+    surroundings: Surroundings | None = None,
     catalogue: SignalCatalogue | None = None,
 ) -> Fitted:
-    """Train, calibrate and measure a model.
+    """Audit the labels, then train, calibrate and measure a model.
 
     Parameters
     ----------
@@ -159,36 +167,66 @@ def fit(
         `population`.
     settings
         Everything else.
+    surroundings
+        What the audit is to look at beyond the table; without it some checks are not made, which
+        the bundle tells.
     catalogue
         The signals to choose inputs from; default: those of the running code.
 
     Raises
     ------
     Refused
-        Too few labelled histories in train or validation, a split that tears a case, a base rate
-        outside (0, 1): see the steps.
+        The labels leak in a way that `settings.allow` does not name; too few labelled histories in
+        train or validation; a base rate outside (0, 1): see the steps.
     """
     of_code = catalogue or running_catalogue()
     table = labelled(frame, labels)
+    known, split = _in_parts(table, settings)
+    subject = _subject(known, settings, surroundings or Surroundings(), of_code)
+    audited = audit(subject, settings.allow)
+    audited.gate()
+    trained = _train(known, list(subject.inputs), settings)
+    scored = _raw_scores(known, trained, settings.threads)
+    calibration = _calibrate(scored, settings)
+    scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
+    facts = _facts(scored, trained, calibration, settings, of_code)
+    told = _told(trained, settings, split, table, of_code)
+    facts = replace(facts, training={**told, "audit": audited.facts()})
+    judge = Judge(calibration, facts.thresholds)
+    measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
+    evaluation = {"audit": audited.facts(), **measured}
+    card = model_card(facts, evaluation)
+    return Fitted(facts, trained.model, card, evaluation, split, known["_row"])
+
+
+def subject_of(
+    frame: pl.DataFrame, labels: pl.DataFrame, settings: Settings, surroundings: Surroundings
+) -> Subject:
+    """Return what the leakage audit looks at before `fit` trains; parameters as there."""
+    known, _ = _in_parts(labelled(frame, labels), settings)
+    return _subject(known, settings, surroundings, running_catalogue())
+
+
+def _in_parts(table: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, Split]:
+    """Return the labelled rows with their part, group, moment and status, and their split."""
     known = table.filter(pl.col("label").is_not_null())
-    requirements = Requirements(settings.legs, settings.min_transfers)
     split = assign(known, settings.shares)
+    requirements = Requirements(settings.legs, settings.min_transfers)
     known = known.with_columns(
         split.part.alias("part"),
         split.group.alias("group"),
         split.moment.alias("moment"),
         with_history(known, requirements),
     )
-    trained = _train(known, settings, of_code)
-    scored = _raw_scores(known, trained, settings.threads)
-    calibration = _calibrate(scored, settings)
-    scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
-    facts = _facts(scored, trained, calibration, settings, of_code)
-    facts = replace(facts, training=_told(trained, settings, split, table, of_code))
-    judge = Judge(calibration, facts.thresholds)
-    evaluation = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
-    card = model_card(facts, evaluation)
-    return Fitted(facts, trained.model, card, evaluation, split, known["_row"])
+    return known, split
+
+
+def _subject(
+    known: pl.DataFrame, settings: Settings, surroundings: Surroundings, of_code: SignalCatalogue
+) -> Subject:
+    inputs = _inputs(known, settings, of_code)
+    in_parts = known.filter(pl.col("part").is_not_null())
+    return Subject(in_parts, inputs, settings.basis, surroundings)
 
 
 def labelled(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
@@ -246,8 +284,8 @@ def _needs(facts: BundleFacts) -> Requirements:
     return Requirements(facts.legs, facts.min_transfers)
 
 
-def _train(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) -> Trained:
-    rows = known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))
+def _inputs(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) -> list[Signal]:
+    """Return what the model may learn from; exposures that nobody in train has are left out."""
     inputs = model_inputs(
         of_code.signals,
         basis=settings.basis,
@@ -256,7 +294,16 @@ def _train(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) ->
         exposure=settings.exposure,
         also=settings.also,
     )
-    inputs = [s for s in inputs if not s.exposure or (rows[s.name] > 0).any()]
+    rows = _train_rows(known)
+    return [s for s in inputs if not s.exposure or (rows[s.name] > 0).any()]
+
+
+def _train_rows(known: pl.DataFrame) -> pl.DataFrame:
+    return known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))
+
+
+def _train(known: pl.DataFrame, inputs: list[Signal], settings: Settings) -> Trained:
+    rows = _train_rows(known)
     return train_model(
         rows,
         rows,

@@ -42,6 +42,7 @@ def model_card(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
     sections = (
         _purpose(facts),
         _data(facts),
+        _audit(facts),
         _performance(evaluation),
         _bands(facts),
         _populations(evaluation),
@@ -103,6 +104,24 @@ def _association(facts: BundleFacts) -> str:
         f"{len(exposure)} inputs rest on what others are or do. Their trees stand apart, and all "
         f"together they multiply the odds by {bound:.2g} at most, against the average training row."
     )
+
+
+def _audit(facts: BundleFacts) -> str:
+    found = facts.training.get("audit")
+    if found is None:
+        return "## Leakage audit\n\n**Not audited**: this bundle is from before there was an audit."
+    verdict = {
+        "clean": f"{len(found['ran'])} checks looked for ways in which the labels tell what a "
+        "model could not know. None found any that blocks.",
+        "accepted": "**The labels leak, and whoever trained the model accepted it**: its figures "
+        "promise more than they hold, in the ways told here.",
+    }[found["verdict"]]
+    told = [
+        f"- `{f['kind']}`{', accepted' if f['allowed'] else ''}: {f['what']} {f['how_bad']}"
+        for f in found["findings"]
+    ]
+    told += [f"- Not checked, `{kind}`: {why}." for kind, why in found["not_run"].items()]
+    return "\n\n".join(["## Leakage audit", verdict, *(["\n".join(told)] if told else [])])
 
 
 def _performance(evaluation: Mapping[str, Any]) -> str:

@@ -13,9 +13,9 @@ A label can only teach what was known when the model would have been fitted. A r
 of validation and test. (Where all rows share one `as_of`, it is that moment.) Validation is not
 filtered: it waits for its labels to mature, as a team does before it calibrates.
 
-A `split` column in the labels is taken as it is, except that no group may stand on two sides:
-whoever names a split answers for its times; rows that the rule above would leave out are only
-counted.
+A `split` column in the labels is taken as it is: whoever names a split answers for it. Rows that
+the rule above would leave out are only counted, and what it tears apart the leakage audit tells
+(`models.leakage`).
 
 >>> from datetime import datetime
 >>> frame = pl.DataFrame({"address": list("abcde"), "case_id": ["x", None, "x", None, None],
@@ -90,13 +90,13 @@ def assign(frame: pl.DataFrame, shares: Shares = Shares()) -> Split:
     Raises
     ------
     Refused
-        `as_of` is missing somewhere; `split` is half filled, has an unknown value, or a group
-        stands on two sides of it; all rows share one `as_of` and there is no `first_seen`.
+        `as_of` is missing somewhere; `split` is half filled or has an unknown value; all rows share
+        one `as_of` and there is no `first_seen`.
     """
     group = groups(frame)
     moment = _group_moments(frame, group)
     if "split" in frame.columns and frame["split"].null_count() < frame.height:
-        part = _predefined(frame, group)
+        part = _predefined(frame)
         late = _known_late(frame, part)
         return Split(part, group, moment, predefined=True, n_known_late=int(late.sum()))
     part = _cut_by_time(group, moment, shares)
@@ -182,7 +182,7 @@ def _cut_by_time(group: pl.Series, moment: pl.Series, shares: Shares) -> pl.Seri
     return table.join(parts, on="group", how="left", maintain_order="left")["part"]
 
 
-def _predefined(frame: pl.DataFrame, group: pl.Series) -> pl.Series:
+def _predefined(frame: pl.DataFrame) -> pl.Series:
     """Return the split that the labels bring, checked."""
     part = frame["split"].cast(pl.String).alias("part")
     values = part.drop_nulls().unique().sort()
@@ -190,19 +190,6 @@ def _predefined(frame: pl.DataFrame, group: pl.Series) -> pl.Series:
     if part.null_count() or len(wrong):
         came = f"the values {wrong.to_list()}" if len(wrong) else f"{part.null_count()} empty rows"
         raise Refused(f"the `split` column has {came}", expected=f"one of {', '.join(PARTS)}")
-    sides = (
-        pl.DataFrame({"group": group, "part": part})
-        .group_by("group")
-        .agg(pl.col("part").n_unique().alias("n"), pl.col("part").unique().sort())
-    )
-    torn = sides.filter(pl.col("n") > 1).sort("group")
-    if torn.height:
-        name, parts = torn["group"][0], ", ".join(torn["part"][0])
-        raise Refused(
-            f"the `split` column puts one case on two sides: the group of {name} is in {parts} "
-            f"({torn.height} such groups)",
-            expected="all rows of a case, and all rows of an address, in one part",
-        )
     return part
 
 

@@ -19,6 +19,7 @@ from pipelines.options import (
     AddressList,
     AgainstBenign,
     AgainstCriminal,
+    Allow,
     Also,
     AlsoMeasure,
     AsOf,
@@ -248,6 +249,7 @@ def train(
     services: Services = None,
     without_exposure: WithoutExposure = False,
     also: Also = None,
+    allow: Allow = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -269,6 +271,7 @@ def train(
         services=services,
         without_exposure=without_exposure or None,
         also=also,
+        allow=allow,
         threads=threads,
         assume_complete=assume_complete or None,
     )

@@ -97,6 +97,7 @@ def evaluate(
         part=_parts(measured.signals, measured.labels) if seen else None,
         threads=threads or os.cpu_count() or 1,
     )
+    measures = {"audit": loaded.facts.training.get("audit"), **measures}
     notes = use_notes(loaded)
     with whole_directory(Path(out)) as folder:
         text = json.dumps(measures, indent=2, ensure_ascii=False, allow_nan=False)

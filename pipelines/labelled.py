@@ -12,12 +12,16 @@ import polars as pl
 from data.errors import Refused
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
+from data.service_table import SERVICES
 from data.services import Services
 from data.storage import content_hash
 from data.transfers import Transfers
 from features.catalogue import catalogue
+from models.leakage import Ties
+from pipelines.console import progress
 from pipelines.engines import local
 from pipelines.inputs import known_addresses, resolved_as_of
+from pipelines.ties import linked, ties_of
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,20 @@ class Labelled:
     Attributes
     ----------
     labels
-        As `data.labels.training` reads them, unlabelled rows included, every `as_of` filled.
+        As `data.labels.training` reads them, unlabelled rows included, every `as_of` filled, with
+        ``as_of_given`` (whether the file gave it) and ``group`` (`pipelines.ties.linked`).
     signals
         The signals frame of the same rows.
     legs
         The leg profile in force.
+    ties
+        Whom the positives deal with.
     """
 
     labels: pl.DataFrame
     signals: pl.DataFrame
     legs: tuple[str, ...]
+    ties: Ties
 
 
 def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
@@ -46,6 +54,7 @@ def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.
     moment: were only the unknown ones filled, the kind of cut would tell the classes apart.
     """
     labels = read_training_labels(path, known_addresses(transfers))
+    labels = labels.with_columns(as_of_given=pl.col("as_of").is_not_null())
     if not labels["as_of"].null_count():
         return labels
     common = pl.lit(resolved_as_of(transfers, as_of))
@@ -106,7 +115,12 @@ def measure_labelled(
         services=services,
         families=None if names is None else catalogue().families_of(names),
     )
-    return Labelled(labels, measured.signals, tuple(leg for leg in LEGS if leg in profile))
+    with progress("Looking for ties between labels"):
+        known = Services(pl.DataFrame(schema=SERVICES)) if services is None else services
+        ties = ties_of(labels, transfers, known)
+        labels = labels.with_columns(linked(labels, ties))
+    used = tuple(leg for leg in LEGS if leg in profile)
+    return Labelled(labels, measured.signals, used, ties)
 
 
 def _usual_legs(labels: pl.DataFrame, transfers: Transfers) -> tuple[str, ...]:

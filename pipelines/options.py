@@ -162,6 +162,14 @@ Also = Annotated[
         "repeated.",
     ),
 ]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FINDING",
+        help="Train although the leakage audit found this, such as era; the model card tells it. "
+        "May be repeated.",
+    ),
+]
 AlsoMeasure = Annotated[
     list[str] | None,
     typer.Option(

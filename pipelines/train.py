@@ -19,12 +19,15 @@ from features.catalogue import catalogue
 from models.bundle import FACTS
 from models.evaluation import metric_values
 from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
+from models.leakage import CHECKS, Surroundings
+from models.leakage.finding import checked_names
 from models.tracking import Run, record
 from models.training import may_be_input
 from pipelines.console import progress
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
+from pipelines.replay import Measuring, replay
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def train(
     threads: int | None = None,
     assume_complete: bool = False,
     params: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -101,18 +105,23 @@ def train(
         Families whose signals for context are to be inputs too, such as ``neighbourhood``.
     params
         Overrides of `models.training.PARAMETERS`.
+    allow
+        Findings of the leakage audit that are accepted, by name (`models.leakage.CHECKS`). The
+        model card tells them.
 
     Raises
     ------
     Refused
-        An input cannot be used, or the labels are too few.
+        An input cannot be used, the labels are too few, or they leak in a way that `allow` does
+        not name.
     """
     refuse_foreign(Path(out), mark=FACTS)
+    accepted = checked_names(allow, CHECKS)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
     exposure = not without_exposure and origin != "synthetic"
-    inputs = _candidates(exposure, also)
+    inputs = candidates(exposure, also)
     known = load_services(services)
     measured = measure_labelled(
         told,
@@ -133,18 +142,22 @@ def train(
         params=params or {},
         exposure=exposure,
         also=tuple(also),
+        allow=tuple(sorted(accepted)),
         threads=threads or os.cpu_count() or 1,
         sources={"transfers": opened.sha256, "labels": label_hash(told)},
         versions={"unrinse": program()},
     )
-    with progress("Training"):
-        fitted = fit(measured.signals, measured.labels, settings)
+    with progress("Looking ahead, to see that no signal does"):
+        how = Measuring(basis, measured.legs, inputs, known)
+        around = Surroundings(measured.ties, replay(measured.labels, opened, how))
+    with progress("Auditing and training"):
+        fitted = fit(measured.signals, measured.labels, settings, surroundings=around)
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
     return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
 
 
-def _candidates(exposure: bool, also: Sequence[str]) -> list[str]:
+def candidates(exposure: bool, also: Sequence[str]) -> list[str]:
     """Return the names of the signals that may become inputs.
 
     Raises
@@ -214,6 +227,9 @@ def _result(
     notes = list(told_of)
     if unused:
         notes.append(f"{unused:,} unlabelled rows were not used: unlabelled is not benign.")
+    for finding in told["audit"]["findings"]:
+        how = "accepted" if finding["allowed"] else "notice"
+        notes.append(f"Leakage audit, {finding['kind']} ({how}): {finding['what']}")
     if not facts.decision_use:
         notes.append(f"Trained on {facts.training_basis} labels: not for decisions about anybody.")
     if run is None:

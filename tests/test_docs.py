@@ -15,6 +15,7 @@ from data.importers import FORMATS
 from data.schema import TRANSFERS
 from features.catalogue import catalogue
 from models.bands import BANDS, FALSE_POSITIVE_RATES
+from models.leakage import CHECKS
 from models.metrics import negatives_for
 from models.scoring import SCORES
 from models.status import STATUSES
@@ -184,3 +185,8 @@ def test_pages_are_short_and_the_image_is_small():
         assert page.name == "signals.md" or len(read(page).splitlines()) < 200, page
     for image in DOCS.glob("images/**/*.*"):
         assert image.stat().st_size < 200_000, image
+
+
+def test_every_check_of_the_audit_is_described():
+    page = read(DOCS / "auditing-labels.md")
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == list(CHECKS)

@@ -48,6 +48,7 @@ def evaluation_page(
         "evaluation.html.jinja",
         notices=list(notices),
         evaluation=evaluation,
+        audit=evaluation.get("audit"),
         headline=_headline(splits),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
         charts=evaluation_charts(evaluation),

@@ -298,7 +298,7 @@ def test_real_accounts_train_on_one_part_and_are_judged_whole_on_another(
 ):
     """A world poses as the real accounts."""
     transfers = open_transfers(worlds[0])
-    labels = read_labels(worlds[0] / "labels.csv", transfers, None).drop("case_id")
+    labels = read_labels(worlds[0] / "labels.csv", transfers, None).drop("case_id", "as_of_given")
     known = labels.filter(pl.col("label").is_not_null(), pl.col("chain") == "ethereum")
     parts = pl.Series(["train", "train", "train", "validation", "test"])
     split = parts.gather(known["address"].rank("dense").cast(pl.Int64) % 5)

@@ -14,6 +14,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from models.bands import BANDS
+from models.leakage import Finding
 from models.metrics import METRICS
 from pipelines import charts
 from pipelines.alerts import SCHEMA
@@ -98,7 +99,18 @@ def evaluation() -> dict[str, Any]:
         "interval": {"confidence": 0.95, "method": method, "resamples": 1000, "seed": 1},
         "base_rate": 0.01,
         "notes": ["null: not resolvable"],
+        "audit": {
+            "verdict": "accepted",
+            "findings": [finding("era"), finding("missing_dates", blocks=False)],
+            "ran": ["era", "missing_dates"],
+            "not_run": {"registry_after_cut": "no input rests on it"},
+        },
     }
+
+
+def finding(kind: str, blocks: bool = True) -> dict[str, Any]:
+    found = Finding(kind, "Dates tell the classes apart.", "When, not what.", "Draw anew.", blocks)
+    return found.facts(allowed=blocks)
 
 
 def evaluated(report: dict[str, Any]) -> str:
@@ -382,6 +394,8 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
         split["not_scored"] = {payload: {"n": 1, "n_positive": 0}}
     report["splits"] = {payload: report["splits"]["validation"], **report["splits"]}
     report["notes"] = [payload]
+    report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
+    report["audit"]["not_run"] = {"era": payload}
     return report
 
 
