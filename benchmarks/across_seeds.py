@@ -26,8 +26,9 @@ from benchmarks.worlds import KEY, POOLED, Pool, joined, make, named, opened, tr
 from data.errors import Refused
 from data.services import Services, load_services
 from models.bundle import Bundle
-from models.fitting import Settings, fit
+from models.fitting import fit
 from models.scoring import score_frame
+from models.settings import Settings
 from models.splits import groups
 from models.status import SCORED, Requirements, with_history
 from models.training import matrix

@@ -28,7 +28,7 @@ from benchmarks.worlds import KEY, opened
 from data.services import load_services
 from data.transfers import open_transfers
 from features.history import Histories
-from models.fitting import MIN_TRANSFERS
+from models.settings import MIN_TRANSFERS
 from pipelines.engines import local
 
 REAL, SYNTHETIC = "real normals", "synthetic ordinary accounts"

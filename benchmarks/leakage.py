@@ -21,9 +21,10 @@ from benchmarks import real_data
 from data.errors import Refused
 from data.services import load_services
 from data.transfers import open_transfers
-from models.fitting import MIN_TRANSFERS, Settings, subject_of
 from models.leakage import CHECKS, Limits, Subject, Surroundings, audit
 from models.leakage.finding import Finding
+from models.preparing import subject_of
+from models.settings import MIN_TRANSFERS, Settings
 from pipelines.labelled import measure_labelled, read_labels
 from pipelines.replay import Measuring, replay
 from pipelines.simulate import simulate

@@ -31,7 +31,7 @@ from benchmarks.transfer_report import (
 )
 from benchmarks.worlds import make, pool
 from data.errors import Refused
-from models.fitting import MIN_TRANSFERS
+from models.settings import MIN_TRANSFERS
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ import polars as pl
 from benchmarks.cuts import EARLY, LEGS, VARIANTS, WHOLE
 from benchmarks.worlds import POOLED, Pool, pool
 from models.bundle import Bundle
-from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
+from models.fitting import Fitted, fit
+from models.settings import MIN_TRANSFERS, Settings
 
 CUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "world": {WHOLE: (WHOLE,), EARLY: (WHOLE,)},

@@ -30,8 +30,9 @@ from data.storage import read_manifest, whole_directory
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.signal import Signal
-from models.fitting import MIN_TRANSFERS, labelled
 from models.metrics import METRICS, Metric
+from models.preparing import labelled
+from models.settings import MIN_TRANSFERS
 from models.splits import assign, groups
 from models.status import SCORED, Requirements, statuses, with_history
 from models.training import model_inputs

@@ -9,6 +9,7 @@ The steps, and what each may look at:
 | calibration, bands | validation |
 | populations for percentiles | train |
 | evaluation | each split by itself; test decides nothing |
+| rivals | learn from train, are judged on test |
 
 Rows whose history is too short, cut off, uncovered or unpriced take no part in any of them,
 because the model will not score such addresses either; they are counted in the evaluation.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,83 +41,15 @@ from models.facts import (
     running_catalogue,
     signal_hashes,
 )
-from models.leakage import Subject, Surroundings, audit
+from models.leakage import Surroundings, audit
 from models.model_card import model_card
 from models.percentiles import Population, population
-from models.splits import Shares, Split, assign, groups
+from models.preparing import in_parts, labelled, subject, train_rows
+from models.rivals import against_rivals
+from models.settings import Settings
+from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
-from models.training import Trained, matrix, model_inputs, row_weights, train_model
-
-MIN_TRANSFERS = 5
-"""Default of the fewest transfers a history needs."""
-
-_LABEL_COLUMNS = (
-    "label",
-    "as_of_given",
-    "case_id",
-    "group",
-    "available_at",
-    "split",
-    "weight",
-    "selection_probability",
-    "population",
-)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a training run is told.
-
-    Attributes
-    ----------
-    basis : str
-        Value basis of the signals.
-    legs : tuple of str
-        Leg profile of the histories.
-    min_transfers : int
-        Shorter histories are neither trained on nor scored.
-    training_basis : str
-        ``synthetic``, ``research`` or ``reviewed``: where the labels come from.
-    base_rate : float, optional
-        Share of positives to state scores at; None: the prevalence of validation.
-    seed : int
-        Of every random choice.
-    shares : Shares
-        Of the split by time, unless the labels bring their own.
-    params : mapping
-        Overrides of `training.PARAMETERS`.
-    monotone : bool
-        Hold the score monotone in signals whose direction of risk is certain.
-    exposure : bool
-        Whether signals that rest on others may be inputs (`models.association` caps them); those
-        that are nothing in every training row are left out.
-    also : tuple of str
-        Families whose signals for context are inputs too.
-    allow : tuple of str
-        Findings of the leakage audit (`models.leakage.CHECKS`) that the user accepts.
-    threads : int
-        Changes the time it takes, never the bundle.
-    sources : mapping
-        Hashes of the inputs (labels, transfers), recorded in the bundle.
-    versions : mapping
-        Further software versions to record.
-    """
-
-    basis: str
-    legs: tuple[str, ...]
-    min_transfers: int = MIN_TRANSFERS
-    training_basis: str = "synthetic"
-    base_rate: float | None = None
-    seed: int = 1
-    shares: Shares = field(default_factory=Shares)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    monotone: bool = False
-    exposure: bool = True
-    also: tuple[str, ...] = ()
-    allow: tuple[str, ...] = ()
-    threads: int = 1
-    sources: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
+from models.training import Trained, matrix, row_weights, train_model
 
 
 @dataclass(frozen=True)
@@ -181,11 +114,11 @@ def fit(
     """
     of_code = catalogue or running_catalogue()
     table = labelled(frame, labels)
-    known, split = _in_parts(table, settings)
-    subject = _subject(known, settings, surroundings or Surroundings(), of_code)
-    audited = audit(subject, settings.allow)
+    known, split = in_parts(table, settings)
+    looked_at = subject(known, settings, surroundings or Surroundings(), of_code)
+    audited = audit(looked_at, settings.allow)
     audited.gate()
-    trained = _train(known, list(subject.inputs), settings)
+    trained = _train(known, list(looked_at.inputs), settings)
     scored = _raw_scores(known, trained, settings.threads)
     calibration = _calibrate(scored, settings)
     scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
@@ -194,54 +127,16 @@ def fit(
     facts = replace(facts, training={**told, "audit": audited.facts()})
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
-    evaluation = {"audit": audited.facts(), **measured}
+    rivals = against_rivals(
+        train_rows(known),
+        scored.filter(pl.col("part") == "test"),
+        looked_at.inputs,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
     card = model_card(facts, evaluation)
     return Fitted(facts, trained.model, card, evaluation, split, known["_row"])
-
-
-def subject_of(
-    frame: pl.DataFrame, labels: pl.DataFrame, settings: Settings, surroundings: Surroundings
-) -> Subject:
-    """Return what the leakage audit looks at before `fit` trains; parameters as there."""
-    known, _ = _in_parts(labelled(frame, labels), settings)
-    return _subject(known, settings, surroundings, running_catalogue())
-
-
-def _in_parts(table: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, Split]:
-    """Return the labelled rows with their part, group, moment and status, and their split."""
-    known = table.filter(pl.col("label").is_not_null())
-    split = assign(known, settings.shares)
-    requirements = Requirements(settings.legs, settings.min_transfers)
-    known = known.with_columns(
-        split.part.alias("part"),
-        split.group.alias("group"),
-        split.moment.alias("moment"),
-        with_history(known, requirements),
-    )
-    return known, split
-
-
-def _subject(
-    known: pl.DataFrame, settings: Settings, surroundings: Surroundings, of_code: SignalCatalogue
-) -> Subject:
-    inputs = _inputs(known, settings, of_code)
-    in_parts = known.filter(pl.col("part").is_not_null())
-    return Subject(in_parts, inputs, settings.basis, surroundings)
-
-
-def labelled(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Put labels beside their signals, row by row, with ``_row`` numbering them.
-
-    Raises
-    ------
-    ValueError
-        The rows are not those of the same addresses.
-    """
-    if frame["address"].to_list() != labels["address"].to_list():
-        raise ValueError("The signals frame and the labels must name the same addresses in order.")
-    told = [name for name in _LABEL_COLUMNS if name in labels.columns]
-    beside = frame.drop([name for name in told if name in frame.columns])
-    return pl.concat([beside, labels.select(told)], how="horizontal").with_row_index("_row")
 
 
 def evaluate_bundle(
@@ -284,26 +179,8 @@ def _needs(facts: BundleFacts) -> Requirements:
     return Requirements(facts.legs, facts.min_transfers)
 
 
-def _inputs(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) -> list[Signal]:
-    """Return what the model may learn from; exposures that nobody in train has are left out."""
-    inputs = model_inputs(
-        of_code.signals,
-        basis=settings.basis,
-        legs=settings.legs,
-        own_moments=known["as_of"].n_unique() > 1,
-        exposure=settings.exposure,
-        also=settings.also,
-    )
-    rows = _train_rows(known)
-    return [s for s in inputs if not s.exposure or (rows[s.name] > 0).any()]
-
-
-def _train_rows(known: pl.DataFrame) -> pl.DataFrame:
-    return known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))
-
-
 def _train(known: pl.DataFrame, inputs: list[Signal], settings: Settings) -> Trained:
-    rows = _train_rows(known)
+    rows = train_rows(known)
     return train_model(
         rows,
         rows,

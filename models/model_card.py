@@ -144,7 +144,23 @@ def _performance(evaluation: Mapping[str, Any]) -> str:
         "Intervals: 95 %, bootstrap over groups (cases). A dash: too few addresses to tell. "
         "PR-AUC depends on the prevalence above it."
     )
-    return "## Performance\n\n" + "\n".join([head, *rows]) + f"\n\n{note}"
+    table = "\n".join([head, *rows])
+    return "\n\n".join(["## Performance", table, note, *_rivals(evaluation)])
+
+
+def _rivals(evaluation: Mapping[str, Any]) -> list[str]:
+    """Say how simpler models do on the same rows of test, where that could be measured."""
+    told = evaluation.get("rivals")
+    if not told:
+        return []
+    lines = ["| on test | PR-AUC | this model is better by |", "|---|---|---|"]
+    for name, found in told["rivals"].items():
+        m = found["pr_auc"]
+        lines.append(
+            f"| {name.replace('_', ' ')} | {m['rival']:.3f} | {m['difference']:+.3f} "
+            f"[{m['low']:+.3f}, {m['high']:+.3f}] |"
+        )
+    return [f"### Simpler models\n\n{told['verdict']}", "\n".join(lines)]
 
 
 def _count(evaluation: Mapping[str, Any], split: str, key: str, form: str) -> str:

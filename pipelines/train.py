@@ -18,9 +18,10 @@ from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import FACTS
 from models.evaluation import metric_values
-from models.fitting import MIN_TRANSFERS, Fitted, Settings, fit
+from models.fitting import Fitted, fit
 from models.leakage import CHECKS, Surroundings
 from models.leakage.finding import checked_names
+from models.settings import MIN_TRANSFERS, Settings
 from models.tracking import Run, record
 from models.training import may_be_input
 from pipelines.console import progress

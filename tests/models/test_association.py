@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from models.association import MOST, apart, cap
-from models.fitting import Settings, fit
+from models.fitting import fit
+from models.settings import Settings
 from models.training import matrix, model_inputs, train_model
 from tests.models.world import CATALOGUE, NAMES, SETTINGS, MadeUp, signal, world
 

@@ -15,7 +15,8 @@ from data.service_table import SERVICES
 from data.services import Services
 from features.signal import Signal
 from models.facts import canonical_json
-from models.fitting import Settings, fit
+from models.fitting import fit
+from models.settings import Settings
 from models.status import VICTIM
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -24,8 +24,9 @@ from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.evidence import digest
 from models.deposit_address import NOTICE
-from models.fitting import Settings, fit
+from models.fitting import fit
 from models.leakage import CHECKS
+from models.settings import Settings
 from pipelines.alerts import SCHEMA, alert_id
 from pipelines.alerts import alerts as alerts_of
 from pipelines.dossier import exact_amount

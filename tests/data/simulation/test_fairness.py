@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from data.simulation.populations import CRIMINAL_ROLES
 from data.simulation.world import World, build
-from models.fitting import MIN_TRANSFERS
+from models.settings import MIN_TRANSFERS
 
 KEY = ["chain", "address"]
 SEEDS = (1, 2)

@@ -18,7 +18,7 @@ from data.storage import write_store
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from models.baselines import best_ranking, single_signal_auc
-from models.fitting import MIN_TRANSFERS
+from models.settings import MIN_TRANSFERS
 from pipelines.engines import local
 
 KEY = ["chain", "address"]

@@ -1,0 +1,68 @@
+"""What a training run is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.splits import Shares
+
+MIN_TRANSFERS = 5
+"""Default of the fewest transfers a history needs."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run is told.
+
+    Attributes
+    ----------
+    basis : str
+        Value basis of the signals.
+    legs : tuple of str
+        Leg profile of the histories.
+    min_transfers : int
+        Shorter histories are neither trained on nor scored.
+    training_basis : str
+        ``synthetic``, ``research`` or ``reviewed``: where the labels come from.
+    base_rate : float, optional
+        Share of positives to state scores at; None: the prevalence of validation.
+    seed : int
+        Of every random choice.
+    shares : Shares
+        Of the split by time, unless the labels bring their own.
+    params : mapping
+        Overrides of `training.PARAMETERS`.
+    monotone : bool
+        Hold the score monotone in signals whose direction of risk is certain.
+    exposure : bool
+        Whether signals that rest on others may be inputs (`models.association` caps them); those
+        that are nothing in every training row are left out.
+    also : tuple of str
+        Families whose signals for context are inputs too.
+    allow : tuple of str
+        Findings of the leakage audit (`models.leakage.CHECKS`) that the user accepts.
+    threads : int
+        Changes the time it takes, never the bundle.
+    sources : mapping
+        Hashes of the inputs (labels, transfers), recorded in the bundle.
+    versions : mapping
+        Further software versions to record.
+    """
+
+    basis: str
+    legs: tuple[str, ...]
+    min_transfers: int = MIN_TRANSFERS
+    training_basis: str = "synthetic"
+    base_rate: float | None = None
+    seed: int = 1
+    shares: Shares = field(default_factory=Shares)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    monotone: bool = False
+    exposure: bool = True
+    also: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    threads: int = 1
+    sources: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
