@@ -5,7 +5,7 @@ The steps, and what each may look at:
 | step | rows |
 |---|---|
 | leakage audit | all; it looks at labels and parts, chooses nothing, and stops what leaks |
-| trees | train |
+| search of parameters, trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
 | evaluation | each split by itself; test decides nothing |
@@ -18,7 +18,7 @@ because the model will not score such addresses either; they are counted in the 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -42,14 +42,16 @@ from models.facts import (
     signal_hashes,
 )
 from models.leakage import Surroundings, audit
+from models.material import material, matrix, row_weights
 from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows
 from models.rivals import against_rivals
+from models.search import Searched, search
 from models.settings import Settings
 from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
-from models.training import Trained, matrix, row_weights, train_model
+from models.training import Trained, train_model
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def fit(
     settings: Settings,
     *,
     surroundings: Surroundings | None = None,
+    trial_done: Callable[[int], None] | None = None,
     catalogue: SignalCatalogue | None = None,
 ) -> Fitted:
     """Audit the labels, then train, calibrate and measure a model.
@@ -103,6 +106,8 @@ def fit(
     surroundings
         What the audit is to look at beyond the table; without it some checks are not made, which
         the bundle tells.
+    trial_done
+        Called with the number of trials done in each step of a search.
     catalogue
         The signals to choose inputs from; default: those of the running code.
 
@@ -118,13 +123,15 @@ def fit(
     looked_at = subject(known, settings, surroundings or Surroundings(), of_code)
     audited = audit(looked_at, settings.allow)
     audited.gate()
-    trained = _train(known, list(looked_at.inputs), settings)
+    found = _searched(known, list(looked_at.inputs), settings, trial_done)
+    trained = _train(known, list(looked_at.inputs), settings, found)
     scored = _raw_scores(known, trained, settings.threads)
     calibration = _calibrate(scored, settings)
     scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
     facts = _facts(scored, trained, calibration, settings, of_code)
     told = _told(trained, settings, split, table, of_code)
-    facts = replace(facts, training={**told, "audit": audited.facts()})
+    searched = None if found is None else found.facts()
+    facts = replace(facts, training={**told, "audit": audited.facts(), "search": searched})
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
@@ -179,14 +186,35 @@ def _needs(facts: BundleFacts) -> Requirements:
     return Requirements(facts.legs, facts.min_transfers)
 
 
-def _train(known: pl.DataFrame, inputs: list[Signal], settings: Settings) -> Trained:
+def _searched(
+    known: pl.DataFrame,
+    inputs: list[Signal],
+    settings: Settings,
+    done: Callable[[int], None] | None,
+) -> Searched | None:
+    """Search parameters on the train rows, where that was asked for."""
+    if settings.budget is None:
+        return None
+    rows = train_rows(known)
+    return search(
+        material(rows, rows, inputs),
+        settings.budget,
+        seed=settings.seed,
+        threads=settings.threads,
+        done=done,
+    )
+
+
+def _train(
+    known: pl.DataFrame, inputs: list[Signal], settings: Settings, found: Searched | None
+) -> Trained:
     rows = train_rows(known)
     return train_model(
         rows,
         rows,
         inputs,
         seed=settings.seed,
-        params=settings.params,
+        params={**(found.best if found else {}), **settings.params},
         monotone=settings.monotone,
         threads=settings.threads,
     )

@@ -88,10 +88,21 @@ def _data(facts: BundleFacts) -> str:
         f"were {'kept, as the split was given' if 'given' in told['split'] else 'left out'}.\n"
         f"- {len(facts.signals)} signals, value basis `{facts.basis}`, legs "
         f"`{','.join(facts.legs)}`, at least {facts.min_transfers} transfers.\n"
+        f"{_search(told.get('search'))}"
         f"- LightGBM, {told['rounds']} trees, seed {told['seed']}; calibrated log-odds = "
         f"{calibration.slope:.4g} x raw {calibration.intercept:+.4g} "
         f"{calibration.prior_shift:+.4g}.{inverted}\n"
         f"- {_association(facts)}"
+    )
+
+
+def _search(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "- Parameters: the defaults of this version; nothing was searched.\n"
+    return (
+        f"- Parameters: the best of {told['trials']:,} trials ({told['pruned']:,} pruned), by "
+        f"{told['judged_by']}: {told['loss_of_best']:.4f}, with the defaults "
+        f"{told['loss_of_defaults']:.4f}.\n"
     )
 
 

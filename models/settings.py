@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.search import Budget
 from models.splits import Shares
 
 MIN_TRANSFERS = 5
@@ -33,7 +34,9 @@ class Settings:
     shares : Shares
         Of the split by time, unless the labels bring their own.
     params : mapping
-        Overrides of `training.PARAMETERS`.
+        Overrides of `training.PARAMETERS`; they stand over what a search finds.
+    budget : Budget, optional
+        Search parameters within it first.
     monotone : bool
         Hold the score monotone in signals whose direction of risk is certain.
     exposure : bool
@@ -59,6 +62,7 @@ class Settings:
     seed: int = 1
     shares: Shares = field(default_factory=Shares)
     params: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
     monotone: bool = False
     exposure: bool = True
     also: tuple[str, ...] = ()

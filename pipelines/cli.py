@@ -46,6 +46,7 @@ from pipelines.options import (
     MappingFile,
     MaxUnscored,
     MinTransfers,
+    Minutes,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -63,6 +64,7 @@ from pipelines.options import (
     TrackingUri,
     TrainedOn,
     TransfersPath,
+    Trials,
     WithoutExposure,
     Workers,
     WorldPath,
@@ -250,6 +252,8 @@ def train(
     without_exposure: WithoutExposure = False,
     also: Also = None,
     allow: Allow = None,
+    trials: Trials = None,
+    minutes: Minutes = None,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -272,6 +276,8 @@ def train(
         without_exposure=without_exposure or None,
         also=also,
         allow=allow,
+        trials=trials,
+        minutes=minutes,
         threads=threads,
         assume_complete=assume_complete or None,
     )

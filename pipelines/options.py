@@ -162,6 +162,19 @@ Also = Annotated[
         "repeated.",
     ),
 ]
+Trials = Annotated[
+    int | None,
+    number("Search the trees' parameters first, in so many trials. A stopped search goes on.", 1),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MINUTES",
+        min=0.0,
+        help="Search the trees' parameters first, for so long; how many trials fit, and so the "
+        "model, depends on the machine.",
+    ),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

@@ -21,6 +21,7 @@ from models.evaluation import metric_values
 from models.fitting import Fitted, fit
 from models.leakage import CHECKS, Surroundings
 from models.leakage.finding import checked_names
+from models.search import Budget
 from models.settings import MIN_TRANSFERS, Settings
 from models.tracking import Run, record
 from models.training import may_be_input
@@ -69,6 +70,8 @@ def train(
     assume_complete: bool = False,
     params: Mapping[str, Any] | None = None,
     allow: Sequence[str] = (),
+    trials: int | None = None,
+    minutes: float | None = None,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -109,6 +112,10 @@ def train(
     allow
         Findings of the leakage audit that are accepted, by name (`models.leakage.CHECKS`). The
         model card tells them.
+    trials, minutes
+        Search parameters first, on train alone, until so many trials are done or so many minutes
+        gone. Trials are remembered in a journal beside the bundle (``<out>.search.journal``): the
+        same call goes on where it was stopped.
 
     Raises
     ------
@@ -141,6 +148,7 @@ def train(
         base_rate=base_rate,
         seed=seed,
         params=params or {},
+        budget=_budget(Path(out), trials, minutes),
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -151,11 +159,24 @@ def train(
     with progress("Looking ahead, to see that no signal does"):
         how = Measuring(basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
-    with progress("Auditing and training"):
-        fitted = fit(measured.signals, measured.labels, settings, surroundings=around)
+    words = "Auditing and training" if settings.budget is None else "Searching parameters"
+    with progress(words, total=trials) as done:
+        fitted = fit(
+            measured.signals,
+            measured.labels,
+            settings,
+            surroundings=around,
+            trial_done=None if settings.budget is None else done,
+        )
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
     return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
+
+
+def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | None:
+    if trials is None and minutes is None:
+        return None
+    return Budget(trials, minutes, out.with_name(f"{out.name}.search.journal"))
 
 
 def candidates(exposure: bool, also: Sequence[str]) -> list[str]:

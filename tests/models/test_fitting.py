@@ -113,7 +113,7 @@ def test_the_evaluation_is_that_of_scikit_learn(made, tmp_path):
     bundle = Bundle.load(tmp_path / "model", catalogue=CATALOGUE)
     frame, labels = world(900)
     test = (made.split.part == "test").to_numpy()
-    from models.training import matrix
+    from models.material import matrix
 
     label = labels["label"].to_numpy()[test]
     score = bundle.log_odds(matrix(frame, bundle.facts.signals))[test]

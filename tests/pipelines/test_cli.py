@@ -53,7 +53,17 @@ COMMANDS: dict[str, list[str]] = {
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
         *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
         *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
-        *("--without-exposure", "--also", "neighbourhood", "--allow", "era"),
+        *(
+            "--without-exposure",
+            "--also",
+            "neighbourhood",
+            "--allow",
+            "era",
+            "--trials",
+            "9",
+            "--minutes",
+            "5",
+        ),
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
