@@ -29,7 +29,6 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS
-from features.signal import Signal
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import Bundle, write_bundle
 from models.calibration import Calibration, calibrate
@@ -42,16 +41,16 @@ from models.facts import (
     signal_hashes,
 )
 from models.leakage import Surroundings, audit
-from models.material import material, matrix, row_weights
+from models.learning import learn
+from models.material import matrix, row_weights
 from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows
 from models.rivals import against_rivals
-from models.search import Searched, search
 from models.settings import Settings
 from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
-from models.training import Trained, train_model
+from models.training import Trained
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,16 @@ def fit(
     looked_at = subject(known, settings, surroundings or Surroundings(), of_code)
     audited = audit(looked_at, settings.allow)
     audited.gate()
-    found = _searched(known, list(looked_at.inputs), settings, trial_done)
-    trained = _train(known, list(looked_at.inputs), settings, found)
+    learned = learn(table, known, list(looked_at.inputs), settings, trial_done)
+    trained = learned.trained
     scored = _raw_scores(known, trained, settings.threads)
     calibration = _calibrate(scored, settings)
     scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
     facts = _facts(scored, trained, calibration, settings, of_code)
-    told = _told(trained, settings, split, table, of_code)
-    searched = None if found is None else found.facts()
-    facts = replace(facts, training={**told, "audit": audited.facts(), "search": searched})
+    told = _told(trained, settings, split, of_code)
+    told |= {"n_unlabelled": table["label"].null_count()}
+    told = {**told, "audit": audited.facts(), **learned.facts(settings)}
+    facts = replace(facts, training=told)
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
@@ -184,40 +184,6 @@ def evaluate_bundle(
 
 def _needs(facts: BundleFacts) -> Requirements:
     return Requirements(facts.legs, facts.min_transfers)
-
-
-def _searched(
-    known: pl.DataFrame,
-    inputs: list[Signal],
-    settings: Settings,
-    done: Callable[[int], None] | None,
-) -> Searched | None:
-    """Search parameters on the train rows, where that was asked for."""
-    if settings.budget is None:
-        return None
-    rows = train_rows(known)
-    return search(
-        material(rows, rows, inputs),
-        settings.budget,
-        seed=settings.seed,
-        threads=settings.threads,
-        done=done,
-    )
-
-
-def _train(
-    known: pl.DataFrame, inputs: list[Signal], settings: Settings, found: Searched | None
-) -> Trained:
-    rows = train_rows(known)
-    return train_model(
-        rows,
-        rows,
-        inputs,
-        seed=settings.seed,
-        params={**(found.best if found else {}), **settings.params},
-        monotone=settings.monotone,
-        threads=settings.threads,
-    )
 
 
 def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataFrame:
@@ -278,14 +244,12 @@ def _told(
     trained: Trained,
     settings: Settings,
     split: Split,
-    table: pl.DataFrame,
     of_code: SignalCatalogue,
 ) -> dict[str, Any]:
     """Return what the bundle tells of its training."""
     return {
         "n": trained.n,
         "n_positive": trained.n_positive,
-        "n_unlabelled_not_used": table["label"].null_count(),
         "n_known_too_late": split.n_known_late,
         "split": "given with the labels" if split.predefined else "by time and case",
         "rounds": trained.rounds,

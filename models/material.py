@@ -28,6 +28,8 @@ class Material:
         float64 per row; a row counts weight / selection_probability.
     signals : tuple of Signal
         The inputs, in order.
+    certain : numpy.ndarray
+        bool per row: somebody judged it. Others teach (`models.unlabelled`), and decide nothing.
     """
 
     keys: pl.DataFrame
@@ -35,6 +37,7 @@ class Material:
     label: np.ndarray
     weight: np.ndarray
     signals: tuple[Signal, ...]
+    certain: np.ndarray
 
     @property
     def names(self) -> list[str]:
@@ -49,6 +52,7 @@ class Material:
             inputs=self.inputs[chosen],
             label=self.label[chosen],
             weight=self.weight[chosen],
+            certain=self.certain[chosen],
         )
 
     def place_in_time(self) -> np.ndarray:
@@ -107,6 +111,7 @@ def material(frame: pl.DataFrame, labels: pl.DataFrame, signals: Sequence[Signal
         label=rows["label"].to_numpy().astype(np.float64),
         weight=rows["_weight"].to_numpy(),
         signals=tuple(signals),
+        certain=np.ones(rows.height, dtype=bool),
     )
 
 

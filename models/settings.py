@@ -8,6 +8,7 @@ from typing import Any
 
 from models.search import Budget
 from models.splits import Shares
+from models.unlabelled import Unlabelled
 
 MIN_TRANSFERS = 5
 """Default of the fewest transfers a history needs."""
@@ -39,6 +40,8 @@ class Settings:
         Search parameters within it first.
     monotone : bool
         Hold the score monotone in signals whose direction of risk is certain.
+    unlabelled : Unlabelled
+        What rows without a label teach; they change weights of training and nothing else.
     exposure : bool
         Whether signals that rest on others may be inputs (`models.association` caps them); those
         that are nothing in every training row are left out.
@@ -64,6 +67,7 @@ class Settings:
     params: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget | None = None
     monotone: bool = False
+    unlabelled: Unlabelled = field(default_factory=Unlabelled)
     exposure: bool = True
     also: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ The same rows in any order, on any number of threads, give the same model text, 
 are sorted, LightGBM runs in its deterministic mode, and the number of threads that the text records
 is pinned.
 
-Unlabelled rows are not used: unlabelled is not benign, and this version has no other use for them.
+Unlabelled is not benign: what unlabelled rows may teach stands in `models.unlabelled`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Trained:
     rounds : int
         Trees.
     n, n_positive : int
-        Training rows.
+        Labelled training rows.
     fingerprint : str
         SHA-256 over the keys, inputs, labels and weights of the training rows.
     parameters : dict
@@ -199,20 +199,37 @@ def train_model(
     Refused
         Fewer than `FEWEST_OF_A_CLASS` positives or negatives.
     """
-    rows = material(frame, labels, signals)
-    _refuse_too_few(rows.label)
+    return train_material(
+        material(frame, labels, signals),
+        seed=seed,
+        params=params,
+        monotone=monotone,
+        threads=threads,
+    )
+
+
+def train_material(
+    rows: Material,
+    *,
+    seed: int = 1,
+    params: Mapping[str, Any] | None = None,
+    monotone: bool = False,
+    threads: int = 1,
+) -> Trained:
+    """Fit the trees on rows that are already in order; otherwise as `train_model`."""
+    _refuse_too_few(rows.label[rows.certain])
     parameters = _parameters(params, seed, rows.signals, monotone=monotone)
     rounds = _rounds(rows, parameters, threads)
     booster = _fit(rows, parameters, rounds, threads)
-    cap(booster, [signal.exposure for signal in signals])
+    cap(booster, [signal.exposure for signal in rows.signals])
     model = booster.model_to_string(num_iteration=rounds)
     model = re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", model, flags=re.MULTILINE)
     return Trained(
         model=model,
         signals=tuple(rows.names),
         rounds=rounds,
-        n=len(rows.label),
-        n_positive=int(rows.label.sum()),
+        n=int(rows.certain.sum()),
+        n_positive=int(rows.label[rows.certain].sum()),
         fingerprint=rows.fingerprint(),
         parameters={**parameters, "num_iterations": rounds},
     )
@@ -268,7 +285,8 @@ def _parameters(
 
 def _held_back(rows: Material) -> np.ndarray:
     """Mark the latest rows, whole groups, that decide when to stop; none if a class would lack."""
-    held = rows.place_in_time() > 1 - HELD_BACK
+    held = np.zeros(len(rows.label), dtype=bool)
+    held[rows.certain] = rows.take(rows.certain).place_in_time() > 1 - HELD_BACK
     both = all(len(np.unique(rows.label[side])) == 2 for side in (held, ~held))
     return held if both else np.zeros(len(held), dtype=bool)
 

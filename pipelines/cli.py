@@ -14,17 +14,15 @@ from typing import Annotated
 import typer
 
 from pipelines.cli_labels import labels_app
+from pipelines.cli_train import train
 from pipelines.options import (
     Account,
     AddressList,
     AgainstBenign,
     AgainstCriminal,
-    Allow,
-    Also,
     AlsoMeasure,
     AsOf,
     AssumeComplete,
-    BaseRate,
     BasisOption,
     BundlePath,
     CatalogueOption,
@@ -45,8 +43,6 @@ from pipelines.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
-    MinTransfers,
-    Minutes,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -61,11 +57,7 @@ from pipelines.options import (
     SignalName,
     Threads,
     Top,
-    TrackingUri,
-    TrainedOn,
     TransfersPath,
-    Trials,
-    WithoutExposure,
     Workers,
     WorldPath,
     WorldSize,
@@ -235,52 +227,7 @@ def signals(
     )
 
 
-@app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")
-def train(
-    transfers: TransfersPath,
-    labels: LabelsPath,
-    out: OutFolder,
-    as_of: LabelsAsOf = None,
-    basis: BasisOption = None,
-    legs: Legs = None,
-    min_transfers: MinTransfers = None,
-    seed: Seed = None,
-    base_rate: BaseRate = None,
-    trained_on: TrainedOn = None,
-    tracking_uri: TrackingUri = None,
-    services: Services = None,
-    without_exposure: WithoutExposure = False,
-    also: Also = None,
-    allow: Allow = None,
-    trials: Trials = None,
-    minutes: Minutes = None,
-    threads: Threads = None,
-    assume_complete: AssumeComplete = False,
-) -> None:
-    """Train a model on labelled addresses, and write it as a bundle."""
-    run(
-        "train",
-        "The model is trained.",
-        transfers,
-        labels,
-        out,
-        as_of=as_of,
-        basis=basis,
-        legs=legs,
-        min_transfers=min_transfers,
-        seed=seed,
-        base_rate=base_rate,
-        trained_on=trained_on,
-        tracking_uri=tracking_uri,
-        services=services,
-        without_exposure=without_exposure or None,
-        also=also,
-        allow=allow,
-        trials=trials,
-        minutes=minutes,
-        threads=threads,
-        assume_complete=assume_complete or None,
-    )
+app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")(train)
 
 
 @app.command(epilog="Example: unrinse evaluate runs/bundle runs/store labels.csv --out runs/report")

@@ -175,6 +175,26 @@ Minutes = Annotated[
         "model, depends on the machine.",
     ),
 ]
+UnlabelledRows = Annotated[
+    str | None,
+    typer.Option(
+        "--unlabelled",
+        metavar="WAY",
+        help="What rows without a label teach: leave_out (nothing), negative, or elkan_noto (by "
+        "their chance to be positive). Default: leave_out.",
+    ),
+]
+UnlabelledPrior = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Share of the unlabelled that is positive, for elkan_noto; else it is estimated.",
+    ),
+]
+Monotone = Annotated[
+    bool,
+    flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

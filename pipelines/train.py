@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from data.errors import Refused
 from data.services import load_services
 from data.storage import refuse_foreign
@@ -25,9 +23,10 @@ from models.search import Budget
 from models.settings import MIN_TRANSFERS, Settings
 from models.tracking import Run, record
 from models.training import may_be_input
+from models.unlabelled import Unlabelled
 from pipelines.console import progress
 from pipelines.inputs import leg_names, resolved_basis, service_notes
-from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
+from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 from pipelines.replay import Measuring, replay
 
@@ -72,6 +71,9 @@ def train(
     allow: Sequence[str] = (),
     trials: int | None = None,
     minutes: float | None = None,
+    unlabelled: str = "leave_out",
+    unlabelled_prior: float | None = None,
+    monotone: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -116,6 +118,11 @@ def train(
         Search parameters first, on train alone, until so many trials are done or so many minutes
         gone. Trials are remembered in a journal beside the bundle (``<out>.search.journal``): the
         same call goes on where it was stopped.
+    unlabelled, unlabelled_prior
+        What rows without a label teach (`models.unlabelled.METHODS`), and which share of them is
+        taken to be positive.
+    monotone
+        Let the score only rise with signals whose risk certainly grows that way.
 
     Raises
     ------
@@ -125,6 +132,7 @@ def train(
     """
     refuse_foreign(Path(out), mark=FACTS)
     accepted = checked_names(allow, CHECKS)
+    use = Unlabelled(unlabelled, unlabelled_prior)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
@@ -149,6 +157,8 @@ def train(
         seed=seed,
         params=params or {},
         budget=_budget(Path(out), trials, minutes),
+        unlabelled=use,
+        monotone=monotone,
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -170,7 +180,7 @@ def train(
         )
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
-    return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
+    return _result(Path(out), fitted, sha256, run, service_notes(known))
 
 
 def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | None:
@@ -239,16 +249,16 @@ def _recorded(
 def _result(
     out: Path,
     fitted: Fitted,
-    measured: Labelled,
     sha256: str,
     run: str | None,
     told_of: tuple[str, ...],
 ) -> TrainResult:
     facts, told = fitted.facts, fitted.facts.training
-    unused = measured.labels.filter(pl.col("label").is_null()).height
     notes = list(told_of)
-    if unused:
-        notes.append(f"{unused:,} unlabelled rows were not used: unlabelled is not benign.")
+    if told["n_unlabelled"] and told["unlabelled"]["method"] == "leave_out":
+        notes.append(
+            f"{told['n_unlabelled']:,} unlabelled rows were not used: unlabelled is not benign."
+        )
     for finding in told["audit"]["findings"]:
         how = "accepted" if finding["allowed"] else "notice"
         notes.append(f"Leakage audit, {finding['kind']} ({how}): {finding['what']}")
