@@ -27,7 +27,7 @@ from models.bootstrap import CONFIDENCE, RESAMPLES, estimates
 from models.calibration import Calibration
 from models.intervals import wilson
 from models.metrics import METRICS, Outcomes, logistic, precision_recall
-from models.queue import MILLION, budgets
+from models.queue import MILLION, MOST_RESAMPLES, budgets
 from models.reliability import reliability
 from models.slices import sliced
 from models.status import SCORED
@@ -163,7 +163,9 @@ def _in_detail(
 ) -> dict[str, Any]:
     base_rate = judge.calibration.base_rate
     return {
-        "budgets": budgets(outcomes, base_rate=base_rate, resamples=resamples, seed=seed),
+        "budgets": budgets(
+            outcomes, base_rate=base_rate, resamples=min(resamples, MOST_RESAMPLES), seed=seed
+        ),
         "reliability": reliability(outcomes.labels, outcomes.probabilities),
         "precision_recall": precision_recall(outcomes, base_rate),
         "slices": _slices(scored, judge, seed),

@@ -266,14 +266,15 @@ def recall_at_fpr(rate: float) -> Metric:
 MOST_POINTS = 200
 
 
-def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, float]]:
+def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, float | None]]:
     """Return the precision-recall curve, thinned to `MOST_POINTS`.
 
     Returns
     -------
     list of dict
         From the highest score down: ``log_odds`` (flagged from here on), ``recall``, ``precision``
-        on these rows, and ``precision_at_base_rate``. Empty without a positive or a negative.
+        on these rows, and ``precision_at_base_rate``: null above fewer than `RESOLUTION` negatives,
+        which show no false-positive rate. Empty without a positive or a negative.
     """
     if not 0 < outcomes.n_positive < outcomes.n:
         return []
@@ -287,7 +288,7 @@ def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, flo
             "log_odds": float(outcomes.scores[outcomes.tie_ends[k]]),
             "recall": float(recall[k]),
             "precision": float(true[k] / (true[k] + false[k])),
-            "precision_at_base_rate": float(restated[k]) if np.isfinite(restated[k]) else 0.0,
+            "precision_at_base_rate": float(restated[k]) if false[k] >= RESOLUTION else None,
         }
         for k in kept
     ]

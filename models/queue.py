@@ -32,6 +32,7 @@ PER_THOUSAND = (1, 2, 5, 10, 20, 50, 100)
 """Budgets: alerts per thousand addresses."""
 
 MEASURED = ("recall", "precision", "fpr", "precision_at_base_rate")
+MOST_RESAMPLES = 500
 MILLION = 1_000_000
 
 

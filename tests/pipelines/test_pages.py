@@ -77,6 +77,30 @@ def evaluation() -> dict[str, Any]:
         **dict.fromkeys(METRICS, estimate),
         "bands": {"below_review": {"positives": 1, "negatives": 2}},
         "not_scored": {"insufficient_history": {"n": 4, "n_positive": 1}},
+        "false_alarms": {"medium": {**estimate, "per_million": estimate}},
+        "budgets": [
+            {
+                "alerts_per_1000": 10,
+                "alerts": 6,
+                **dict.fromkeys(("recall", "precision", "fpr"), estimate),
+                "precision_at_base_rate": None,
+                "innocent_per_million": estimate,
+            }
+        ],
+        "reliability": [
+            {"n": 60, "n_positive": 6, "stated": 0.1, "least": 0.05, "most": 0.2}
+            | {"observed": 0.1, "low": 0.05, "high": 0.2}
+        ],
+        "precision_recall": [
+            {"log_odds": 1.0, "recall": r, "precision": 0.9, "precision_at_base_rate": b}
+            for r, b in ((0.1, None), (0.5, 0.2))
+        ],
+        "slices": [
+            {"by": "chain", "name": "tron", "n": 60, "n_positive": 6, "roc_auc": estimate}
+            | {"pr_auc": None, "flagged": estimate, "ratio": 1.2},
+            {"by": "age", "name": "young", "n": 6, "n_positive": 6, "roc_auc": None}
+            | {"pr_auc": None, "flagged": None, "ratio": None},
+        ],
         "populations": {
             "payroll": {
                 "n": 80,
@@ -98,6 +122,7 @@ def evaluation() -> dict[str, Any]:
         },
         "interval": {"confidence": 0.95, "method": method, "resamples": 1000, "seed": 1},
         "base_rate": 0.01,
+        "probabilities_at_prevalence": 0.2,
         "notes": ["null: not resolvable"],
         "audit": {
             "verdict": "accepted",
@@ -320,7 +345,7 @@ def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
     drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
-    assert len(drawn) == 3
+    assert len(drawn) == 5
     for chart in drawn:
         assert ET.fromstring(chart or "").tag.endswith("svg")
 
@@ -392,6 +417,7 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     for split in report["splits"].values():
         split["populations"] = {payload: split["populations"]["payroll"]}
         split["not_scored"] = {payload: {"n": 1, "n_positive": 0}}
+        split["slices"] = [{**split["slices"][0], "by": payload, "name": payload}]
     report["splits"] = {payload: report["splits"]["validation"], **report["splits"]}
     report["notes"] = [payload]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
