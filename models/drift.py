@@ -99,17 +99,19 @@ class Pairing:
         codes = np.unique(np.concatenate(levels), return_inverse=True)[1]
         self._n_levels = int(codes.max(initial=-1)) + 1
         self._level = codes[: len(current)], codes[len(current) :]
-        self._drawn, self._aged = [], []
-        for side, level in zip((current, reference), self._level, strict=True):
-            self._drawn.append(np.lexsort((side.order, level)))
-            place = np.empty(len(side), dtype=np.int64)
-            place[np.lexsort((side.order, side.age, level))] = np.arange(len(side))
-            self._aged.append(place)
+        self._drawn = [
+            np.lexsort((side.order, level))
+            for side, level in zip((current, reference), self._level, strict=True)
+        ]
 
     def pairs(
         self, current: np.ndarray | None = None, reference: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the row numbers of pairs, current beside reference.
+
+        Within a level of age it is the `order` alone that pairs. Pairing the youngest with the
+        youngest would be closer, and wrong: the signs of neighbouring differences would then hang
+        together, and what grows with age would alarm where nothing changed.
 
         Parameters
         ----------
@@ -124,11 +126,10 @@ class Pairing:
         ]
         quota = np.minimum(*counts)
         chosen = []
-        for rows, level, count, place in zip(drawn, self._level, counts, self._aged, strict=True):
+        for rows, level, count in zip(drawn, self._level, counts, strict=True):
             of_row = level[rows]
             nth = np.arange(len(rows)) - (np.cumsum(count) - count)[of_row]
-            kept = rows[nth < quota[of_row]]
-            chosen.append(kept[np.argsort(place[kept])])
+            chosen.append(rows[nth < quota[of_row]])
         return chosen[0], chosen[1]
 
     def _among(self, side: int, allowed: np.ndarray | None) -> np.ndarray:

@@ -108,10 +108,10 @@ def windows(
         A row of the reference list has no moment, the reference is not earlier, or no address had a
         history then.
     """
-    now = _standing(run)
+    now = standing(run)
     if reference is not None:
         asked = _listed(reference, run, reference_as_of)
-        then = _standing(_scored_again(run, asked, threads))
+        then = standing(_scored_again(run, asked, threads))
         overlap = set(now["address"]) & set(then["address"])
         of_both = pl.col("address").is_in(list(overlap))
         now = now.filter(~(of_both & ~_first_half()))
@@ -119,7 +119,7 @@ def windows(
         chosen = f"the list {reference.name}, at the moments it names"
         return _made(now, run, then, asked, EARLIER_LIST, chosen)
     asked, back = _earlier(now, reference_as_of)
-    then = _standing(_scored_again(run, asked, threads))
+    then = standing(_scored_again(run, asked, threads))
     lent = pl.col("address").is_in(asked.requests["address"].to_list())
     chosen = (
         f"the same list as of {reference_as_of:%Y-%m-%d}, as asked for"
@@ -130,8 +130,14 @@ def windows(
     return _made(now.filter(~lent), run, then, asked, SAME_LIST, chosen)
 
 
-def _standing(run: Scored) -> pl.DataFrame:
-    """Put signals, scores, age and order side by side, one row per address."""
+def standing(run: Scored) -> pl.DataFrame:
+    """Put signals, scores, age and order side by side, one row per address.
+
+    Returns
+    -------
+    polars.DataFrame
+        Sorted by `ORDER`.
+    """
     scores = run.scores.select("status", "log_odds")
     frame = pl.concat([run.measured.signals, scores], how="horizontal")
     age = (pl.col("as_of") - pl.col("first_seen").cast(TIME)).dt.total_seconds() / 86_400

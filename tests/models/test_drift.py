@@ -72,10 +72,19 @@ def test_ages_themselves_are_compared_without_regard_to_age():
     assert len(Pairing(side([1.0, 2.0]), side([900.0, 901.0])).pairs()[0]) == 0
 
 
-def test_members_of_a_pair_are_as_near_in_age_as_they_can_be():
-    now, then = [30.0, 33.0, 31.0], [33.1, 30.1, 31.1]
-    rows, others = Pairing(side(now, 1), side(then, 2)).pairs()
-    assert all(abs(now[i] - then[j]) < 0.2 for i, j in zip(rows, others, strict=True))
+def test_within_an_age_pairs_are_drawn_by_lot_so_that_ages_do_not_alarm():
+    """Paired youngest with youngest, every second null window would alarm on its ages."""
+    random = np.random.default_rng(8)
+    chances = []
+    for _ in range(200):
+        sides = [
+            Side(random.uniform(64, 76, 300), random.permutation(300).astype(np.uint64))
+            for _ in range(2)
+        ]
+        for by_age in (True, False):
+            rows = Pairing(*sides, by_age=by_age).pairs()
+            chances.append(compared(sides[0].age[rows[0]], sides[1].age[rows[1]], PLACE).p)
+    assert np.mean(np.array(chances) < 0.1) < 0.1
 
 
 # --- one comparison -------------------------------------------------------------------------------
