@@ -13,12 +13,12 @@ fewer than half of the pairs of equal age that 4 weeks earlier leaves: then the 
 reach back far enough, and it is 4 weeks. Which it was is always said. The choice looks at ages
 alone, never at what it compares.
 
-Either way an address counts once, on whichever chain and at whichever moment its hash picks.
+Either way an address counts once, on whichever chain and at whichever moment its hash picks, and of
+addresses that pay one another one is looked at (`pipelines.witnesses`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from models.drift import Pairing, Side
 from models.drift_questions import AGE, ORDER
 from pipelines.inputs import Asked, read_requests
 from pipelines.score import Scored, score_asked
+from pipelines.witnesses import lot, witnesses
 
 SEASON, FALLBACK = timedelta(weeks=52), timedelta(weeks=4)
 
@@ -112,12 +113,15 @@ def windows(
     if reference is not None:
         asked = _listed(reference, run, reference_as_of)
         then = standing(_scored_again(run, asked, threads))
+        alone = _alone(run, pl.concat([now["address"], then["address"]]))
+        now, then = now.filter(alone), then.filter(alone)
         overlap = set(now["address"]) & set(then["address"])
         of_both = pl.col("address").is_in(list(overlap))
         now = now.filter(~(of_both & ~_first_half()))
         then = then.filter(~(of_both & _first_half()))
         chosen = f"the list {reference.name}, at the moments it names"
         return _made(now, run, then, asked, EARLIER_LIST, chosen)
+    now = now.filter(_alone(run, now["address"]))
     asked, back = _earlier(now, reference_as_of)
     then = standing(_scored_again(run, asked, threads))
     lent = pl.col("address").is_in(asked.requests["address"].to_list())
@@ -145,8 +149,8 @@ def standing(run: Scored) -> pl.DataFrame:
     return (
         frame.with_columns(
             age.alias(AGE),
-            pl.Series(ORDER, [_number(address) for address in frame["address"]], dtype=pl.UInt64),
-            pl.Series("_pick", [_number(key) for key in keys.to_series()], dtype=pl.UInt64),
+            pl.Series(ORDER, [lot(address) for address in frame["address"]], dtype=pl.UInt64),
+            pl.Series("_pick", [lot(key) for key in keys.to_series()], dtype=pl.UInt64),
         )
         .sort("_pick")
         .unique("address", keep="first", maintain_order=True)
@@ -155,10 +159,9 @@ def standing(run: Scored) -> pl.DataFrame:
     )
 
 
-def _number(text: str) -> int:
-    """Return 63 bits that have nothing to do with what an address does."""
-    digest = hashlib.blake2b(text.encode(), digest_size=8, person=b"monitor").digest()
-    return int.from_bytes(digest, "big") >> 1
+def _alone(run: Scored, addresses: pl.Series) -> pl.Expr:
+    kept = witnesses(run.transfers, addresses, run.as_of)
+    return pl.col("address").is_in(list(kept))
 
 
 def _first_half() -> pl.Expr:
