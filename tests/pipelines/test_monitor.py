@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from data.errors import Refused
 from data.storage import read_manifest
+from data.transfers import Transfers
 from models.bundle import Bundle
 from models.drift_questions import AGE
 from pipelines import cli
@@ -21,6 +22,7 @@ from pipelines.monitor import MonitorResult, monitor
 from pipelines.pages.monitor import headline, monitor_page
 from pipelines.score import Scored, score_addresses
 from pipelines.windows import EARLIER_LIST, FALLBACK, SAME_LIST, SEASON, windows
+from pipelines.witnesses import MOST_PARTNERS, witnesses
 from tests.pipelines.conftest import World
 from tests.pipelines.monitor_examples import monitor_report
 
@@ -68,21 +70,29 @@ def report_of(told: MonitorResult) -> dict[str, Any]:
 # --- who stands where -----------------------------------------------------------------------------
 
 
-def test_the_same_list_earlier_has_nobody_on_both_sides_and_everybody_on_one(run):
+def alone(run: Scored, listed: Path) -> set[str]:
+    """Whoever of a list is looked at at all: one of those that pay each other."""
+    return witnesses(run.transfers, pl.read_csv(listed)["address"], run.as_of)
+
+
+def test_the_same_list_earlier_has_nobody_on_both_sides_and_every_witness_on_one(run, customers):
     both = windows(run)
     now, then = both.current.rows, both.reference.rows
     assert both.kind == SAME_LIST
     assert both.chosen == "the same list 52 weeks earlier"
     assert not set(now["address"]) & set(then["address"])
-    assert set(now["address"]) | set(then["address"]) == set(run.scores["address"])
+    assert set(now["address"]) | set(then["address"]) == alone(run, customers)
     assert now["address"].is_unique().all()
     assert (now["as_of"] == run.as_of).all()
     assert (then["as_of"] == run.as_of - SEASON).all()
 
 
-def test_about_half_of_those_that_were_there_stand_for_the_reference(run):
+def test_about_half_of_those_that_were_there_stand_for_the_reference(run, customers):
     both = windows(run)
-    first = run.measured.signals.filter(pl.col("first_seen") < run.as_of - SEASON)
+    first = run.measured.signals.filter(
+        (pl.col("first_seen") < run.as_of - SEASON)
+        & pl.col("address").is_in(list(alone(run, customers)))
+    )
     there = first["address"].n_unique()
     assert 0.4 * there < both.reference.rows.height < 0.6 * there
     assert (both.reference.rows[AGE].drop_nulls() > 0).all()
@@ -110,9 +120,10 @@ def test_an_address_on_both_lists_is_looked_at_in_one(world, bundle, lists):
     both = windows(run, reference=lists["all"])
     assert both.kind == EARLIER_LIST
     now, then = set(both.current.rows["address"]), set(both.reference.rows["address"])
-    busy = set(pl.read_csv(lists["busy"])["address"])
+    everybody = alone(run, lists["all"])
+    busy = set(pl.read_csv(lists["busy"])["address"]) & everybody
     assert not now & then
-    assert now | then == set(pl.read_csv(lists["all"])["address"])
+    assert now | then == everybody
     assert 0.35 * len(busy) < len(now) < 0.65 * len(busy)
 
 
@@ -124,6 +135,38 @@ def test_a_reference_needs_a_moment_and_an_earlier_one(run, customers):
     for moment in (run.as_of, datetime(2001, 1, 1, tzinfo=UTC)):
         with pytest.raises(Refused, match="No address of the list had a history"):
             windows(run, reference_as_of=moment)
+
+
+def groups(transfers: Transfers, addresses: list[str], until: datetime) -> list[set[str]]:
+    """Who hangs together, in plain words: spread from each address along its payments."""
+    rows = transfers.scan().filter(pl.col("screened").is_null(), pl.col("block_time") < until)
+    paid = set(rows.select("sender", "receiver").collect().iter_rows())
+    partners: dict[str, set[str]] = {a: set() for a in addresses}
+    for one, other in paid:
+        if one != other and one in partners and other in partners:
+            partners[one].add(other)
+            partners[other].add(one)
+    few = {a for a, known in partners.items() if len(known) <= MOST_PARTNERS}
+    found, left = [], set(addresses)
+    while left:
+        group, edge = set(), {left.pop()}
+        while edge:
+            group |= edge
+            edge = {b for a in edge & few for b in partners[a] & few} - group
+        found.append(group)
+        left -= group
+    return found
+
+
+def test_of_addresses_that_pay_one_another_one_is_looked_at(run):
+    listed = run.scores["address"].unique()
+    found = groups(run.transfers, listed.to_list(), run.as_of)
+    kept = witnesses(run.transfers, listed, run.as_of)
+    assert max(map(len, found)) > 2
+    assert [len(kept & group) for group in found] == [1] * len(found)
+    assert kept == witnesses(run.transfers, listed.reverse(), run.as_of)
+    before = witnesses(run.transfers, listed, datetime(2001, 1, 1, tzinfo=UTC))
+    assert before == set(listed)
 
 
 # --- what comes of it -----------------------------------------------------------------------------
