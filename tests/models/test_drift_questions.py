@@ -129,7 +129,7 @@ def test_the_order_of_rows_changes_nothing():
     current, reference = halves(1000)
     one = list(findings(current, reference, MODEL, ask_age=True))
     mixed = [w.sample(fraction=1.0, shuffle=True, seed=9) for w in (current, reference)]
-    again = list(findings(*mixed, MODEL, ask_age=True))
+    again = list(findings(mixed[0], mixed[1], MODEL, ask_age=True))
     for a, b in zip(one, again, strict=True):
         assert (a.name, a.what, a.compared.n) == (b.name, b.what, b.compared.n)
         assert a.compared.effect == pytest.approx(b.compared.effect, abs=1e-12)
