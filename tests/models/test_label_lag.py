@@ -67,6 +67,19 @@ def test_fast_labels_of_young_addresses_do_not_make_the_lag_look_short():
     assert told.lag_days == pytest.approx(95, abs=4)
 
 
+def test_slow_labels_that_are_still_to_come_for_the_young_count_for_the_lag():
+    """Eight of a hundred take 300 days: of all that are known they are too few to be seen."""
+    rows = []
+    for ago in range(1, 600):
+        for k in range(25):
+            wait = 290 if k in (3, 17) else 10
+            if wait <= ago:
+                rows.append((k % 2, day(ago), day(ago - wait)))
+    assert sum(row[2] - row[1] > timedelta(days=11) for row in rows) < 0.05 * len(rows)
+    _, told = mature(labels(*rows), NOW, learned_until=LEARNED)
+    assert told.lag_days == 290
+
+
 def test_what_was_known_later_does_not_shape_the_lag():
     quick = [(0, day(400 - i), day(390 - i)) for i in range(100)]
     slow = [(1, day(400 - i), day(-30)) for i in range(100)]
