@@ -16,6 +16,7 @@ signals' answers are those of the window before the shift, which is what they wo
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def null(world: World, windows: int, n: int, *, cases: bool, seed: int) -> str:
     random = np.random.default_rng(seed)
     chance = alarms = pairs = 0
     questions = []
-    for _ in range(windows):
+    for done in range(1, windows + 1):
         sides = [world.draw(random, n, cases=cases) for _ in range(2)]
         found = asked(world, sides)
         told = judged(found, least_effect=0.0)
@@ -111,6 +112,8 @@ def null(world: World, windows: int, n: int, *, cases: bool, seed: int) -> str:
         alarms += any(f.alarm for f in judged(found))
         questions.append(sum(f.counted for f in told))
         pairs += _pairs(found)
+        if done % 500 == 0:
+            print(f"{done:,} windows, {alarms} alarms", file=sys.stderr, flush=True)
     kind = "whole cases" if cases else "addresses"
     return (
         f"| {kind} | {n:,} | {pairs // windows:,} | {int(np.median(questions)):,} | {windows:,} | "

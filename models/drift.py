@@ -215,26 +215,22 @@ def compared(current: np.ndarray, reference: np.ndarray, what: str) -> Compared:
             f"Expected {PLACE}, {SPREAD} or {SHARE} and as many current as reference values. Got "
             f"{what!r}, {len(current)} and {len(reference)}."
         )
-    n = len(current)
-    pooled = np.concatenate([current, reference]).astype(np.float64)
-    if what != SHARE:
-        pooled = _ranks(pooled)
-    if what == SPREAD:
-        pooled = (pooled - 0.5) ** 2
-    difference = pooled[:n] - pooled[n:]
-    if not difference.any():
-        return Compared(n, 0.0, 1.0, 1.0)
-    effect = float(difference.mean() / pooled.std())
+    pooled = _pooled(current, reference)
     if what == SHARE:
-        more, less = int((difference > 0).sum()), int((difference < 0).sum())
-        return Compared(n, effect, _coin(min(more, less), more + less), _coin(0, more + less))
-    size = math.sqrt(float((difference**2).sum()))
-    return Compared(
-        n,
-        effect,
-        _tosses(abs(float(difference.sum())) / size),
-        _tosses(float(np.abs(difference).sum()) / size),
-    )
+        return _compared(pooled, SHARE)
+    ranks = _ranks(pooled)
+    return _compared(ranks if what == PLACE else _off_middle(ranks), what)
+
+
+def placed(current: np.ndarray, reference: np.ndarray) -> tuple[Compared, Compared]:
+    """Compare `PLACE` and `SPREAD` of paired values; as two calls of `compared`, in half the time.
+
+    >>> one, other = np.array([1.0, 5.0, 2.0]), np.array([4.0, 3.0, 9.0])
+    >>> placed(one, other) == (compared(one, other, PLACE), compared(one, other, SPREAD))
+    True
+    """
+    ranks = _ranks(_pooled(current, reference))
+    return _compared(ranks, PLACE), _compared(_off_middle(ranks), SPREAD)
 
 
 def judged(
@@ -315,6 +311,33 @@ def _level(age: np.ndarray) -> np.ndarray:
     """Return which ages count as equal; those without one are a level of their own."""
     steps = np.floor(STEPS_PER_DOUBLING * np.log2(np.maximum(age, _YOUNGEST)))
     return np.where(np.isnan(age), -np.inf, steps)
+
+
+def _pooled(current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    return np.concatenate([current, reference]).astype(np.float64)
+
+
+def _off_middle(ranks: np.ndarray) -> np.ndarray:
+    return (ranks - 0.5) ** 2
+
+
+def _compared(pooled: np.ndarray, what: str) -> Compared:
+    """Compare the first half of some numbers with the second, pair by pair."""
+    n = len(pooled) // 2
+    difference = pooled[:n] - pooled[n:]
+    if not difference.any():
+        return Compared(n, 0.0, 1.0, 1.0)
+    effect = float(difference.mean() / pooled.std())
+    if what == SHARE:
+        more, less = int((difference > 0).sum()), int((difference < 0).sum())
+        return Compared(n, effect, _coin(min(more, less), more + less), _coin(0, more + less))
+    size = math.sqrt(float((difference**2).sum()))
+    return Compared(
+        n,
+        effect,
+        _tosses(abs(float(difference.sum())) / size),
+        _tosses(float(np.abs(difference).sum()) / size),
+    )
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from models.bands import FALSE_POSITIVE_RATES
-from models.drift import PLACE, SHARE, SPREAD, Finding, Pairing, Side, compared
+from models.drift import PLACE, SHARE, SPREAD, Finding, Pairing, Side, compared, placed
 from models.status import SCORED
 
 AGE, ORDER = "_age", "_order"
@@ -76,37 +77,48 @@ def findings(
         Not yet judged (`models.drift.judged`).
     """
     windows = current, reference
-    asked = _Asked(windows, Pairing(*(_side(window) for window in windows)))
+    sides = [_side(window) for window in windows]
     scored = tuple((window["status"] == SCORED).to_numpy() for window in windows)
+    asked = _Asked(Pairing(*sides), scored)
     for name in model.signals:
         values = [_numbers(window[name]) for window in windows]
         yield from asked.number("signal", name, values, scored)
-        yield asked.share("signal", name, [~np.isnan(value) for value in values], scored)
+        yield asked.share("signal", name, [~np.isnan(v) for v in values], scored=True)
         progress(1)
     log_odds = [_numbers(window["log_odds"]) for window in windows]
     yield from asked.number("score", "log_odds", log_odds, scored)
     for band in FALSE_POSITIVE_RATES:
         least = model.thresholds[band]
         if least is not None:
-            yield asked.share("score", band, [value >= least for value in log_odds], scored)
-    for status in _values(windows, "status"):
-        yield asked.column("status", status, pl.col("status") == status)
-    for leg in model.legs:
-        yield asked.column("coverage", leg, pl.col("legs").str.split(",").list.contains(leg))
-    yield asked.column("coverage", "complete", pl.col("complete"))
-    for chain in _values(windows, "chain"):
-        yield asked.column("coverage", f"chain {chain}", pl.col("chain") == chain)
+            yield asked.share("score", band, [v >= least for v in log_odds], scored=True)
+    rules = _rules(windows, model)
+    holds = [window.select(rule.fill_null(False) for rule in rules.values()) for window in windows]
+    for at, (about, name) in enumerate(rules):
+        columns = [table.to_series(at).to_numpy() for table in holds]
+        yield asked.share(about, name, columns, scored=False)
     if ask_age:
-        apart = _Asked(windows, Pairing(*(_side(window) for window in windows), by_age=False))
-        yield from apart.number("age", "days", [_numbers(window[AGE]) for window in windows], None)
+        apart = _Asked(Pairing(*sides, by_age=False), scored)
+        yield from apart.number("age", "days", [side.age for side in sides], None)
+
+
+def _rules(windows: Sequence[pl.DataFrame], model: Model) -> dict[tuple[str, str], pl.Expr]:
+    """Return what may hold of an address, scored or not."""
+    legs = pl.col("legs").str.split(",")
+    found = {
+        **{("status", s): pl.col("status") == s for s in _values(windows, "status")},
+        **{("coverage", leg): legs.list.contains(leg) for leg in model.legs},
+        ("coverage", "complete"): pl.col("complete"),
+        **{("coverage", f"chain {c}"): pl.col("chain") == c for c in _values(windows, "chain")},
+    }
+    return {key: rule.alias(str(at)) for at, (key, rule) in enumerate(found.items())}
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Two windows with their pairing."""
+    """The pairing of two windows, and who of them is scored."""
 
-    windows: tuple[pl.DataFrame, pl.DataFrame]
     pairing: Pairing
+    is_scored: tuple[np.ndarray, ...]
 
     def number(
         self,
@@ -121,29 +133,34 @@ class _Asked:
             known = [has & here for has, here in zip(known, among, strict=True)]
         rows = self.pairing.pairs(*known)
         now, then = (value[row] for value, row in zip(values, rows, strict=True))
-        for what, told in ((PLACE, _median), (SPREAD, _quartile_distance)):
-            yield Finding(about, name, what, told(then), told(now), compared(now, then, what))
+        summaries = [_summary(then), _summary(now)]
+        for what, found in zip((PLACE, SPREAD), placed(now, then), strict=True):
+            before, after = (summary[what] for summary in summaries)
+            yield Finding(about, name, what, before, after, found)
 
     def share(
         self,
         about: str,
         name: str,
         holds: Sequence[np.ndarray],
-        among: Sequence[np.ndarray] | None,
+        *,
+        scored: bool,
     ) -> Finding:
-        """Compare how often something holds."""
-        rows = self.pairing.pairs(*(among or ()))
+        """Compare how often something holds, among the scored or among everybody."""
+        rows = self.scored if scored else self.everybody
         now, then = (value[row].astype(np.float64) for value, row in zip(holds, rows, strict=True))
         found = compared(now, then, SHARE)
         return Finding(about, name, SHARE, _mean(then), _mean(now), found)
 
-    def column(self, about: str, name: str, rule: pl.Expr) -> Finding:
-        """Compare how often a rule holds among all addresses."""
-        holds = [
-            window.select(rule.fill_null(False).alias("holds"))["holds"].to_numpy()
-            for window in self.windows
-        ]
-        return self.share(about, name, holds, None)
+    @cached_property
+    def everybody(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of all addresses."""
+        return self.pairing.pairs()
+
+    @cached_property
+    def scored(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of scored addresses."""
+        return self.pairing.pairs(*self.is_scored)
 
 
 def _side(window: pl.DataFrame) -> Side:
@@ -151,7 +168,8 @@ def _side(window: pl.DataFrame) -> Side:
 
 
 def _numbers(column: pl.Series) -> np.ndarray:
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    """Return values with NaN for null."""
+    return (column if column.dtype == pl.Float64 else column.cast(pl.Float64)).to_numpy()
 
 
 def _values(windows: Sequence[pl.DataFrame], column: str) -> list[str]:
@@ -162,12 +180,9 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _median(values: np.ndarray) -> float | None:
-    return float(np.median(values)) if len(values) else None
-
-
-def _quartile_distance(values: np.ndarray) -> float | None:
+def _summary(values: np.ndarray) -> dict[str, float | None]:
+    """Return the median, and the distance between the quartiles."""
     if not len(values):
-        return None
-    low, high = np.quantile(values, [0.25, 0.75])
-    return float(high - low)
+        return {PLACE: None, SPREAD: None}
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return {PLACE: float(middle), SPREAD: float(high - low)}
