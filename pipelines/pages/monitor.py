@@ -60,8 +60,8 @@ def headline(report: Mapping[str, Any]) -> str:
     if least is None:
         return "Nothing could be compared: no scored address has one of equal age beside it."
     text = (
-        f"No alarm: a shift of {least:.2f} sd in a signal would have been found with "
-        f"{design['power']:.0%}".replace("%", " %")
+        f"No alarm: a shift of {least:.2f} sd in a signal that every scored address has would "
+        f"have been found with {100 * design['power']:.0f} %"
     )
     if least > design["size_asked"] and design["pairs_needed"] is not None:
         return (

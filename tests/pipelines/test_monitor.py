@@ -334,7 +334,7 @@ def test_rates_are_shown_with_intervals_or_the_reason():
     "alarms, detectable, said",
     [
         (["a"], 0.2, "Alarm: 1 of 250 comparisons differs"),
-        ([], 0.2, "No alarm: a shift of 0.20 sd in a signal would have been found with 95 %."),
+        ([], 0.2, "No alarm: a shift of 0.20 sd in a signal that every scored address has would"),
         ([], 0.5, "a smaller one may have passed unseen, since there are only 900 pairs"),
         ([], None, "Nothing could be compared"),
     ],
