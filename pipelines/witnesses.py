@@ -39,7 +39,7 @@ def witnesses(transfers: Transfers, addresses: pl.Series, until: datetime) -> se
     Parameters
     ----------
     transfers
-        Where payments are looked up; what is screened (dust, spoofs) links nobody.
+        Where payments are looked up; what is screened (dust, spoofs) and fees link nobody.
     addresses
         The addresses of both windows.
     until
@@ -61,7 +61,7 @@ def _links(transfers: Transfers, listed: pl.Series, until: datetime) -> pl.DataF
     both = listed.to_frame("sender").lazy()
     pairs = (
         transfers.scan()
-        .filter(pl.col("screened").is_null() & (pl.col("block_time") < until))
+        .filter(pl.col("screened").is_null(), pl.col("kind") != "fee", pl.col("block_time") < until)
         .filter(pl.col("sender") != pl.col("receiver"))
         .select("sender", "receiver")
         .join(both, on="sender", how="semi")

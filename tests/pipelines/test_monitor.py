@@ -139,7 +139,8 @@ def test_a_reference_needs_a_moment_and_an_earlier_one(run, customers):
 
 def groups(transfers: Transfers, addresses: list[str], until: datetime) -> list[set[str]]:
     """Who hangs together, in plain words: spread from each address along its payments."""
-    rows = transfers.scan().filter(pl.col("screened").is_null(), pl.col("block_time") < until)
+    counts = pl.col("screened").is_null() & (pl.col("kind") != "fee")
+    rows = transfers.scan().filter(counts, pl.col("block_time") < until)
     paid = set(rows.select("sender", "receiver").collect().iter_rows())
     partners: dict[str, set[str]] = {a: set() for a in addresses}
     for one, other in paid:
