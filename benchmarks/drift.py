@@ -207,7 +207,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--windows", type=int, default=10_000, help="null windows")
     parser.add_argument("--case-windows", type=int, default=1500, help="of whole cases")
     parser.add_argument("--shifted", type=int, default=40, help="windows to shift, of each size")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[600, 1300, 2600, 5200])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[600, 1300, 2600])
     parser.add_argument("--null-size", type=int, default=1300, help="addresses a side")
     parser.add_argument("--addresses", type=int, default=12_000, help="of the world")
     parser.add_argument("--folder", type=Path, help="where the world is kept; default: nowhere")

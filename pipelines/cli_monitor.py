@@ -87,6 +87,8 @@ def monitor(
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Say whether signals, scores, coverage or accuracy have drifted; exit code 4 on alarm."""
+    if label_lag is not None and labels is None:
+        raise typer.BadParameter("It is of use only with --labels.", param_hint="--label-lag")
     run(
         "monitor",
         "The windows are compared.",

@@ -353,6 +353,7 @@ def test_ctrl_c_ends_with_130_and_a_word(job):
         ["train", "t", "l", "--out", "b", "--trained-on", "guesses"],
         ["simulate", "--out", "o", "--exports-of", "5"],
         ["simulate", "--out", "o", "--prevalence", "rare"],
+        ["monitor", "b", "t", "--addresses", "a", "--out", "o", "--label-lag", "60"],
     ],
     ids=" ".join,
 )
