@@ -8,8 +8,8 @@
 | coverage | everybody | the share whose export shows each leg, that is whole, on each chain |
 | age | everybody | how long ago the first transfer was |
 
-All but the last are asked of addresses of equal age. Where one list stands on both sides, its
-addresses' ages differ by construction, and the last is not asked.
+All but the last are asked of addresses of equal age. Those that stand on both lists have grown
+older by the time in between; where they are many, the last is not asked.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def findings(
     model
         What to ask about.
     ask_age
-        Whether the two lists are independent, so that their ages may be compared.
+        Whether ages may be compared: not where many addresses stand on both lists.
     progress
         Called with 1 after each signal.
 

@@ -38,7 +38,7 @@ from pipelines.labels_in_time import measured_in_time
 from pipelines.outputs import program
 from pipelines.pages.monitor import headline, monitor_page
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
-from pipelines.windows import EARLIER_LIST, Window, Windows, windows
+from pipelines.windows import Window, Windows, windows
 
 SIZE_ASKED = 0.3
 """The shift, in standard deviations, for which the page says how many pairs it takes."""
@@ -169,7 +169,7 @@ def monitor(
                 both.current.rows,
                 both.reference.rows,
                 model,
-                ask_age=both.kind == EARLIER_LIST,
+                ask_age=both.ages_compare,
                 progress=advance,
             )
         )
@@ -243,6 +243,7 @@ def _report(
         "windows": {
             "kind": both.kind,
             "chosen": both.chosen,
+            "on_both": both.n_on_both,
             "current": _window(both.current),
             "reference": _window(both.reference),
         },

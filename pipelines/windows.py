@@ -35,6 +35,9 @@ from pipelines.witnesses import lot, witnesses
 
 SEASON, FALLBACK = timedelta(weeks=52), timedelta(weeks=4)
 
+FEW_ON_BOTH = 0.05
+"""Where a larger share stands on both lists, their ages are not compared."""
+
 EARLIER_LIST, SAME_LIST = "another list", "the same list, earlier"
 
 _KEY = ["chain", "address", "as_of"]
@@ -72,6 +75,8 @@ class Windows:
         `EARLIER_LIST` or `SAME_LIST`.
     chosen : str
         How, in words.
+    n_on_both : int
+        Addresses on both lists.
     asked : Asked
         The reference as it was asked for.
     """
@@ -80,7 +85,17 @@ class Windows:
     reference: Window
     kind: str
     chosen: str
+    n_on_both: int
     asked: Asked
+
+    @property
+    def ages_compare(self) -> bool:
+        """Whether ages may be compared: few addresses stand on both lists.
+
+        Those on both have grown older by the time in between, and nothing but that would be found.
+        """
+        smaller = min(self.current.rows.height, self.reference.rows.height)
+        return self.kind == EARLIER_LIST and self.n_on_both <= FEW_ON_BOTH * smaller
 
 
 def windows(
@@ -120,7 +135,14 @@ def windows(
         now = now.filter(~(of_both & ~_first_half()))
         then = then.filter(~(of_both & _first_half()))
         chosen = f"the list {reference.name}, at the moments it names"
-        return _made(now, run, then, asked, EARLIER_LIST, chosen)
+        return Windows(
+            current=_window(now, run.scores.height),
+            reference=_window(then, asked.requests.height),
+            kind=EARLIER_LIST,
+            chosen=chosen,
+            n_on_both=len(overlap),
+            asked=asked,
+        )
     now = now.filter(_alone(run, now["address"]))
     asked, back = _earlier(now, reference_as_of)
     then = standing(_scored_again(run, asked, threads))
@@ -131,7 +153,14 @@ def windows(
         else f"the same list {back.days // 7} weeks earlier"
         + ("" if back == SEASON else ", because the transfers do not reach back 52 weeks for it")
     )
-    return _made(now.filter(~lent), run, then, asked, SAME_LIST, chosen)
+    return Windows(
+        current=_window(now.filter(~lent), run.scores.height),
+        reference=_window(then, asked.requests.height),
+        kind=SAME_LIST,
+        chosen=chosen,
+        n_on_both=now.height,
+        asked=asked,
+    )
 
 
 def standing(run: Scored) -> pl.DataFrame:
@@ -230,18 +259,6 @@ def _refuse_none(requests: pl.DataFrame) -> pl.DataFrame:
 
 def _scored_again(run: Scored, asked: Asked, threads: int | None) -> Scored:
     return score_asked(run.bundle, run.transfers, run.services, asked, run.as_of, threads=threads)
-
-
-def _made(
-    now: pl.DataFrame, run: Scored, then: pl.DataFrame, asked: Asked, kind: str, chosen: str
-) -> Windows:
-    return Windows(
-        _window(now, run.scores.height),
-        _window(then, asked.requests.height),
-        kind,
-        chosen,
-        asked,
-    )
 
 
 def _window(rows: pl.DataFrame, n_asked: int) -> Window:

@@ -80,6 +80,7 @@ def test_the_same_list_earlier_has_nobody_on_both_sides_and_every_witness_on_one
     now, then = both.current.rows, both.reference.rows
     assert both.kind == SAME_LIST
     assert both.chosen == "the same list 52 weeks earlier"
+    assert not both.ages_compare
     assert not set(now["address"]) & set(then["address"])
     assert set(now["address"]) | set(then["address"]) == alone(run, customers)
     assert now["address"].is_unique().all()
@@ -120,6 +121,8 @@ def test_an_address_on_both_lists_is_looked_at_in_one(world, bundle, lists):
     both = windows(run, reference=lists["all"])
     assert both.kind == EARLIER_LIST
     now, then = set(both.current.rows["address"]), set(both.reference.rows["address"])
+    assert not both.ages_compare
+    assert windows(run, reference=lists["quiet"]).ages_compare
     everybody = alone(run, lists["all"])
     busy = set(pl.read_csv(lists["busy"])["address"]) & everybody
     assert not now & then
