@@ -114,6 +114,8 @@ def evaluate_split(
         "n": outcomes.n,
         "n_positive": outcomes.n_positive,
         "n_groups": scored["group"].n_unique(),
+        "n_groups_positive": scored.filter(pl.col("label") == 1)["group"].n_unique(),
+        "n_groups_negative": scored.filter(pl.col("label") == 0)["group"].n_unique(),
         "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
         **{
             name: None if found is None else

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli_labels import labels_app
+from pipelines.cli_monitor import EXAMPLE, monitor
 from pipelines.cli_train import train
 from pipelines.options import (
     Account,
@@ -70,7 +71,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 1 a bug.",
+    "3 done in part, 4 a monitoring alarm, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -325,6 +326,9 @@ def explain(
         research_use=research_use or None,
         assume_complete=assume_complete or None,
     )
+
+
+app.command(epilog=EXAMPLE)(monitor)
 
 
 @app.command(

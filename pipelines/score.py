@@ -76,18 +76,32 @@ def score_addresses(
     known = load_services(services)
     asked = read_requests(Path(addresses), opened)
     moment = resolved_as_of(opened, as_of)
+    return score_asked(loaded, opened, known, asked, moment, reasons=reasons, threads=threads)
+
+
+def score_asked(
+    bundle: Bundle,
+    transfers: Transfers,
+    services: Services,
+    asked: Asked,
+    as_of: datetime,
+    *,
+    reasons: int = 0,
+    threads: int | None = None,
+) -> Scored:
+    """Score addresses that have been read, with what has been loaded and may be used."""
     measured = local.measure(
-        opened,
+        transfers,
         asked.requests,
-        as_of=moment,
-        basis=loaded.facts.basis,
-        legs=loaded.facts.legs,
+        as_of=as_of,
+        basis=bundle.facts.basis,
+        legs=bundle.facts.legs,
         threads=threads,
-        services=known,
-        families=catalogue().families_of(loaded.facts.signals),
+        services=services,
+        families=catalogue().families_of(bundle.facts.signals),
     )
-    scores = score_frame(loaded, measured.signals, known, reasons=reasons, threads=threads or 1)
-    return Scored(loaded, opened, known, asked, measured, scores, moment)
+    scores = score_frame(bundle, measured.signals, services, reasons=reasons, threads=threads or 1)
+    return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
 def score(

@@ -20,6 +20,7 @@ JOBS = [
     "evaluate",
     "explain",
     "ingest",
+    "monitor",
     "realism",
     "score",
     "signals",

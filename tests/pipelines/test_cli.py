@@ -74,6 +74,12 @@ COMMANDS: dict[str, list[str]] = {
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete"),
     ],
+    "monitor": [
+        *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
+        *("--reference", "r.csv", "--reference-as-of", "2023-05-11", "--labels", "l.csv"),
+        *("--label-lag", "60", "--least-effect", "0.2", "--services", "s.csv", "--threads", "2"),
+        *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
+    ],
     "catalogue": ["catalogue", "swaps", "--format", "md", "--out", "docs"],
     "labels import": [
         *("labels", "import", "a.csv", "b.yaml", "--out", "o", "--source", "plain"),
@@ -159,7 +165,7 @@ def test_the_cases_above_use_every_option():
 def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
     required = {"--out", "--reason", "--by"}
-    required |= {"--addresses"} if command in ("score", "explain") else set()
+    required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
         if before.startswith("--") and before not in required:
@@ -349,6 +355,7 @@ def test_ctrl_c_ends_with_130_and_a_word(job):
         ["train", "t", "l", "--out", "b", "--trained-on", "guesses"],
         ["simulate", "--out", "o", "--exports-of", "5"],
         ["simulate", "--out", "o", "--prevalence", "rare"],
+        ["monitor", "b", "t", "--addresses", "a", "--out", "o", "--label-lag", "60"],
     ],
     ids=" ".join,
 )

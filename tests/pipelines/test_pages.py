@@ -20,6 +20,7 @@ from pipelines import charts
 from pipelines.alerts import SCHEMA
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
+from pipelines.pages.monitor import monitor_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
@@ -27,6 +28,7 @@ from pipelines.pages.timeline import timeline
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
 from tests.pipelines.hostile import XSS
+from tests.pipelines.monitor_examples import monitor_report
 from tests.pipelines.realism_examples import realism_report
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -147,6 +149,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "index": lambda: index_page(overview(example())),
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
+    "monitor": lambda: monitor_page(monitor_report()),
 }
 
 
@@ -430,6 +433,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "index": lambda payload: index_page(poisoned_overview(payload)),
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
+    "monitor": lambda payload: monitor_page(monitor_report(payload)),
 }
 
 
