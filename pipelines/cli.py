@@ -29,6 +29,7 @@ from pipelines.options import (
     CatalogueOption,
     Chain,
     ColumnMap,
+    ControlSample,
     Days,
     DemoSize,
     EngineOption,
@@ -273,6 +274,7 @@ def score(
     threads: Threads = None,
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
+    control_sample: ControlSample = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Score a list of addresses: one row for each, in the order requested."""
@@ -290,6 +292,7 @@ def score(
         threads=threads,
         max_unscored=max_unscored,
         research_use=research_use or None,
+        control_sample=control_sample,
         assume_complete=assume_complete or None,
     )
 

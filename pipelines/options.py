@@ -234,6 +234,14 @@ BasisOption = Annotated[
 EngineOption = Annotated[
     Engine | None, typer.Option(help="What moves the histories. Default: local.")
 ]
+ControlSample = Annotated[
+    int | None,
+    number(
+        "Write a review file too: every alert and so many random addresses from below the "
+        "threshold, without scores, and its key.",
+        0,
+    ),
+]
 ResearchUse = Annotated[
     bool,
     flag(

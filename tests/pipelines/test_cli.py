@@ -67,7 +67,7 @@ COMMANDS: dict[str, list[str]] = {
         *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
-        *("--assume-complete", "--services", "pack.yaml"),
+        *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
@@ -87,6 +87,10 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "labels show": ["labels", "show", "l", "0x12"],
     "labels map": ["labels", "map", "l", "--out", "o"],
+    "labels review": [
+        *("labels", "review", "a.csv", "b.csv", "--key", "k.csv", "--out", "o"),
+        *("--at", "2024-05-09"),
+    ],
     "labels retract": [
         *("labels", "retract", "l", "0x12", "--reason", "wrong", "--by", "K. M."),
         *("--source", "plain", "--at", "2024-05-09", "--below", "runs"),
@@ -164,7 +168,7 @@ def test_the_cases_above_use_every_option():
 )
 def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
-    required = {"--out", "--reason", "--by"}
+    required = {"--out", "--reason", "--by", "--key"}
     required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
