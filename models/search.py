@@ -2,9 +2,10 @@
 
 Each trial grows trees on what came first and is judged on what came next: the train rows, whole
 groups, stand in order of time, and each of `FOLDS` takes a longer beginning to learn from and the
-`AHEAD` after it to be judged on, by log loss. Validation and test are never looked at, so that what
-the search overfits they show. The project's own defaults are the first trial: nothing is returned
-that does not beat them here.
+`AHEAD` after it to be judged on, by log loss after the best affine map on the log-odds: what such a
+map mends, calibration will mend, so that only the rest counts. Validation and test are never looked
+at, so that what the search overfits they show. The project's own defaults are the first trial:
+nothing is returned that does not beat them here.
 
 The search is deterministic for a number of trials, on any number of threads, and remembers its
 trials in a journal beside the bundle: a run that was stopped goes on where it was, and ends with
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.calibration import calibrate
 from models.material import Material
 from models.metrics import logistic
 from models.training import DEEPEST, PARAMETERS, grown
@@ -69,7 +71,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters and how it did: mean log loss, None where it was pruned."""
+    """One set of parameters and how it did: mean calibrated log loss, None where pruned."""
 
     parameters: Mapping[str, Any]
     loss: float | None
@@ -96,7 +98,7 @@ class Searched:
         return {
             "trials": len(self.trials),
             "pruned": len(self.trials) - len(losses),
-            "judged_by": f"mean log loss of {FOLDS} later slices of train",
+            "judged_by": f"mean log loss of {FOLDS} later slices of train, each calibrated",
             "loss_of_defaults": self.trials[0].loss,
             "loss_of_best": min(losses),
             "best": dict(self.best),
@@ -231,7 +233,8 @@ def _own(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loss(raw: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
-    chance = np.clip(logistic(raw), _SMALLEST, 1 - _SMALLEST)
+    mended = calibrate(raw, label, base_rate=None, weight=weight).log_odds(raw)
+    chance = np.clip(logistic(mended), _SMALLEST, 1 - _SMALLEST)
     losses = -np.where(label == 1, np.log(chance), np.log1p(-chance))
     return float((weight * losses).sum() / weight.sum())
 

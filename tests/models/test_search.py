@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import log_loss
 
+from models.calibration import calibrate
 from models.material import Material, material
 from models.search import AHEAD, FOLDS, SEARCHED, Budget, _folds, search
 from models.training import HELD_BACK, MAX_ROUNDS, PARAMETERS, PATIENCE
@@ -88,7 +89,11 @@ def test_the_loss_is_that_of_plain_lightgbm_on_later_slices(rows, found):
             valid_sets=[lightgbm.Dataset(early.inputs[late], early.label[late], reference=data)],
             callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
         )
-        chance = booster.predict(rows.inputs[judge], num_iteration=booster.best_iteration)
+        raw = booster.predict(
+            rows.inputs[judge], num_iteration=booster.best_iteration, raw_score=True
+        )
+        mended = calibrate(np.asarray(raw), rows.label[judge], base_rate=None)
+        chance = 1 / (1 + np.exp(-mended.log_odds(np.asarray(raw))))
         losses.append(log_loss(rows.label[judge], chance))
     assert found.trials[0].loss == pytest.approx(np.mean(losses), rel=1e-9)
 
