@@ -51,6 +51,7 @@ from models.settings import Settings
 from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
 from models.training import Trained
+from models.wrong import most_wrong
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def evaluate_bundle(
     labels: pl.DataFrame,
     *,
     part: pl.Series | None = None,
+    named: bool = False,
     threads: int = 1,
 ) -> dict[str, Any]:
     """Measure a bundle on labels it may never have seen.
@@ -165,6 +167,8 @@ def evaluate_bundle(
     part
         Name of each row's split, null to leave it out; None: the labels' own `split` column where
         there is one, else everything is one split called ``all``.
+    named
+        Show the addresses of the most wrong cases instead of pseudonyms.
     """
     table = labelled(frame, labels)
     if part is None:
@@ -179,7 +183,9 @@ def evaluate_bundle(
     scored = known.filter(pl.col("status") == SCORED)
     log_odds = bundle.log_odds(matrix(scored, facts.signals), threads=threads)
     table = _with_scores(known, scored.with_columns(log_odds=pl.Series(log_odds, dtype=pl.Float64)))
-    return evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
+    measured = evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
+    wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
+    return {**measured, "most_wrong": wrong}
 
 
 def _needs(facts: BundleFacts) -> Requirements:

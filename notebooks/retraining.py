@@ -12,10 +12,10 @@
 # %% [markdown]
 # # Retraining without fooling yourself
 #
-# You have last quarter's labels and want a better model. This notebook shows what stands between the
-# two: an audit that refuses labels that leak, a search of parameters on the training rows alone,
-# simpler models beside yours, and an evaluation that speaks in alerts a team can work. The world is
-# invented, so that we may plant a leak and see it found.
+# You have last quarter's labels and want a better model. This notebook shows what stands between
+# the two: an audit that refuses labels that leak, a search of parameters on the training rows
+# alone, simpler models beside yours, and an evaluation that speaks in alerts a team can work. The
+# world is invented, so that we may plant a leak and see it found.
 
 # %%
 from __future__ import annotations
@@ -55,14 +55,13 @@ try:
     unrinse.train(world.out, work / "listed.csv", work / "leaking")
 except unrinse.Refused as refused:
     print(refused)
-    assert "one_sided_cut" in str(refused)
 else:
     raise AssertionError("the audit should have stopped this")
 
 # %% [markdown]
 # Each finding says what was found, how bad it is and what to do. A finding can be accepted by its
-# name (`allow=["one_sided_cut"]`, on the command line `--allow`), which the model card then tells to
-# everybody who reads it. Mending the labels is better.
+# name (`allow=["one_sided_cut"]`, on the command line `--allow`), which the model card then tells
+# to everybody who reads it. Mending the labels is better.
 #
 # ## Training, with a search
 #
@@ -79,8 +78,8 @@ facts["search"]
 # %% [markdown]
 # ## Is boosting worth it?
 #
-# Four simpler models learn from the same rows and are judged on the same test rows, in pairs. If the
-# interval of the difference holds zero, nothing was shown, and a line is easier to defend.
+# Four simpler models learn from the same rows and are judged on the same test rows, in pairs. If
+# the interval of the difference holds zero, nothing was shown, and a line is easier to defend.
 
 # %%
 evaluation = json.loads((made.out / "evaluation.json").read_text(encoding="utf-8"))

@@ -45,6 +45,7 @@ from pipelines.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
+    Named,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -240,6 +241,7 @@ def evaluate(
     out: OutFolder,
     as_of: LabelsAsOf = None,
     services: Services = None,
+    named: Named = False,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -253,6 +255,7 @@ def evaluate(
         out,
         as_of=as_of,
         services=services,
+        named=named or None,
         threads=threads,
         assume_complete=assume_complete or None,
     )

@@ -195,6 +195,10 @@ Monotone = Annotated[
     bool,
     flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
 ]
+Named = Annotated[
+    bool,
+    flag("--named", "Show the addresses of the most wrong cases, which otherwise have pseudonyms."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(

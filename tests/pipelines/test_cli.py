@@ -59,7 +59,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
-        *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09"),
+        *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09", "--named"),
         *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],

@@ -126,6 +126,14 @@ def evaluation() -> dict[str, Any]:
         "base_rate": 0.01,
         "probabilities_at_prevalence": 0.2,
         "notes": ["null: not resolvable"],
+        "most_wrong": [
+            {"split": "test", "kind": "false alarm", "case": "0a1b", "chain": "tron"}
+            | {"n_transfers": 9, "log_odds": 2.0, "score": 0.9, "band": "high"}
+            | {"reasons": "swaps 3", "against": ["senders"]},
+            {"split": "test", "kind": "missed", "case": "0a1c", "chain": "tron"}
+            | {"n_transfers": 9, "log_odds": -2.0, "score": 0.1, "band": None}
+            | {"reasons": "no single strong reason", "against": []},
+        ],
         "audit": {
             "verdict": "accepted",
             "findings": [finding("era"), finding("missing_dates", blocks=False)],
@@ -423,6 +431,8 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
         split["slices"] = [{**split["slices"][0], "by": payload, "name": payload}]
     report["splits"] = {payload: report["splits"]["validation"], **report["splits"]}
     report["notes"] = [payload]
+    texts = dict.fromkeys(("split", "case", "chain", "kind", "reasons"), payload)
+    report["most_wrong"] = [{**report["most_wrong"][0], **texts, "against": [payload]}]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
     report["audit"]["not_run"] = {"era": payload}
     return report
