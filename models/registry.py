@@ -134,8 +134,9 @@ class Registry:
         """
         with _speaking():
             client = self.store.client
-            client.log_dict(version.run_id, dict(decision), f"decisions/{self.name}-"
-                            f"{version.number}.json")  # fmt: skip
+            moment = str(decision.get("decided_at", "")).replace(":", "")
+            file = f"decisions/{self.name}-{version.number}-{moment}.json"
+            client.log_dict(version.run_id, dict(decision), file)
             for key in ("outcome", "approver", "reason", "decided_at", "labels_sha256"):
                 if decision.get(key):
                     text = str(decision[key])[:_LONGEST_TAG]
@@ -329,7 +330,7 @@ def _verify(got: Path, version: Version) -> None:
     intact = hashlib.sha256(content).hexdigest() == version.bundle_sha256
     files = json.loads(content)["files"] if intact else {}
     wrong = [name for name, digest in files.items() if _digest(got / name) != digest]
-    extra = {p.name for p in got.iterdir()} - {FACTS, *files}
+    extra = {p.name for p in got.iterdir()} - {FACTS, *files} if intact else set()
     if not intact or wrong or extra:
         named = ", ".join([*([] if intact else [FACTS]), *wrong, *sorted(extra)])
         raise Refused(

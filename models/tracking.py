@@ -170,7 +170,8 @@ def quietly() -> Iterator[None]:
     for logger in chatty:
         logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        # Recorded, because MLflow switches ignored warnings on again.
+        with warnings.catch_warnings(record=True):
             warnings.simplefilter("ignore")
             yield
     finally:

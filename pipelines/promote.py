@@ -31,7 +31,7 @@ from models.registry import CHAMPION, Registry, Version, open_registry
 from pipelines.console import UNSHOWN, progress
 from pipelines.held_out import HeldOut, Inputs, gather
 from pipelines.outputs import program
-from pipelines.registered import registry_beside, serving_code
+from pipelines.registered import is_registry, registry_beside, serving_code
 
 _MOST_TOLD = 30
 
@@ -131,9 +131,10 @@ def promote(
     loaded = Bundle.load(bundle)
     approval = Approval(_said(approver), _said(reason), _reasons(explain))
     moment = at or datetime.now(UTC)
-    home = None
-    if not dry_run or champion is None:
-        home = open_registry(registry_beside(bundle, registry), research=research_use)
+    where = registry_beside(bundle, registry)
+    # A dry run leaves no registry behind where there was none.
+    there = is_registry(where)
+    home = open_registry(where, research=research_use) if there or not dry_run else None
     before = None if home is None else home.at(CHAMPION)
     if before is not None and before.bundle_sha256 == loaded.sha256 and not dry_run:
         raise Refused(
@@ -193,7 +194,10 @@ def _promoted(
     decision: Mapping[str, Any],
 ) -> Version:
     version = home.add(
-        bundle, loaded.sha256, code=serving_code(), config={"decision_use": _use(loaded)}
+        bundle,
+        loaded.sha256,
+        code=serving_code(),
+        config={"decision_use": loaded.facts.decision_use},
     )
     now = home.at(CHAMPION)
     if now != before:
@@ -204,10 +208,6 @@ def _promoted(
         )
     home.crown(version, decision)
     return version
-
-
-def _use(loaded: Bundle) -> bool:
-    return loaded.facts.decision_use
 
 
 def _decision(

@@ -128,6 +128,11 @@ def registry_beside(bundle: str | Path, given: str | Path | None) -> str | Path:
     return given if given is not None else Path(bundle).absolute().parent / "mlflow"
 
 
+def is_registry(where: str | Path) -> bool:
+    """Return whether a registry is there; of a server one only learns by asking."""
+    return "://" in str(where) or (Path(where) / "mlflow.db").exists()
+
+
 def serving_code() -> Path:
     """Return the script that `mlflow models serve` runs."""
     return Path(__file__).with_name("served_model.py")
@@ -135,8 +140,7 @@ def serving_code() -> Path:
 
 def _existing(registry: str | Path, research: bool) -> Registry:
     """Open a registry that is there; a mistyped folder must not become a new one."""
-    local = "://" not in str(registry)
-    if local and not (Path(registry) / "mlflow.db").exists():
+    if not is_registry(registry):
         raise Refused(
             f"there is no registry in {registry}",
             expected="a folder with mlflow.db, or the URI of a server",

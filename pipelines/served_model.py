@@ -26,7 +26,8 @@ class Scorer(mlflow.pyfunc.PythonModel):
         self._bundle = Path(context.artifacts["bundle"])
         Bundle.load(self._bundle, expected_sha256=context.model_config["bundle_sha256"])
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> list[dict[str, Any]]:
+    # Without types: MLflow would take them for a schema, and rewrite the request to fit it.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Score the addresses of a request."""
         try:
             return answer(self._bundle, model_input)
