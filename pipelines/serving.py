@@ -70,35 +70,39 @@ def answer(bundle: str | Path, asked: Any) -> list[dict[str, Any]]:
     """
     request = _request(asked)
     with TemporaryDirectory(prefix="unrinse-") as folder:
-        made = Path(folder)
-        _table(request["transfers"], "transfers", TRANSFERS).write_parquet(
-            made / "transfers.parquet"
-        )
-        if request.get("coverage") is not None:
-            _table(request["coverage"], "coverage", COVERAGE).write_parquet(
-                made / "coverage.parquet"
-            )
-        services = None
-        if request.get("services"):
-            kinds = {k: kind for k, kind in SERVICES.items() if k != "origin"}
-            services = made / "services.csv"
-            _table(request["services"], "services", kinds).write_csv(services)
-        listed = [one if isinstance(one, Mapping) else {"address": one}
-                  for one in request["addresses"]]  # fmt: skip
-        addresses = _table(listed, "addresses", _ADDRESSES)
-        addresses.write_csv(made / "addresses.csv")
-        run = score_addresses(
-            bundle,
-            made / "transfers.parquet",
-            made / "addresses.csv",
-            as_of=_moment(request.get("as_of")),
-            reasons=_whole(request.get("reasons", REASONS)),
-            research_use=_yes(request, "research_use"),
-            services=services,
-            assume_complete=_yes(request, "assume_complete"),
-        )
-        write_rows(run.scores, made / "scores.jsonl")
-        lines = (made / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+        try:
+            return _answer(bundle, request, Path(folder))
+        except Refused as refused:
+            # Where the server keeps its files is nothing that a client needs to know.
+            said = refused.message.replace(f"{folder}/", "")
+            raise Refused(said, expected=refused.expected, hint=refused.hint) from refused
+
+
+def _answer(bundle: str | Path, request: Mapping[str, Any], made: Path) -> list[dict[str, Any]]:
+    """Write the request's tables to files, and run the job on them."""
+    tables = {"transfers": TRANSFERS, "coverage": COVERAGE}
+    for name, kinds in tables.items():
+        if request.get(name) is not None:
+            _table(request[name], name, kinds).write_parquet(made / f"{name}.parquet")
+    services = None
+    if request.get("services"):
+        services = made / "services.csv"
+        kinds = {column: kind for column, kind in SERVICES.items() if column != "origin"}
+        _table(request["services"], "services", kinds).write_csv(services)
+    named = [one if isinstance(one, Mapping) else {"address": one} for one in request["addresses"]]
+    _table(named, "addresses", _ADDRESSES).write_csv(made / "addresses.csv")
+    run = score_addresses(
+        bundle,
+        made / "transfers.parquet",
+        made / "addresses.csv",
+        as_of=_moment(request.get("as_of")),
+        reasons=_whole(request.get("reasons", REASONS)),
+        research_use=_yes(request, "research_use"),
+        services=services,
+        assume_complete=_yes(request, "assume_complete"),
+    )
+    write_rows(run.scores, made / "scores.jsonl")
+    lines = (made / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 

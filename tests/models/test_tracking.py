@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_parameters_metrics_tags_and_the_bundle_are_recorded(run, tmp_path):
     assert run_id is not None
     with sqlite3.connect(tmp_path / "mlflow" / "mlflow.db") as database:
 
-        def of(run_id: str, query: str) -> list[tuple[str, ...]]:
+        def of(run_id: str, query: str) -> list[Any]:
             return database.execute(query, {"run": run_id}).fetchall()
 
         metrics = dict(of(run_id, "select key, value from metrics where run_uuid = :run"))

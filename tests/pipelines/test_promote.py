@@ -24,7 +24,7 @@ from models.status import SCORED
 from pipelines import promote as job
 from pipelines.held_out import HeldOut, Inputs, gather
 from pipelines.promote import PromoteResult, promote
-from pipelines.registered import fetch, register, rollback
+from pipelines.registered import fetch, register, rollback, serving_code
 from pipelines.score import score
 from pipelines.slices import HOURS, LARGEST_TICKET, TICKETS, UNPRICED
 from tests.models.gate_examples import evidence
@@ -229,11 +229,11 @@ def test_a_bundle_that_was_changed_in_the_registry_is_not_handed_out(desk, tmp_p
 
 def test_a_champion_that_changed_meanwhile_is_not_replaced(desk, monkeypatch):
     desk.promote(0, GOOD)
-    held = job.gather(None, None, None, None, research=True)  # type: ignore[arg-type]
+    held = HeldOut(evidence(50, 5), {}, 0, "made up")
 
     def slowly(*arguments: object, **options: object) -> HeldOut:
         rival = desk.open.add(
-            desk.bundles[2], Bundle.load(desk.bundles[2]).sha256, code=job.serving_code(), config={}
+            desk.bundles[2], Bundle.load(desk.bundles[2]).sha256, code=serving_code(), config={}
         )
         desk.open.crown(rival, {"outcome": "pass"})
         return held
@@ -357,5 +357,5 @@ def test_slices_are_those_that_counting_by_hand_gives(world):
         if usd is None:
             assert ticket == UNPRICED
         else:
-            names = [name for name, limit in TICKETS.items() if usd < limit * 1_000_000]  # type: ignore[operator]
+            names = [name for name, limit in TICKETS.items() if usd < limit * 1_000_000]
             assert ticket == (names[0] if names else LARGEST_TICKET)

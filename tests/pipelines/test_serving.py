@@ -99,9 +99,12 @@ def test_addresses_may_be_plain_texts_and_histories_declared_complete(asked, bun
 
 def test_services_of_the_request_count(asked, bundle):
     first = asked["addresses"][0]
-    shop = {"chain": first["chain"], "address": first["address"], "category": "exchange",
+    shop = {"chain": first["chain"], "address": first["address"], "category": "exchange_hot",
             "licit": True}  # fmt: skip
     assert answer(bundle, {**asked, "services": [shop]})[0]["status"] == "licit_service"
+    with pytest.raises(Refused, match="Line 2 of services.csv has the category") as refused:
+        answer(bundle, {**asked, "services": [{**shop, "category": "shop"}]})
+    assert "/" not in refused.value.message  # where the server keeps its files is not told
 
 
 @pytest.mark.parametrize(
