@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli_labels import labels_app
+from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
 from pipelines.cli_train import train
 from pipelines.options import (
@@ -33,7 +34,6 @@ from pipelines.options import (
     Days,
     DemoSize,
     EngineOption,
-    ExpectedHash,
     ExportFiles,
     Exports,
     ExportsOf,
@@ -80,7 +80,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(no_args_is_help=True, help="List, show and verify trained models.")
 app.add_typer(models_app, name="models")
 app.add_typer(labels_app, name="labels")
 
@@ -348,29 +347,6 @@ def catalogue(
 ) -> None:
     """Print every signal, or one: its meaning, formula, unit, red flags, and an example."""
     print_result("catalogue", "catalogue", signal=signal, format=format, out=out)
-
-
-@models_app.command("list", epilog="Example: unrinse models list runs")
-def list_models(
-    folder: Annotated[Path, typer.Argument(help="Where to look for bundles.")] = Path("runs"),
-) -> None:
-    """List the bundles below a folder."""
-    print_result("models", "list_models", folder, said=f"Bundles below {folder}:")
-
-
-@models_app.command("show", epilog="Example: unrinse models show runs/bundle")
-def show_model(bundle: BundlePath) -> None:
-    """Show a bundle's model card."""
-    print_result("models", "show_model", bundle)
-
-
-@models_app.command("verify", epilog="Example: unrinse models verify runs/bundle")
-def verify_model(
-    bundle: BundlePath,
-    sha256: ExpectedHash = None,
-) -> None:
-    """Check every file of a bundle against its hash, and its signals against this version's."""
-    print_result("models", "verify_model", bundle, sha256=sha256, said="The bundle is whole.")
 
 
 @app.callback(invoke_without_command=True)

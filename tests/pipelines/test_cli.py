@@ -98,6 +98,22 @@ COMMANDS: dict[str, list[str]] = {
     "models list": ["models", "list", "runs"],
     "models show": ["models", "show", "b"],
     "models verify": ["models", "verify", "b", "--sha256", "ab"],
+    "models register": ["models", "register", "b", "--registry", "r", "--research-use"],
+    "models promote": [
+        *("models", "promote", "b", "t", "l.csv", "--registry", "r", "--champion", "c"),
+        *("--populations", "p.csv", "--approver", "K. M.", "--reason", "agreed", "--explain"),
+        *("false_alarms:chain:tron=partners", "--at", "2024-05-09", "--as-of", "2024-05-09"),
+        *("--services", "v.csv", "--research-use", "--dry-run", "--threads", "2"),
+        "--assume-complete",
+    ],
+    "models rollback": [
+        *("models", "rollback", "--registry", "r", "--by", "K. M.", "--reason", "alarms"),
+        *("--at", "2024-05-09", "--research-use"),
+    ],
+    "models fetch": [
+        *("models", "fetch", "--out", "o", "--registry", "r", "--alias", "previous"),
+        "--research-use",
+    ],
 }
 
 
@@ -168,7 +184,8 @@ def test_the_cases_above_use_every_option():
 )
 def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
-    required = {"--out", "--reason", "--by", "--key"}
+    required = {"--out"} | ({"--reason", "--by"} if command == "labels retract" else set())
+    required |= {"--key"} if command == "labels review" else set()
     required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):

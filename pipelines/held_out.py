@@ -1,0 +1,265 @@
+"""The evidence for a promotion: two models on the same addresses, which the new one never saw.
+
+Which rows are held out:
+
+- labels that the model was trained on: the part `test` of the same split as then;
+- other labels with a `split` of their own: the part `test`; whoever names a split answers for it;
+- other labels: rows whose `as_of` lies after the last day of the model's training and calibration;
+- addresses that nobody labelled, where a table of populations says who they are.
+
+A label counts once it is mature: it was known by the moment of the decision, and what it speaks of
+lies far enough back. A younger one is left out, not taken for an unlabelled address.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from data.errors import Refused
+from data.services import Services, load_services
+from data.small_tables import read_small_table
+from data.transfers import Transfers, open_transfers
+from models.bands import LOWEST
+from models.bundle import Bundle
+from models.gate import Bounds, Evidence
+from models.gate.evidence import ROLES
+from models.material import matrix
+from models.scoring import score_frame
+from models.splits import assign, groups
+from models.status import SCORED, Requirements, with_history
+from pipelines.inputs import resolved_as_of
+from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
+from pipelines.slices import slices_of
+
+_POPULATIONS = "populations (CSV or Parquet: chain, address, population, and role and typology)"
+_FIELDS = ("population", "role", "typology")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a promotion is given beside the bundles.
+
+    Attributes
+    ----------
+    transfers, labels, populations
+        Paths; populations may be None.
+    as_of
+        The cut of rows without a moment of their own.
+    at
+        The moment of the decision.
+    services, threads, assume_complete
+        As in every job.
+    """
+
+    transfers: Path
+    labels: Path
+    populations: Path | None
+    as_of: datetime | None
+    at: datetime
+    services: str | Path | Sequence[str | Path] | None = None
+    threads: int | None = None
+    assume_complete: bool = False
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The evidence, and where it came from."""
+
+    evidence: Evidence
+    sources: dict[str, str]
+    immature: int
+    how: str
+
+
+def gather(
+    bundle: Bundle, champion: Bundle | None, inputs: Inputs, bounds: Bounds, *, research: bool
+) -> HeldOut:
+    """Measure both models on the rows that the new one never saw.
+
+    Raises
+    ------
+    Refused
+        An input cannot be used, or no labelled row is left.
+    """
+    opened = open_transfers(inputs.transfers, assume_complete=inputs.assume_complete)
+    bundle.check_use(real=not opened.synthetic, research_use=research)
+    known = load_services(inputs.services)
+    labels = read_labels(inputs.labels, opened, inputs.as_of)
+    same = bundle.facts.training["sources"].get("labels") == label_hash(labels)
+    sources = {"labels_sha256": label_hash(labels), "transfers_sha256": opened.sha256}
+    if inputs.populations is not None:
+        labels = _with_populations(labels, inputs, opened)
+    measured = _measured(bundle, champion, labels, opened, known, inputs.threads)
+    kept, how = _held_out(bundle, measured, same)
+    ripe = _mature(measured.labels, inputs.at, bounds)
+    judged = measured.labels["label"].is_not_null()
+    mask = kept & (ripe | ~judged)
+    if not (mask & judged).any():
+        raise Refused(
+            f"no label is left to judge the model on ({how}; "
+            f"{int((kept & judged & ~ripe).sum()):,} not mature yet)",
+            expected="labels that the model never saw",
+            hint="Give the labels it was trained on (their test part counts), labels that are "
+            "younger than its training, or a `split` column.",
+        )
+    rows, seconds = _rows(bundle, champion, measured, mask, known, inputs, opened)
+    facts = bundle.facts
+    evidence = Evidence(
+        rows=rows,
+        calibration=facts.calibration,
+        audit=facts.training.get("audit"),
+        decision_use=facts.decision_use,
+        gives_bands=facts.thresholds["medium"] is not None,
+        research=research,
+        seconds=seconds,
+    )
+    return HeldOut(evidence, sources, int((kept & judged & ~ripe).sum()), how)
+
+
+def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -> pl.DataFrame:
+    """Put beside each label who the address is, and add the known who have no label at all."""
+    assert inputs.populations is not None
+    table = read_small_table(inputs.populations, _POPULATIONS)
+    if missing := {"chain", "address", "population"} - set(table.columns):
+        raise Refused(
+            f"{inputs.populations} lacks {', '.join(sorted(missing))}", expected=_POPULATIONS
+        )
+    # Any other role than these two is some part in the laundering.
+    other = pl.when(pl.col("role").is_not_null()).then(pl.lit("criminal"))
+    plain = pl.col("role").is_in(ROLES[:2])
+    told = (
+        table.with_columns(
+            pl.lit(None, pl.String).alias(name) for name in _FIELDS if name not in table.columns
+        )
+        .with_columns(role=pl.when(plain).then("role").otherwise(other))
+        .select("chain", "address", *_FIELDS)
+        .unique(["chain", "address"], keep="first", maintain_order=True)
+    )
+    joined = labels.join(told, on=["chain", "address"], how="left", maintain_order="left")
+    further = told.join(labels, on=["chain", "address"], how="anti", maintain_order="left").filter(
+        pl.col("role").is_in(ROLES[:2])
+    )
+    if not further.height:
+        return joined
+    cut = pl.lit(resolved_as_of(opened, inputs.as_of)).cast(labels.schema["as_of"])
+    further = further.with_columns(as_of=cut, as_of_given=False)
+    return pl.concat([joined, further], how="diagonal")
+
+
+def _measured(
+    bundle: Bundle,
+    champion: Bundle | None,
+    labels: pl.DataFrame,
+    opened: Transfers,
+    services: Services,
+    threads: int | None,
+) -> Labelled:
+    """Compute the signals of the model, and those of a champion that reads histories as it does."""
+    names = set(bundle.facts.signals)
+    if champion is not None and _alike(bundle, champion):
+        names |= set(champion.facts.signals)
+    return measure_labelled(
+        labels,
+        opened,
+        basis=bundle.facts.basis,
+        legs=bundle.facts.legs,
+        threads=threads,
+        services=services,
+        names=sorted(names),
+    )
+
+
+def _alike(one: Bundle, other: Bundle) -> bool:
+    return (one.facts.basis, one.facts.legs) == (other.facts.basis, other.facts.legs)
+
+
+def _held_out(bundle: Bundle, measured: Labelled, same: bool) -> tuple[pl.Series, str]:
+    """Say which rows the model never learnt from, and in words by which rule."""
+    labels = measured.labels
+    unlabelled = labels["label"].is_null()
+    if same:
+        beside = labels.drop("as_of", "chain", "address")
+        table = pl.concat([measured.signals, beside], how="horizontal").with_row_index("_row")
+        known = table.filter(pl.col("label").is_not_null())
+        tested = known.filter((assign(known).part == "test").fill_null(False))["_row"].implode()
+        kept, how = table["_row"].is_in(tested), "the test part of the labels it was trained on"
+    elif labels.filter(~unlabelled)["split"].null_count() == 0:
+        kept, how = labels["split"] == "test", "the part named test"
+    else:
+        facts = bundle.facts
+        last = max(facts.population.date, facts.threshold_population.date)
+        kept = labels["as_of"].dt.date().cast(pl.String) > last
+        how = f"labels of moments after {last}, the last day of its training"
+    return kept.fill_null(False) | unlabelled, how
+
+
+def _mature(labels: pl.DataFrame, at: datetime, bounds: Bounds) -> pl.Series:
+    old = pl.col("as_of") + bounds.maturity <= at
+    known = pl.col("available_at").fill_null(at) <= at
+    return labels.select((old & known).fill_null(False)).to_series()
+
+
+def _rows(
+    bundle: Bundle,
+    champion: Bundle | None,
+    measured: Labelled,
+    mask: pl.Series,
+    services: Services,
+    inputs: Inputs,
+    opened: Transfers,
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """Put both models' results beside the labels, and say how long a thousand scores take."""
+    labels, signals = measured.labels.filter(mask), measured.signals.filter(mask)
+    rows = labels.select(
+        "label",
+        groups(measured.labels).filter(mask).alias("group"),
+        "chain",
+        *(
+            pl.col(name) if name in labels.columns else pl.lit(None, pl.String).alias(name)
+            for name in _FIELDS
+        ),
+    ).with_columns(
+        *slices_of(labels, opened).iter_columns(),
+        _suspects(bundle, signals, services, inputs.threads),
+    )
+    log_odds, took = _log_odds(bundle, signals, inputs.threads)
+    rows, seconds = rows.with_columns(log_odds=log_odds), {"model": took}
+    if champion is not None:
+        if not _alike(bundle, champion):
+            again = _measured(champion, None, labels, opened, services, inputs.threads)
+            signals = again.signals
+        theirs, seconds["champion"] = _log_odds(champion, signals, inputs.threads)
+        rows = rows.with_columns(champion=theirs)
+    return rows, seconds
+
+
+def _suspects(
+    bundle: Bundle, signals: pl.DataFrame, services: Services, threads: int | None
+) -> pl.Series:
+    """Say whom the scores file would show with a band of `medium` or above."""
+    shown = score_frame(bundle, signals, services, threads=threads or 1)
+    return shown.select(
+        suspect=((pl.col("status") == SCORED) & (pl.col("band") != LOWEST)).fill_null(False)
+    ).to_series()
+
+
+def _log_odds(
+    bundle: Bundle, signals: pl.DataFrame, threads: int | None
+) -> tuple[pl.Series, float]:
+    """Return the log-odds of every row with history enough, and seconds per thousand of them."""
+    requirements = Requirements(bundle.facts.legs, bundle.facts.min_transfers)
+    table = signals.with_row_index("_row").with_columns(with_history(signals, requirements))
+    scored = table.filter(pl.col("status") == SCORED)
+    inputs = matrix(scored, bundle.facts.signals)
+    start = time.perf_counter()
+    found = bundle.log_odds(inputs, threads=threads or 1)
+    took = (time.perf_counter() - start) / max(1, scored.height) * 1000
+    values = scored.select("_row", log_odds=pl.Series(found, dtype=pl.Float64))
+    joined = table.join(values, on="_row", how="left", maintain_order="left")
+    return joined["log_odds"], took
