@@ -47,6 +47,7 @@ from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows
 from models.rivals import against_rivals
+from models.search import Searched
 from models.settings import Settings
 from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
@@ -66,6 +67,8 @@ class Fitted:
         Which labelled row served for what; `rows` numbers its rows.
     rows : polars.Series
         Positions of the labelled rows in the frame that was given.
+    searched : Searched, optional
+        The trials of a search, where one was asked for.
     """
 
     facts: BundleFacts
@@ -74,6 +77,7 @@ class Fitted:
     evaluation: Mapping[str, Any]
     split: Split
     rows: pl.Series
+    searched: Searched | None = None
 
     def write(self, out: str | Path) -> str:
         """Write the bundle, whole or not at all, and return its `bundle_sha256`."""
@@ -144,7 +148,8 @@ def fit(
     )
     evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
     card = model_card(facts, evaluation)
-    return Fitted(facts, trained.model, card, evaluation, split, known["_row"])
+    rows = known["_row"]
+    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
 
 
 def evaluate_bundle(

@@ -21,7 +21,7 @@ from models.leakage import CHECKS, Surroundings
 from models.leakage.finding import checked_names
 from models.search import Budget
 from models.settings import MIN_TRANSFERS, Settings
-from models.tracking import Run, record
+from models.tracking import Run, Trial, record
 from models.training import may_be_input
 from models.unlabelled import Unlabelled
 from pipelines.console import progress
@@ -241,9 +241,23 @@ def _recorded(
             "n_positive": told["n_positive"],
         },
         metrics=metric_values(fitted.evaluation),
+        trials=_trials(fitted),
     )
     with progress("Recording the run"):
         return record(run, tracking_uri=tracking_uri)
+
+
+def _trials(fitted: Fitted) -> tuple[Trial, ...]:
+    """Return the trials of a search, as they are recorded; a pruned one has no loss."""
+    found = fitted.searched
+    return tuple(
+        Trial(
+            f"trial {number}",
+            trial.parameters,
+            {} if trial.loss is None else {"loss": trial.loss},
+        )
+        for number, trial in enumerate(found.trials if found else ())
+    )
 
 
 def _result(

@@ -126,6 +126,8 @@ def test_what_was_searched_is_used_and_told(tmp_path):
     for name, value in told["best"].items():
         assert made.facts.training["parameters"][name] == value
     assert "the best of 4 trials" in made.card
+    assert made.searched is not None
+    assert len(made.searched.trials) == 4
     fixed = fitted(700, budget=Budget(trials=2), params={"max_depth": 2})
     assert fixed.facts.training["parameters"]["max_depth"] == 2
     assert "nothing was searched" in fitted(700).card
