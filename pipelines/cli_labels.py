@@ -12,7 +12,8 @@ from pipelines.running import print_result, run_one_of
 
 labels_app = typer.Typer(
     no_args_is_help=True,
-    help="Bring label lists in, see what they say, map them to training labels, retract them.",
+    help="Bring label lists in, see what they say, map them to training labels, take reviews in, "
+    "retract labels.",
 )
 
 
