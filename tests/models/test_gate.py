@@ -159,6 +159,7 @@ def test_no_known_victims_prove_nothing():
     [check] = [c for c in asked(evidence(victims=0), harm_checks).checks if c.name == "victims"]
     assert check.outcome == "inconclusive"
     assert "2,995 known victims" in check.fix
+    assert "--world" in check.fix
 
 
 @pytest.mark.parametrize(
