@@ -103,6 +103,12 @@ def promote(
             help="Who is who: chain, address, population, and role (benign, victim) where known.",
         ),
     ] = None,
+    world: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="WORLD", help="A simulated world: its victims must not be shown as suspects."
+        ),
+    ] = None,
     approver: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Who answers for what the gate cannot settle."),
@@ -127,8 +133,8 @@ def promote(
     """Make a model the champion, if the gate lets it: exit code 0, or 2 and why not."""
     run_one_of(
         "promote", "promote", "The gate has spoken.", bundle, transfers, labels,
-        registry=registry, champion=champion, populations=populations, approver=approver,
-        reason=reason, explain=explain, at=at, as_of=as_of, services=services,
+        registry=registry, champion=champion, populations=populations, world=world,
+        approver=approver, reason=reason, explain=explain, at=at, as_of=as_of, services=services,
         research_use=research_use or None, dry_run=dry_run or None, threads=threads,
         assume_complete=assume_complete or None,
     )  # fmt: skip

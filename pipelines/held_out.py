@@ -5,7 +5,9 @@ Which rows are held out:
 - labels that the model was trained on: the part `test` of the same split as then;
 - other labels with a `split` of their own: the part `test`; whoever names a split answers for it;
 - other labels: rows whose `as_of` lies after the last day of the model's training and calibration;
-- addresses that nobody labelled, where a table of populations says who they are.
+- addresses that nobody labelled, where a table of populations says who they are;
+- the victims of a simulated world. Nobody has thousands of known victims of their own, and it takes
+  that many to prove a share of one in a thousand.
 
 A label counts once it is mature: it was known by the moment of the decision, and what it speaks of
 lies far enough back. A younger one is left out, not taken for an unlabelled address.
@@ -25,6 +27,7 @@ from data.errors import Refused
 from data.services import Services, load_services
 from data.small_tables import read_small_table
 from data.transfers import Transfers, open_transfers
+from features.catalogue import catalogue
 from models.bands import LOWEST
 from models.bundle import Bundle
 from models.gate import Bounds, Evidence
@@ -33,6 +36,7 @@ from models.material import matrix
 from models.scoring import score_frame
 from models.splits import assign, groups
 from models.status import SCORED, Requirements, with_history
+from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
 from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
 from pipelines.slices import slices_of
@@ -55,6 +59,8 @@ class Inputs:
         The moment of the decision.
     services, threads, assume_complete
         As in every job.
+    world
+        A simulated world whose victims count too, or None.
     """
 
     transfers: Path
@@ -65,6 +71,7 @@ class Inputs:
     services: str | Path | Sequence[str | Path] | None = None
     threads: int | None = None
     assume_complete: bool = False
+    world: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,10 @@ def gather(
             "younger than its training, or a `split` column.",
         )
     rows, seconds = _rows(bundle, champion, measured, mask, known, inputs, opened)
+    if inputs.world is not None:
+        seen = {opened.sha256, str(bundle.facts.training["sources"].get("transfers"))}
+        robbed = _victims_of(bundle, inputs.world, seen, known, inputs.threads)
+        rows = pl.concat([rows, robbed], how="diagonal")
     facts = bundle.facts
     evidence = Evidence(
         rows=rows,
@@ -120,6 +131,53 @@ def gather(
         seconds=seconds,
     )
     return HeldOut(evidence, sources, int((kept & judged & ~ripe).sum()), how)
+
+
+def _victims_of(
+    bundle: Bundle, world: Path, seen: set[str], services: Services, threads: int | None
+) -> pl.DataFrame:
+    """Return the victims of a simulated world, and whom of them the model would present.
+
+    A world that the model was trained or is judged on (`seen`) is refused: its victims would count
+    twice, or have been learnt from.
+    """
+    opened = open_transfers(world)
+    if opened.sha256 in seen:
+        raise Refused(
+            f"the model was trained, or is judged, on the world {world} already",
+            expected="another world",
+            hint="`unrinse simulate` makes one with another --seed.",
+        )
+    truth, listed = world / "truth.parquet", world / "addresses.csv"
+    if not (opened.synthetic and truth.exists() and listed.exists()):
+        raise Refused(f"{world} is no simulated world", expected="what `unrinse simulate` writes")
+    robbed = pl.read_parquet(truth).filter(pl.col("role") == "victim")
+    requests = pl.read_csv(listed, columns=["address", "chain", "as_of"]).join(
+        robbed.select("chain", "address"), on=["chain", "address"], how="semi"
+    )
+    moments = requests.select(
+        "chain", "address", pl.col("as_of").str.to_datetime(time_unit="us", time_zone="UTC")
+    )
+    latest = moments["as_of"].max()
+    if not isinstance(latest, datetime):
+        raise Refused(f"the world {world} has no victims", expected="a larger one")
+    measured = local.measure(
+        opened,
+        moments,
+        as_of=latest,
+        basis=bundle.facts.basis,
+        legs=bundle.facts.legs,
+        threads=threads,
+        services=services,
+        families=catalogue().families_of(bundle.facts.signals),
+    )
+    return moments.select(
+        "chain",
+        _suspects(bundle, measured.signals, services, threads),
+        label=pl.lit(None, pl.Int8),
+        group="address",
+        role=pl.lit("victim"),
+    )
 
 
 def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -> pl.DataFrame:

@@ -25,15 +25,15 @@ from typing import Any
 
 from data.errors import Refused
 from models.bundle import Bundle
-from models.gate import Bounds, Verdict, judge
-from models.gate.verdict import FAIL, INCONCLUSIVE, PASS
+from models.gate import Bounds, Check, Verdict, judge
+from models.gate.verdict import EXPLAINED, FAIL, INCONCLUSIVE, PASS
 from models.registry import CHAMPION, Registry, Version, open_registry
 from pipelines.console import UNSHOWN, progress
 from pipelines.held_out import HeldOut, Inputs, gather
 from pipelines.outputs import program
 from pipelines.registered import is_registry, registry_beside, serving_code
 
-_MOST_TOLD = 30
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def promote(
     registry: str | Path | None = None,
     champion: str | Path | None = None,
     populations: str | Path | None = None,
+    world: str | Path | None = None,
     approver: str | None = None,
     reason: str | None = None,
     explain: Sequence[str] = (),
@@ -112,6 +113,9 @@ def promote(
         A table ``chain``, ``address``, ``population``, and where known ``role`` (benign, victim,
         or any part in laundering) and ``typology``: who is who, for victims and false alarms. A
         simulated world has it in ``truth.parquet``.
+    world
+        A simulated world, whose victims are scored too: the labels of a team hardly ever name the
+        2,995 that it takes to prove one in a thousand.
     approver, reason
         Who answers for an inconclusive verdict, and why.
     explain
@@ -150,6 +154,7 @@ def promote(
         services,
         threads,
         assume_complete,
+        None if world is None else Path(world),
     )
     against = _champion(champion, home, before)
     bounds = Bounds()
@@ -247,13 +252,7 @@ def _result(
     notes = [f"Judged on {judged:,} labelled addresses: {held.how}."]
     if held.immature:
         notes.append(f"{held.immature:,} labels are not mature yet and were left out.")
-    open_ = [*verdict.of(FAIL), *verdict.of(INCONCLUSIVE), *verdict.of("explained")]
-    for check in open_[:_MOST_TOLD]:
-        bound = f" (asked for: {check.bound})" if check.bound else ""
-        after = f" Explained: {check.reason}" if check.reason else f" {check.fix}"
-        notes.append(f"{check.outcome}: {check.name}: {check.what}{bound}.{after}")
-    if more := len(open_) - _MOST_TOLD:
-        notes += [f"and {more} more, in the JSON on stdout"] if more > 0 else []
+    notes += _told(verdict)
     if lacking is not None:
         notes.append(f"Not promoted. {lacking}")
     elif dry_run:
@@ -272,6 +271,30 @@ def _result(
         notes=tuple(notes),
         exit_code=0 if lacking is None else 2,
     )
+
+
+def _told(verdict: Verdict) -> list[str]:
+    """Say what did not pass: what fails in full, what is open in one line for each question."""
+    lines = []
+    for check in (*verdict.of(FAIL), *verdict.of(EXPLAINED)):
+        bound = f" (asked for: {check.bound})" if check.bound else ""
+        after = f"Explained: {check.reason}" if check.reason else check.fix
+        lines.append(f"{check.outcome}: {check.name}: {check.what}{bound}. {after}")
+    families: dict[str, list[Check]] = {}
+    for check in verdict.of(INCONCLUSIVE):
+        families.setdefault(check.name.partition(":")[0], []).append(check)
+    for family, checks in families.items():
+        first = checks[0]
+        if len(checks) == 1:
+            lines.append(
+                f"open: {first.name}: {first.what} (asked for: {first.bound}). {first.fix}"
+            )
+            continue
+        named = [check.name.partition(":")[2] for check in checks[:_MOST_NAMED]]
+        more = len(checks) - len(named)
+        and_more = f" and {more} more" if more else ""
+        lines.append(f"open: {family}: {', '.join(named)}{and_more}. {first.fix}")
+    return lines
 
 
 def _said(text: str | None) -> str | None:

@@ -74,8 +74,8 @@ def _victims(victims: pl.DataFrame, bounds: Bounds) -> Check:
         f"{presented:,} of {n:,} known victims would be presented as suspects",
         fix="Look at them with `unrinse explain`; such a model must not be used."
         if outcome == FAIL
-        else f"Give --populations with at least {needed:,} known victims; a simulated world has "
-        "them in truth.parquet.",
+        else f"It takes {needed:,} known victims of whom none is presented; a simulated world has "
+        "them (--world).",
         value=share,
         low=lower_limit(presented, n) if n else None,
         high=high,
@@ -123,8 +123,8 @@ def _ratio(name: str, rows: pl.DataFrame, overall: float, bounds: Bounds) -> Che
         name,
         outcome,
         f"{hits:,} of {n:,} flagged, {ratio:.2f} times the overall {overall:.2%}",
-        fix="More benign addresses of this kind settle it; if there is a good reason, give it "
-        "with --explain.",
+        fix="More benign addresses of the kind settle it; a good reason can be given with "
+        "--explain.",
         value=ratio,
         low=low,
         high=high,

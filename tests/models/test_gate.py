@@ -12,8 +12,9 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from data.errors import Refused
+from models.bootstrap import PairedDifference
 from models.gate import Bounds, Check, Evidence, Verdict, judge
-from models.gate.comparison import champion_checks
+from models.gate.comparison import _compared, champion_checks
 from models.gate.fitness import fitness_checks
 from models.gate.harm import harm_checks, lower_limit, upper_limit
 from models.gate.slicing import slices
@@ -129,6 +130,12 @@ def test_a_base_rate_that_differs_from_the_held_out_share_is_no_miscalibration(b
     assert not_passed(rare, calibration_checks) == {}
 
 
+def test_held_out_rows_with_many_more_positives_are_no_miscalibration(better):
+    dice = pl.Series(np.random.default_rng(8).random(better.rows.height))
+    enriched = better.rows.filter((pl.col("label") == 1) | (dice < 0.1))
+    assert not_passed(replace(better, rows=enriched), calibration_checks) == {}
+
+
 def test_a_model_that_shows_victims_as_suspects_fails(better):
     victim = pl.col("role").eq_missing("victim")
     first = victim & (victim.cum_sum() <= 5)
@@ -152,6 +159,7 @@ def test_no_known_victims_prove_nothing():
     [check] = [c for c in asked(evidence(victims=0), harm_checks).checks if c.name == "victims"]
     assert check.outcome == "inconclusive"
     assert "2,995 known victims" in check.fix
+    assert "--world" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -191,8 +199,28 @@ def test_a_hundred_wallets_of_one_case_are_one_case():
 
 
 def test_a_small_slice_is_inconclusive_and_no_pass(better):
-    tiny = replace(better, rows=better.rows.head(90))
+    # The same model twice: no difference at all, and still nothing is shown on so few.
+    tiny = with_rows(replace(better, rows=better.rows.head(90)), champion=pl.col("log_odds"))
     assert outcomes(tiny, champion_checks)["not_worse:chain:tron"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "difference, low, high, of, outcome",
+    [
+        (0.01, 0.0, 0.02, 1, "pass"),
+        (-0.01, -0.02, 0.0, 1, "pass"),  # the margin itself still counts as the same
+        (0.03, -0.021, 0.08, 1, "inconclusive"),  # better on these rows, perhaps worse on others
+        (-0.01, -0.03, 0.01, 1, "inconclusive"),
+        (-0.019, -0.03, -0.01, 1, "inconclusive"),  # surely worse, hardly by too much
+        (-0.05, -0.09, -0.01, 1, "fail"),
+        (-0.05, -0.11, 0.01, 1, "inconclusive"),
+        (-0.05, -0.09, -0.01, 20, "inconclusive"),  # one of twenty slices; chance finds one
+        (-0.05, -0.06, -0.04, 20, "fail"),
+    ],
+)
+def test_the_whole_interval_counts(difference, low, high, of, outcome):
+    found = PairedDifference(0.5 + difference, 0.5, difference, low, high)
+    assert _compared("x", "roc_auc", found, 0.02, of=of).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -268,6 +296,8 @@ def test_a_reason_for_what_passed_changes_nothing(better):
 
 def test_victims_labelled_by_mistake_are_no_benign_rows(better):
     assert "saver" not in better.benign["population"].to_list()
+    mistaken = with_rows(better, label=pl.col("label").fill_null(0))
+    assert "saver" not in mistaken.benign["population"].to_list()
     unlabelled = better.rows.head(5).with_columns(
         label=pl.lit(None, pl.Int8), role=pl.lit("benign"), population=pl.lit("payroll")
     )

@@ -101,7 +101,17 @@ COMMANDS: dict[str, list[str]] = {
     "models register": ["models", "register", "b", "--registry", "r", "--research-use"],
     "models promote": [
         *("models", "promote", "b", "t", "l.csv", "--registry", "r", "--champion", "c"),
-        *("--populations", "p.csv", "--approver", "K. M.", "--reason", "agreed", "--explain"),
+        *(
+            "--populations",
+            "p.csv",
+            "--world",
+            "w",
+            "--approver",
+            "K. M.",
+            "--reason",
+            "agreed",
+            "--explain",
+        ),
         *("false_alarms:chain:tron=partners", "--at", "2024-05-09", "--as-of", "2024-05-09"),
         *("--services", "v.csv", "--research-use", "--dry-run", "--threads", "2"),
         "--assume-complete",

@@ -171,6 +171,16 @@ def test_what_the_gate_or_its_rules_refuse_changes_nothing(desk):
         assert desk.aliases() == before
 
 
+def test_people_read_what_fails_in_full_and_what_is_open_in_a_line(desk):
+    many = [Check(f"not_worse:chain:{n}", INCONCLUSIVE, "few", fix="Wait.") for n in range(9)]
+    notes = desk.promote(0, BAD, OPEN, *many).notes
+    assert "fail: victims: 9 of 10 victims. " in notes
+    assert "open: labels: too few (asked for: at least 30). Wait." in notes
+    [line] = [note for note in notes if note.startswith("open: not_worse")]
+    assert "chain:0, " in line
+    assert line.endswith("chain:5 and 3 more. Wait.")
+
+
 def test_an_explained_check_takes_a_name_and_is_then_no_obstacle(desk):
     told = desk.promote(0, BIASED, explain=[f"{BIASED.name}=desks = fine"], approver="K. M.")
     assert told.promoted
@@ -293,6 +303,33 @@ def test_suspects_are_whom_the_scores_file_shows_with_a_band(inputs, bundle, wor
     )
     assert found.rows["suspect"].sum() <= shown.height
     assert "champion" not in found.rows.columns
+
+
+def test_the_victims_of_a_world_count_too(inputs, bundles, held, world, tmp_path):
+    # The same people in a world that is not the one the model was trained on: a transfer less.
+    other = world.copy(tmp_path / "other", world.transfers.head(-1))
+    for name in ("truth.parquet", "addresses.csv"):
+        shutil.copy(world.store / name, other / name)
+    given = replace(inputs, populations=None, world=other)
+    found = gather(Bundle.load(bundles[0]), None, given, Bounds(), research=True).evidence
+    truth = pl.read_parquet(world.store / "truth.parquet").filter(pl.col("role") == "victim")
+    listed = pl.read_csv(world.addresses).join(truth, on=["chain", "address"], how="semi")
+    assert found.victims.height == listed.height > 20
+    assert found.judged.height == held.evidence.judged.height
+    assert found.benign.height == int((found.judged["label"] == 0).sum())
+    real = world.copy(tmp_path / "real", world.transfers.head(-2), synthetic=False)
+    for refused, words in (
+        (real, "is no simulated world"),
+        (world.store, "on the world .* already"),
+    ):
+        with pytest.raises(Refused, match=words):
+            gather(
+                Bundle.load(bundles[0]),
+                None,
+                replace(given, world=refused),
+                Bounds(),
+                research=True,
+            )
 
 
 def test_a_label_that_is_not_mature_is_left_out_and_counted(inputs, bundle, held):
