@@ -34,6 +34,7 @@ _DEFINED_IN = {
     "evaluate": "pipelines.evaluate",
     "explain": "pipelines.explain",
     "ingest": "pipelines.ingest",
+    "monitor": "pipelines.monitor",
     "promote": "pipelines.promote",
     "realism": "pipelines.realism",
     "rollback": "pipelines.registered",

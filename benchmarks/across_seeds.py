@@ -27,11 +27,11 @@ from data.errors import Refused
 from data.services import Services, load_services
 from models.bundle import Bundle
 from models.fitting import fit
+from models.material import matrix
 from models.scoring import score_frame
 from models.settings import Settings
 from models.splits import groups
 from models.status import SCORED, Requirements, with_history
-from models.training import matrix
 from pipelines.labelled import measure_labelled
 
 LONG_AGO = "2009-01-01"

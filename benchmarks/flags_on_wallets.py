@@ -30,7 +30,7 @@ from benchmarks.real_data import folder
 from benchmarks.real_signals import real_signals
 from data.errors import Refused
 from features.catalogue import catalogue
-from models.evaluation import wilson
+from models.intervals import wilson
 from pipelines.ingest import ingest
 from pipelines.red_flags import red_flags
 

@@ -19,8 +19,8 @@ from benchmarks.real_data import AS_OF, Accounts
 from data.transfers import open_transfers
 from models.bootstrap import PairedDifference, paired_bootstrap
 from models.bundle import Bundle
+from models.material import matrix
 from models.metrics import METRICS, Metric, Outcomes, measure, recall_at_fpr
-from models.training import matrix
 from pipelines.engines import local
 from pipelines.train import train
 

@@ -17,7 +17,7 @@ from benchmarks.real_data import folder
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from models.baselines import single_signal_auc
-from models.evaluation import wilson
+from models.intervals import wilson
 from pipelines.engines import local
 from pipelines.explain import explain
 from pipelines.ingest import ingest

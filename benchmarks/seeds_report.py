@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from models.bootstrap import Estimate, estimates
-from models.evaluation import wilson
+from models.intervals import wilson
 from models.metrics import METRICS, Metric, Outcomes, recall_at_fpr
 from models.status import SCORED
 

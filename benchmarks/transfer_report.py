@@ -22,11 +22,11 @@ from benchmarks.cuts import VARIANTS
 from data.services import load_services
 from models.bootstrap import estimates
 from models.bundle import Bundle
-from models.evaluation import wilson
 from models.explanation import contributions
+from models.intervals import wilson
+from models.material import matrix
 from models.metrics import METRICS, Outcomes, measure
 from models.status import SCORED, Requirements, statuses
-from models.training import matrix
 
 RATES = (0.05, 0.01)
 LONG_ENOUGH = 10

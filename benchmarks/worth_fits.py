@@ -21,7 +21,8 @@ from benchmarks.worth_studies import Study
 from data.storage import whole_file
 from features.catalogue import catalogue
 from features.signal import Signal
-from models.training import matrix, train_model
+from models.material import matrix
+from models.training import train_model
 
 THREADS = 2
 FITTERS = ("models/training.py", "models/association.py")

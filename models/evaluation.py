@@ -25,7 +25,11 @@ import polars as pl
 from models.bands import BANDS, Thresholds, bands
 from models.bootstrap import CONFIDENCE, RESAMPLES, estimates
 from models.calibration import Calibration
-from models.metrics import METRICS, Outcomes, logistic
+from models.intervals import wilson
+from models.metrics import METRICS, Outcomes, logistic, precision_recall
+from models.queue import MILLION, MOST_RESAMPLES, budgets
+from models.reliability import reliability
+from models.slices import sliced
 from models.status import SCORED
 
 
@@ -62,7 +66,13 @@ def evaluate_splits(
     parts.sort(key=lambda name: (order.get(name, len(order)), name))
     return {
         "splits": {
-            part: evaluate_split(table.filter(pl.col("part") == part), judge, resamples, seed)
+            part: evaluate_split(
+                table.filter(pl.col("part") == part),
+                judge,
+                resamples,
+                seed,
+                in_sample=part == "train",
+            )
             for part in parts
         },
         "interval": {"confidence": CONFIDENCE, "method": "percentile bootstrap over groups",
@@ -79,9 +89,18 @@ def evaluate_splits(
 
 
 def evaluate_split(
-    rows: pl.DataFrame, judge: Judge, resamples: int = RESAMPLES, seed: int = 1
+    rows: pl.DataFrame,
+    judge: Judge,
+    resamples: int = RESAMPLES,
+    seed: int = 1,
+    *,
+    in_sample: bool = False,
 ) -> dict[str, Any]:
-    """Measure one split; `rows` as in `evaluate_splits`."""
+    """Measure one split; `rows` as in `evaluate_splits`.
+
+    Where the model has seen the rows, budgets, reliability, the curve and slices are left out: they
+    would be read as promises.
+    """
     scored = rows.filter(pl.col("status") == SCORED)
     log_odds = scored["log_odds"].to_numpy().astype(np.float64)
     outcomes = Outcomes(
@@ -95,6 +114,8 @@ def evaluate_split(
         "n": outcomes.n,
         "n_positive": outcomes.n_positive,
         "n_groups": scored["group"].n_unique(),
+        "n_groups_positive": scored.filter(pl.col("label") == 1)["group"].n_unique(),
+        "n_groups_negative": scored.filter(pl.col("label") == 0)["group"].n_unique(),
         "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
         **{
             name: None if found is None else
@@ -102,6 +123,8 @@ def evaluate_split(
             for name, found in measured.items()
         },
         "bands": _by_band(scored, judge),
+        "false_alarms": _false_alarms(scored, judge),
+        **({} if in_sample else _in_detail(outcomes, scored, judge, resamples, seed)),
         "not_scored": _not_scored(rows),
         "populations": _populations(scored, judge),
     }  # fmt: skip
@@ -115,21 +138,6 @@ def metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
         for name in METRICS
         if measured[name] is not None
     }
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share.
-
-    >>> [round(limit, 3) for limit in wilson(0, 10)]
-    [0.0, 0.278]
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z = 1.959963984540054
-    share, spread = hits / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _by_band(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
@@ -150,6 +158,39 @@ def _named(scored: pl.DataFrame, judge: Judge) -> pl.DataFrame:
     return scored.with_columns(
         pl.Series("band", bands(log_odds, judge.thresholds), dtype=pl.String)
     )
+
+
+def _in_detail(
+    outcomes: Outcomes, scored: pl.DataFrame, judge: Judge, resamples: int, seed: int
+) -> dict[str, Any]:
+    base_rate = judge.calibration.base_rate
+    return {
+        "budgets": budgets(
+            outcomes, base_rate=base_rate, resamples=min(resamples, MOST_RESAMPLES), seed=seed
+        ),
+        "reliability": reliability(outcomes.labels, outcomes.probabilities),
+        "precision_recall": precision_recall(outcomes, base_rate),
+        "slices": _slices(scored, judge, seed),
+    }
+
+
+def _false_alarms(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
+    """Say, per band, which share of the negatives reaches it, and how many in a million that is."""
+    negatives = scored.filter(pl.col("label") == 0)["log_odds"].to_numpy()
+    found = {}
+    for band, least in judge.thresholds.items():
+        if least is None or not len(negatives):
+            continue
+        share = _share(int((negatives >= least).sum()), len(negatives))
+        found[band] = {**share, "per_million": {k: MILLION * v for k, v in share.items()}}
+    return found
+
+
+def _slices(scored: pl.DataFrame, judge: Judge, seed: int) -> list[dict[str, Any]]:
+    """Measure slices, where the rows say enough of themselves to be cut."""
+    if not {"chain", "n_transfers", "first_seen", "last_seen"} <= set(scored.columns):
+        return []
+    return sliced(scored, judge.thresholds["medium"], seed=seed)
 
 
 def _not_scored(rows: pl.DataFrame) -> dict[str, Any]:

@@ -31,8 +31,8 @@ import polars as pl
 
 from features.signal import Signal
 from models.bundle import Bundle
+from models.material import matrix
 from models.metrics import logistic
-from models.training import matrix
 
 UNUSUAL = 0.90
 """The share of look-alikes that must lie strictly on the other side of a value."""

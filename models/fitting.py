@@ -5,7 +5,7 @@ The steps, and what each may look at:
 | step | rows |
 |---|---|
 | leakage audit | all; it looks at labels and parts, chooses nothing, and stops what leaks |
-| trees | train |
+| search of parameters, trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
 | evaluation | each split by itself; test decides nothing |
@@ -18,7 +18,7 @@ because the model will not score such addresses either; they are counted in the 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +29,6 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS
-from features.signal import Signal
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import Bundle, write_bundle
 from models.calibration import Calibration, calibrate
@@ -42,14 +41,18 @@ from models.facts import (
     signal_hashes,
 )
 from models.leakage import Surroundings, audit
+from models.learning import learn
+from models.material import matrix, row_weights
 from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows
 from models.rivals import against_rivals
+from models.search import Searched
 from models.settings import Settings
 from models.splits import Split, groups
 from models.status import SCORED, Requirements, with_history
-from models.training import Trained, matrix, row_weights, train_model
+from models.training import Trained
+from models.wrong import most_wrong
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Fitted:
         Which labelled row served for what; `rows` numbers its rows.
     rows : polars.Series
         Positions of the labelled rows in the frame that was given.
+    searched : Searched, optional
+        The trials of a search, where one was asked for.
     """
 
     facts: BundleFacts
@@ -72,6 +77,7 @@ class Fitted:
     evaluation: Mapping[str, Any]
     split: Split
     rows: pl.Series
+    searched: Searched | None = None
 
     def write(self, out: str | Path) -> str:
         """Write the bundle, whole or not at all, and return its `bundle_sha256`."""
@@ -86,6 +92,7 @@ def fit(
     settings: Settings,
     *,
     surroundings: Surroundings | None = None,
+    trial_done: Callable[[int], None] | None = None,
     catalogue: SignalCatalogue | None = None,
 ) -> Fitted:
     """Audit the labels, then train, calibrate and measure a model.
@@ -103,6 +110,8 @@ def fit(
     surroundings
         What the audit is to look at beyond the table; without it some checks are not made, which
         the bundle tells.
+    trial_done
+        Called with the number of trials done in each step of a search.
     catalogue
         The signals to choose inputs from; default: those of the running code.
 
@@ -118,13 +127,16 @@ def fit(
     looked_at = subject(known, settings, surroundings or Surroundings(), of_code)
     audited = audit(looked_at, settings.allow)
     audited.gate()
-    trained = _train(known, list(looked_at.inputs), settings)
+    learned = learn(table, known, list(looked_at.inputs), settings, trial_done)
+    trained = learned.trained
     scored = _raw_scores(known, trained, settings.threads)
     calibration = _calibrate(scored, settings)
     scored = scored.with_columns(log_odds=calibration.log_odds(scored["raw"].to_numpy()))
     facts = _facts(scored, trained, calibration, settings, of_code)
-    told = _told(trained, settings, split, table, of_code)
-    facts = replace(facts, training={**told, "audit": audited.facts()})
+    told = _told(trained, settings, split, of_code)
+    told |= {"n_unlabelled": table["label"].null_count()}
+    told = {**told, "audit": audited.facts(), **learned.facts(settings)}
+    facts = replace(facts, training=told)
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
@@ -136,7 +148,8 @@ def fit(
     )
     evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
     card = model_card(facts, evaluation)
-    return Fitted(facts, trained.model, card, evaluation, split, known["_row"])
+    rows = known["_row"]
+    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
 
 
 def evaluate_bundle(
@@ -145,6 +158,7 @@ def evaluate_bundle(
     labels: pl.DataFrame,
     *,
     part: pl.Series | None = None,
+    named: bool = False,
     threads: int = 1,
 ) -> dict[str, Any]:
     """Measure a bundle on labels it may never have seen.
@@ -158,6 +172,8 @@ def evaluate_bundle(
     part
         Name of each row's split, null to leave it out; None: the labels' own `split` column where
         there is one, else everything is one split called ``all``.
+    named
+        Show the addresses of the most wrong cases instead of pseudonyms.
     """
     table = labelled(frame, labels)
     if part is None:
@@ -172,24 +188,13 @@ def evaluate_bundle(
     scored = known.filter(pl.col("status") == SCORED)
     log_odds = bundle.log_odds(matrix(scored, facts.signals), threads=threads)
     table = _with_scores(known, scored.with_columns(log_odds=pl.Series(log_odds, dtype=pl.Float64)))
-    return evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
+    measured = evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
+    wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
+    return {**measured, "most_wrong": wrong}
 
 
 def _needs(facts: BundleFacts) -> Requirements:
     return Requirements(facts.legs, facts.min_transfers)
-
-
-def _train(known: pl.DataFrame, inputs: list[Signal], settings: Settings) -> Trained:
-    rows = train_rows(known)
-    return train_model(
-        rows,
-        rows,
-        inputs,
-        seed=settings.seed,
-        params=settings.params,
-        monotone=settings.monotone,
-        threads=settings.threads,
-    )
 
 
 def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataFrame:
@@ -250,14 +255,12 @@ def _told(
     trained: Trained,
     settings: Settings,
     split: Split,
-    table: pl.DataFrame,
     of_code: SignalCatalogue,
 ) -> dict[str, Any]:
     """Return what the bundle tells of its training."""
     return {
         "n": trained.n,
         "n_positive": trained.n_positive,
-        "n_unlabelled_not_used": table["label"].null_count(),
         "n_known_too_late": split.n_known_late,
         "split": "given with the labels" if split.predefined else "by time and case",
         "rounds": trained.rounds,

@@ -261,3 +261,34 @@ def recall_at_fpr(rate: float) -> Metric:
     return Metric(
         f"recall_at_fpr_{rate:g}", partial(_recall_at_fpr, rate=rate), negatives_for(rate)
     )
+
+
+MOST_POINTS = 200
+
+
+def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, float | None]]:
+    """Return the precision-recall curve, thinned to `MOST_POINTS`.
+
+    Returns
+    -------
+    list of dict
+        From the highest score down: ``log_odds`` (flagged from here on), ``recall``, ``precision``
+        on these rows, and ``precision_at_base_rate``: null above fewer than `RESOLUTION` negatives,
+        which show no false-positive rate. Empty without a positive or a negative.
+    """
+    if not 0 < outcomes.n_positive < outcomes.n:
+        return []
+    true, false = (counts[0] for counts in _counts(outcomes, np.ones((1, outcomes.n))))
+    recall, fpr = true / outcomes.n_positive, false / outcomes.n_negative
+    right = base_rate * recall
+    restated = _ratio(right, right + (1 - base_rate) * fpr)
+    kept = np.unique(np.linspace(0, len(true) - 1, min(MOST_POINTS, len(true))).astype(np.int64))
+    return [
+        {
+            "log_odds": float(outcomes.scores[outcomes.tie_ends[k]]),
+            "recall": float(recall[k]),
+            "precision": float(true[k] / (true[k] + false[k])),
+            "precision_at_base_rate": float(restated[k]) if false[k] >= RESOLUTION else None,
+        }
+        for k in kept
+    ]

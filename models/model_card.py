@@ -82,16 +82,46 @@ def _data(facts: BundleFacts) -> str:
         f"- Labels: {facts.training_basis}: {_BASIS[facts.training_basis]}.\n"
         f"- Trained on {told['n']:,} addresses, {told['n_positive']:,} of them positive, up to "
         f"{facts.population.date}; split {told['split']}.\n"
-        f"- {told['n_unlabelled_not_used']:,} unlabelled addresses were not used: unlabelled is "
-        "not benign, and this version learns nothing from them.\n"
+        f"- {_unlabelled(told)}\n"
         f"- {told['n_known_too_late']:,} labels became known only after the next split began and "
         f"were {'kept, as the split was given' if 'given' in told['split'] else 'left out'}.\n"
         f"- {len(facts.signals)} signals, value basis `{facts.basis}`, legs "
         f"`{','.join(facts.legs)}`, at least {facts.min_transfers} transfers.\n"
+        f"{_search(told.get('search'))}"
         f"- LightGBM, {told['rounds']} trees, seed {told['seed']}; calibrated log-odds = "
         f"{calibration.slope:.4g} x raw {calibration.intercept:+.4g} "
         f"{calibration.prior_shift:+.4g}.{inverted}\n"
         f"- {_association(facts)}"
+    )
+
+
+def _unlabelled(told: Mapping[str, Any]) -> str:
+    n, used = told["n_unlabelled"], told["unlabelled"]
+    if not used["n"]:
+        return (
+            f"{n:,} unlabelled addresses were not used: unlabelled is not benign, and this model "
+            "learned nothing from them."
+        )
+    if used["method"] == "negative":
+        return (
+            f"{used['n']:,} of {n:,} unlabelled addresses were taken for negatives. Some of them "
+            "are not: the model was taught that they are harmless."
+        )
+    return (
+        f"{used['n']:,} of {n:,} unlabelled addresses count as both, by their chance to be "
+        f"positive (Elkan and Noto; {used['labelled_share']:.0%} of positives taken to be "
+        f"labelled, {used['expected_positives']:,.1f} positives expected among them). That holds "
+        "if positives are labelled at random, which they never quite are."
+    )
+
+
+def _search(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "- Parameters: the defaults of this version; nothing was searched.\n"
+    return (
+        f"- Parameters: the best of {told['trials']:,} trials ({told['pruned']:,} pruned), by "
+        f"{told['judged_by']}: {told['loss_of_best']:.4f}, with the defaults "
+        f"{told['loss_of_defaults']:.4f}.\n"
     )
 
 

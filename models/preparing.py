@@ -8,7 +8,7 @@ from features.signal import Signal
 from models.facts import SignalCatalogue, running_catalogue
 from models.leakage import Subject, Surroundings
 from models.settings import Settings
-from models.splits import Split, assign
+from models.splits import PARTS, Split, assign
 from models.status import SCORED, Requirements, with_history
 from models.training import model_inputs
 
@@ -74,6 +74,19 @@ def subject(
 def train_rows(known: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that the trees learn from."""
     return known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))
+
+
+def unlabelled_rows(table: pl.DataFrame, known: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return rows without a label that were there to learn from when validation began.
+
+    Those of addresses that validation or test judge at another moment are left out.
+    """
+    held = known.filter(pl.col("part").is_in(PARTS[1:]))
+    begins = held["as_of"].min()
+    rows = table.filter(pl.col("label").is_null(), pl.col("as_of") <= pl.lit(begins))
+    rows = rows.join(held.select("address").unique(), on="address", how="anti")
+    requirements = Requirements(settings.legs, settings.min_transfers)
+    return rows.filter(with_history(rows, requirements) == SCORED)
 
 
 def _inputs(known: pl.DataFrame, settings: Settings, of_code: SignalCatalogue) -> list[Signal]:

@@ -26,8 +26,8 @@ import polars as pl
 
 from features.signal import Signal
 from models.bootstrap import paired_bootstrap
+from models.material import ROW_KEY, matrix, row_weights
 from models.metrics import METRICS, Outcomes
-from models.training import ROW_KEY, matrix, row_weights
 
 COMPARED = ("pr_auc", "roc_auc")
 RESAMPLES = 500

@@ -10,9 +10,9 @@ import polars as pl
 from data.services import Services
 from models.bands import LOWEST, bands
 from models.bundle import Bundle
+from models.material import matrix
 from models.metrics import logistic
 from models.status import SCORED, Requirements, statuses
-from models.training import matrix
 
 SCORES = (
     "chain",

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.search import Budget
 from models.splits import Shares
+from models.unlabelled import Unlabelled
 
 MIN_TRANSFERS = 5
 """Default of the fewest transfers a history needs."""
@@ -33,9 +35,13 @@ class Settings:
     shares : Shares
         Of the split by time, unless the labels bring their own.
     params : mapping
-        Overrides of `training.PARAMETERS`.
+        Overrides of `training.PARAMETERS`; they stand over what a search finds.
+    budget : Budget, optional
+        Search parameters within it first.
     monotone : bool
         Hold the score monotone in signals whose direction of risk is certain.
+    unlabelled : Unlabelled
+        What rows without a label teach; they change weights of training and nothing else.
     exposure : bool
         Whether signals that rest on others may be inputs (`models.association` caps them); those
         that are nothing in every training row are left out.
@@ -59,7 +65,9 @@ class Settings:
     seed: int = 1
     shares: Shares = field(default_factory=Shares)
     params: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
     monotone: bool = False
+    unlabelled: Unlabelled = field(default_factory=Unlabelled)
     exposure: bool = True
     also: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()

@@ -13,14 +13,13 @@ The same rows in any order, on any number of threads, give the same model text, 
 are sorted, LightGBM runs in its deterministic mode, and the number of threads that the text records
 is pinned.
 
-Unlabelled rows are not used: unlabelled is not benign, and this version has no other use for them.
+Unlabelled is not benign: what unlabelled rows may teach stands in `models.unlabelled`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +30,7 @@ from data.errors import Refused
 from data.schema import leg_set
 from features.signal import Signal
 from models.association import apart, cap
+from models.material import Material, material
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -60,8 +60,6 @@ FEWEST_OF_A_CLASS = 10
 SMALL = 5_000_000
 """Below so many cells (rows x inputs) one thread is used: more would mostly wait for each other."""
 
-ROW_KEY = ("chain", "address", "as_of")
-
 _PINNED = {
     "deterministic": True,
     "force_row_wise": True,
@@ -83,7 +81,7 @@ class Trained:
     rounds : int
         Trees.
     n, n_positive : int
-        Training rows.
+        Labelled training rows.
     fingerprint : str
         SHA-256 over the keys, inputs, labels and weights of the training rows.
     parameters : dict
@@ -165,21 +163,6 @@ def _reached(signal: Signal, legs: frozenset[str]) -> bool:
     return any(leg.endswith(ends) for leg in legs)
 
 
-def matrix(frame: pl.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Return signals as a row-major float64 matrix with NaN for null, as the model reads them.
-
-    Raises
-    ------
-    ValueError
-        A signal is not a column of the frame; the message names it.
-    """
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise ValueError(f"The signals frame lacks the columns {missing}.")
-    columns = [frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names]
-    return np.ascontiguousarray(np.stack(columns, axis=1)) if columns else np.empty((0, 0))
-
-
 def train_model(
     frame: pl.DataFrame,
     labels: pl.DataFrame,
@@ -216,71 +199,62 @@ def train_model(
     Refused
         Fewer than `FEWEST_OF_A_CLASS` positives or negatives.
     """
-    rows = _training_rows(frame, labels)
-    _refuse_too_few(rows["label"])
-    names = [signal.name for signal in signals]
-    parameters = _parameters(params, seed)
-    if monotone:
-        parameters["monotone_constraints"] = [
-            {"up": 1, "down": -1, None: 0}[signal.risk] for signal in signals
-        ]
-    exposure = [signal.exposure for signal in signals]
-    if groups := apart(exposure):
-        parameters["interaction_constraints"] = groups
-    inputs = matrix(rows, names)
-    label = rows["label"].to_numpy().astype(np.float64)
-    weight = rows["_weight"].to_numpy()
-    held_back = _held_back(rows)
-    threads = 1 if inputs.size < SMALL else threads
-    rounds = _rounds(inputs, label, weight, held_back, parameters, threads, names)
-    booster = _fit(inputs, label, weight, parameters, rounds, threads, names)
-    cap(booster, exposure)
+    return train_material(
+        material(frame, labels, signals),
+        seed=seed,
+        params=params,
+        monotone=monotone,
+        threads=threads,
+    )
+
+
+def train_material(
+    rows: Material,
+    *,
+    seed: int = 1,
+    params: Mapping[str, Any] | None = None,
+    monotone: bool = False,
+    threads: int = 1,
+) -> Trained:
+    """Fit the trees on rows that are already in order; otherwise as `train_model`."""
+    _refuse_too_few(rows.label[rows.certain])
+    parameters = _parameters(params, seed, rows.signals, monotone=monotone)
+    rounds = _rounds(rows, parameters, threads)
+    booster = _fit(rows, parameters, rounds, threads)
+    cap(booster, [signal.exposure for signal in rows.signals])
     model = booster.model_to_string(num_iteration=rounds)
     model = re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", model, flags=re.MULTILINE)
     return Trained(
         model=model,
-        signals=tuple(names),
+        signals=tuple(rows.names),
         rounds=rounds,
-        n=rows.height,
-        n_positive=int(label.sum()),
-        fingerprint=_fingerprint(rows, inputs, label, weight),
+        n=int(rows.certain.sum()),
+        n_positive=int(rows.label[rows.certain].sum()),
+        fingerprint=rows.fingerprint(),
         parameters={**parameters, "num_iterations": rounds},
     )
 
 
-def _training_rows(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return the labelled rows with their group, moment and weight, in the one order."""
-    known = labels.select(
-        label=pl.col("label").cast(pl.Int8),
-        _group=pl.col("group") if "group" in labels.columns else frame["address"],
-        _moment=pl.col("moment") if "moment" in labels.columns else frame["as_of"],
-        _weight=_weight(labels),
-    )
-    beside = frame.drop([name for name in known.columns if name in frame.columns])
-    return (
-        pl.concat([beside, known], how="horizontal")
-        .filter(pl.col("label").is_not_null())
-        .sort(*ROW_KEY, "label")
-    )
+def grown(
+    rows: Material, params: Mapping[str, Any], seed: int, threads: int = 1
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Grow trees on some rows, stopping on the latest of them, and return what gives raw log-odds.
+
+    Unlike `train_model` it does not grow them again on all rows: it is for trying parameters.
+    """
+    parameters = _parameters(params, seed, rows.signals, monotone=False)
+    booster, best = _stopped_early(rows, parameters, threads)
+
+    def raw(inputs: np.ndarray) -> np.ndarray:
+        found = booster.predict(inputs, raw_score=True, num_iteration=best, num_threads=threads)
+        return np.asarray(found, dtype=np.float64)
+
+    return raw
 
 
-def _weight(labels: pl.DataFrame) -> pl.Expr:
-    weight = pl.lit(1.0)
-    if "weight" in labels.columns:
-        weight = pl.col("weight").cast(pl.Float64).fill_null(1.0)
-    if "selection_probability" in labels.columns:
-        weight = weight / pl.col("selection_probability").cast(pl.Float64).fill_null(1.0)
-    return weight
-
-
-def row_weights(labels: pl.DataFrame) -> np.ndarray:
-    """Return what each labelled row counts: weight / selection_probability, 1 where unknown."""
-    return labels.with_columns(_weight(labels).alias("_w"))["_w"].to_numpy()
-
-
-def _refuse_too_few(label: pl.Series) -> None:
-    positive = int((label == 1).sum())
-    negative = int((label == 0).sum())
+def _refuse_too_few(label: np.ndarray) -> None:
+    positive = int(label.sum())
+    negative = len(label) - positive
     if min(positive, negative) < FEWEST_OF_A_CLASS:
         raise Refused(
             f"the training part has {positive} positive and {negative} negative addresses "
@@ -290,7 +264,9 @@ def _refuse_too_few(label: pl.Series) -> None:
         )
 
 
-def _parameters(params: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
+def _parameters(
+    params: Mapping[str, Any] | None, seed: int, signals: Sequence[Signal], *, monotone: bool
+) -> dict[str, Any]:
     parameters = {**PARAMETERS, **(params or {}), **_PINNED, "seed": seed}
     depth = parameters["max_depth"]
     if not 1 <= depth <= DEEPEST:
@@ -298,86 +274,70 @@ def _parameters(params: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
             f"trees of depth {depth} cannot be explained in reasonable time",
             expected=f"max_depth between 1 and {DEEPEST}",
         )
+    if monotone:
+        parameters["monotone_constraints"] = [
+            {"up": 1, "down": -1, None: 0}[signal.risk] for signal in signals
+        ]
+    if groups := apart([signal.exposure for signal in signals]):
+        parameters["interaction_constraints"] = groups
     return parameters
 
 
-def _held_back(rows: pl.DataFrame) -> np.ndarray:
+def _held_back(rows: Material) -> np.ndarray:
     """Mark the latest rows, whole groups, that decide when to stop; none if a class would lack."""
-    ordered = (
-        rows.group_by("_group")
-        .agg(pl.col("_moment").min(), n=pl.len())
-        .sort("_moment", "_group", nulls_last=False)
-        .with_columns(middle=(pl.col("n").cum_sum() - pl.col("n") / 2) / pl.col("n").sum())
-    )
-    late = ordered.filter(pl.col("middle") > 1 - HELD_BACK)["_group"]
-    held = rows["_group"].is_in(late.implode()).to_numpy()
-    label = rows["label"].to_numpy()
-    both = all(len(np.unique(label[side])) == 2 for side in (held, ~held))
-    return held if both else np.zeros(len(label), dtype=bool)
+    held = np.zeros(len(rows.label), dtype=bool)
+    held[rows.certain] = rows.take(rows.certain).place_in_time() > 1 - HELD_BACK
+    both = all(len(np.unique(rows.label[side])) == 2 for side in (held, ~held))
+    return held if both else np.zeros(len(held), dtype=bool)
 
 
-def _dataset(
-    inputs: np.ndarray, label: np.ndarray, weight: np.ndarray, names: Sequence[str]
-) -> Any:
-    import lightgbm
-
-    return lightgbm.Dataset(
-        inputs, label=label, weight=weight, feature_name=list(names), free_raw_data=False
-    )
-
-
-def _rounds(
-    inputs: np.ndarray,
-    label: np.ndarray,
-    weight: np.ndarray,
-    held_back: np.ndarray,
-    parameters: Mapping[str, Any],
-    threads: int,
-    names: Sequence[str],
-) -> int:
+def _rounds(rows: Material, parameters: Mapping[str, Any], threads: int) -> int:
     """Return how many trees the held-back rows ask for."""
+    return _stopped_early(rows, parameters, threads)[1]
+
+
+def _stopped_early(rows: Material, parameters: Mapping[str, Any], threads: int) -> tuple[Any, int]:
+    """Grow trees until the held-back rows gain nothing; return them, and how many are best."""
     import lightgbm
 
-    if not held_back.any():
-        return MAX_ROUNDS // 10
-    early = _dataset(inputs[~held_back], label[~held_back], weight[~held_back], names)
-    late = lightgbm.Dataset(
-        inputs[held_back], label=label[held_back], weight=weight[held_back], reference=early
+    late = _held_back(rows)
+    if not late.any():
+        return _fit(rows, parameters, MAX_ROUNDS // 10, threads), MAX_ROUNDS // 10
+    early = _dataset(rows.take(~late))
+    held = lightgbm.Dataset(
+        rows.inputs[late], label=rows.label[late], weight=rows.weight[late], reference=early
     )
     booster = lightgbm.train(
-        {**parameters, "num_threads": threads, "metric": "binary_logloss"},
+        {**parameters, "num_threads": _threads(rows, threads), "metric": "binary_logloss"},
         early,
         num_boost_round=MAX_ROUNDS,
-        valid_sets=[late],
+        valid_sets=[held],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
-    return max(1, booster.best_iteration)
+    return booster, max(1, booster.best_iteration)
 
 
-def _fit(
-    inputs: np.ndarray,
-    label: np.ndarray,
-    weight: np.ndarray,
-    parameters: Mapping[str, Any],
-    rounds: int,
-    threads: int,
-    names: Sequence[str],
-) -> Any:
+def _fit(rows: Material, parameters: Mapping[str, Any], rounds: int, threads: int) -> Any:
     import lightgbm
 
     return lightgbm.train(
-        {**parameters, "num_threads": threads},
-        _dataset(inputs, label, weight, names),
+        {**parameters, "num_threads": _threads(rows, threads)},
+        _dataset(rows),
         num_boost_round=rounds,
     )
 
 
-def _fingerprint(
-    rows: pl.DataFrame, inputs: np.ndarray, label: np.ndarray, weight: np.ndarray
-) -> str:
-    digest = hashlib.sha256()
-    for row in rows.select(pl.col(ROW_KEY).cast(pl.String)).iter_rows():
-        digest.update(repr(row).encode())
-    for values in (inputs, label, weight):
-        digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
-    return digest.hexdigest()
+def _dataset(rows: Material) -> Any:
+    import lightgbm
+
+    return lightgbm.Dataset(
+        rows.inputs,
+        label=rows.label,
+        weight=rows.weight,
+        feature_name=rows.names,
+        free_raw_data=False,
+    )
+
+
+def _threads(rows: Material, threads: int) -> int:
+    return 1 if rows.inputs.size < SMALL else threads

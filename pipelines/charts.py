@@ -6,7 +6,7 @@ page says how to get them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,8 @@ def evaluation_charts(evaluation: Mapping[str, Any]) -> list[str]:
     drawn = [_metrics(evaluation["splits"])]
     last = list(evaluation["splits"].values())[-1:]
     drawn += [_populations(split["populations"]) for split in last]
+    drawn += [_reliability(split.get("reliability", [])) for split in last]
+    drawn += [_precision_recall(split.get("precision_recall", [])) for split in last]
     return [_svg(chart) for chart in drawn if chart is not None]
 
 
@@ -124,6 +126,59 @@ def _populations(populations: Mapping[str, Any]) -> altair.LayerChart | None:
     colours = {f"{band} or above": colour for band, colour in _BAND_COLOURS.items()}
     title = "Share of each population that reaches a band"
     return _dots(title, rows, "population", "band", names, colours)
+
+
+def _reliability(bins: Sequence[Mapping[str, float]]) -> altair.LayerChart | None:
+    """Stated against true chances, with intervals, beside the line on which both are equal."""
+    if not bins:
+        return None
+    import altair as alt
+
+    most = max(max(b["high"], b["stated"]) for b in bins)
+    scale = alt.Scale(domain=[0, most])
+    base = alt.Chart(alt.Data(values=[dict(b) for b in bins]))
+    x = alt.X("stated:Q", scale=scale, title="stated chance")
+    line = alt.Chart(alt.Data(values=[{"x": 0.0, "y": 0.0}, {"x": most, "y": most}]))
+    return alt.layer(
+        line.mark_line(color="#b9c4d6", strokeDash=[4, 4]).encode(x="x:Q", y="y:Q"),
+        base.mark_rule(strokeWidth=2, color=_OTHER_COLOUR).encode(
+            x=x, y=alt.Y("low:Q", scale=scale, title="true share"), y2="high:Q"
+        ),
+        base.mark_point(filled=True, size=52, opacity=1, color=_OTHER_COLOUR).encode(
+            x=x, y="observed:Q"
+        ),
+    ).properties(title="Stated and true chances", width=330, height=250)
+
+
+def _precision_recall(points: Sequence[Mapping[str, float | None]]) -> altair.LayerChart | None:
+    """Precision by recall, on these rows and restated at the base rate."""
+    if not points:
+        return None
+    import altair as alt
+
+    names = {"precision": "on these rows", "precision_at_base_rate": "at the base rate"}
+    rows = [
+        {"recall": p["recall"], "precision": p[key], "of": name}
+        for p in points
+        for key, name in names.items()
+        if p[key] is not None
+    ]
+    scale = alt.Scale(domain=[0, 1])
+    colour = alt.Color(
+        "of:N",
+        scale=alt.Scale(domain=list(names.values()), range=["#18202e", _OTHER_COLOUR]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_line(interpolate="step-before", strokeWidth=2)
+        .encode(
+            x=alt.X("recall:Q", scale=scale, title="share of positives found"),
+            y=alt.Y("precision:Q", scale=scale, title="share of alerts that are right"),
+            color=colour,
+        )
+    )
+    return alt.layer(chart).properties(title="Precision and recall", width=330, height=250)
 
 
 def _dots(

@@ -15,22 +15,22 @@ import typer
 
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
+from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_train import train
 from pipelines.options import (
     Account,
     AddressList,
     AgainstBenign,
     AgainstCriminal,
-    Allow,
-    Also,
     AlsoMeasure,
     AsOf,
     AssumeComplete,
-    BaseRate,
     BasisOption,
     BundlePath,
     CatalogueOption,
     Chain,
     ColumnMap,
+    ControlSample,
     Days,
     DemoSize,
     EngineOption,
@@ -45,7 +45,7 @@ from pipelines.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
-    MinTransfers,
+    Named,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -60,10 +60,7 @@ from pipelines.options import (
     SignalName,
     Threads,
     Top,
-    TrackingUri,
-    TrainedOn,
     TransfersPath,
-    WithoutExposure,
     Workers,
     WorldPath,
     WorldSize,
@@ -76,7 +73,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 1 a bug.",
+    "3 done in part, 4 a monitoring alarm, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -232,48 +229,7 @@ def signals(
     )
 
 
-@app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")
-def train(
-    transfers: TransfersPath,
-    labels: LabelsPath,
-    out: OutFolder,
-    as_of: LabelsAsOf = None,
-    basis: BasisOption = None,
-    legs: Legs = None,
-    min_transfers: MinTransfers = None,
-    seed: Seed = None,
-    base_rate: BaseRate = None,
-    trained_on: TrainedOn = None,
-    tracking_uri: TrackingUri = None,
-    services: Services = None,
-    without_exposure: WithoutExposure = False,
-    also: Also = None,
-    allow: Allow = None,
-    threads: Threads = None,
-    assume_complete: AssumeComplete = False,
-) -> None:
-    """Train a model on labelled addresses, and write it as a bundle."""
-    run(
-        "train",
-        "The model is trained.",
-        transfers,
-        labels,
-        out,
-        as_of=as_of,
-        basis=basis,
-        legs=legs,
-        min_transfers=min_transfers,
-        seed=seed,
-        base_rate=base_rate,
-        trained_on=trained_on,
-        tracking_uri=tracking_uri,
-        services=services,
-        without_exposure=without_exposure or None,
-        also=also,
-        allow=allow,
-        threads=threads,
-        assume_complete=assume_complete or None,
-    )
+app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")(train)
 
 
 @app.command(epilog="Example: unrinse evaluate runs/bundle runs/store labels.csv --out runs/report")
@@ -284,6 +240,7 @@ def evaluate(
     out: OutFolder,
     as_of: LabelsAsOf = None,
     services: Services = None,
+    named: Named = False,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -297,6 +254,7 @@ def evaluate(
         out,
         as_of=as_of,
         services=services,
+        named=named or None,
         threads=threads,
         assume_complete=assume_complete or None,
     )
@@ -318,6 +276,7 @@ def score(
     threads: Threads = None,
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
+    control_sample: ControlSample = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Score a list of addresses: one row for each, in the order requested."""
@@ -335,6 +294,7 @@ def score(
         threads=threads,
         max_unscored=max_unscored,
         research_use=research_use or None,
+        control_sample=control_sample,
         assume_complete=assume_complete or None,
     )
 
@@ -371,6 +331,9 @@ def explain(
         research_use=research_use or None,
         assume_complete=assume_complete or None,
     )
+
+
+app.command(epilog=EXAMPLE)(monitor)
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""The command line of labels: `unrinse labels import | show | map | retract`."""
+"""The command line of labels: `unrinse labels import | show | map | review | retract`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pipelines.running import print_result, run_one_of
 
 labels_app = typer.Typer(
     no_args_is_help=True,
-    help="Bring label lists in, see what they say, map them to training labels, retract them.",
+    help="Bring label lists in, see what they say, map them to training labels, take reviews in, "
+    "retract labels.",
 )
 
 
@@ -58,6 +59,37 @@ def show_labels(
 def map_labels(labels: LabelsFolder, out: OutFolder) -> None:
     """Make training labels: what teaches, what is kept apart, and where lists disagree."""
     run_one_of("labels", "map_labels", "The labels are mapped.", labels, out)
+
+
+@labels_app.command(
+    "review",
+    epilog="Example: unrinse labels review scores.review.csv --key scores.review-key.csv "
+    "--out runs/reviews",
+)
+def review_labels(
+    reviews: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Review files, filled in.")
+    ],
+    key: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="The key written beside a review file. May be repeated.",
+            show_default=False,
+        ),
+    ],
+    out: OutFolder,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Reviews must not have expired by then. Default: now.",
+        ),
+    ] = None,
+) -> None:
+    """Turn what reviewers said into training labels, with how likely each was to be reviewed."""
+    run_one_of("review", "review_labels", "The reviews are in.", reviews, out, key, at=at)
 
 
 @labels_app.command(

@@ -17,7 +17,8 @@ import polars as pl
 
 from features.catalogue import catalogue
 from models.distances import QUANTILES, Sample, distanced, kolmogorov_smirnov, wasserstein
-from models.training import matrix, model_inputs
+from models.material import matrix
+from models.training import model_inputs
 from models.two_sample import Rows, two_sample
 from models.wallet_measures import MEASURES, PAYOUT_MEASURES, Measure, measure_wallets
 from pipelines.observation import (

@@ -30,6 +30,7 @@ UNSHOWN = {"shown": False}
 MOST_ROWS = 20
 """Rows of a table that the summary shows."""
 
+_ENDS = {3: "Done in part: exit code 3.", 4: "Alarm: exit code 4."}
 _shows = {"progress": False}
 
 
@@ -123,8 +124,8 @@ def result(done: str, of_job: object) -> None:
         else:
             facts[_named(field.name)] = _short(field.name, value)
     notes = [str(note) for note in getattr(of_job, "notes", ())]
-    if getattr(of_job, "exit_code", 0) == 3:
-        notes.append("Done in part: exit code 3.")
+    if ended := _ENDS.get(getattr(of_job, "exit_code", 0)):
+        notes.append(ended)
     summary(done, facts, notes, tables)
 
 

@@ -46,6 +46,7 @@ def evaluate(
     as_of: datetime | None = None,
     populations: pl.DataFrame | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
+    named: bool = False,
     threads: int | None = None,
     assume_complete: bool = False,
 ) -> EvaluateResult:
@@ -67,6 +68,8 @@ def evaluate(
         where false alarms fall.
     services
         What is publicly known of counterparties, beside the built-in registry, as in `train`.
+    named
+        Show the addresses of the most wrong cases; by default they have pseudonyms.
 
     Raises
     ------
@@ -95,6 +98,7 @@ def evaluate(
         measured.signals,
         measured.labels,
         part=_parts(measured.signals, measured.labels) if seen else None,
+        named=named,
         threads=threads or os.cpu_count() or 1,
     )
     measures = {"audit": loaded.facts.training.get("audit"), **measures}

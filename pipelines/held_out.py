@@ -32,10 +32,10 @@ from models.bands import LOWEST
 from models.bundle import Bundle
 from models.gate import Bounds, Evidence
 from models.gate.evidence import ROLES
+from models.material import matrix
 from models.scoring import score_frame
 from models.splits import assign, groups
 from models.status import SCORED, Requirements, with_history
-from models.training import matrix
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
 from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels

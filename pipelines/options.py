@@ -162,6 +162,43 @@ Also = Annotated[
         "repeated.",
     ),
 ]
+Trials = Annotated[
+    int | None,
+    number("Search the trees' parameters first, in so many trials. A stopped search goes on.", 1),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MINUTES",
+        min=0.0,
+        help="Search the trees' parameters first, for so long; how many trials fit, and so the "
+        "model, depends on the machine.",
+    ),
+]
+UnlabelledRows = Annotated[
+    str | None,
+    typer.Option(
+        "--unlabelled",
+        metavar="WAY",
+        help="What rows without a label teach: leave_out (nothing), negative, or elkan_noto (by "
+        "their chance to be positive). Default: leave_out.",
+    ),
+]
+UnlabelledPrior = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Share of the unlabelled that is positive, for elkan_noto; else it is estimated.",
+    ),
+]
+Monotone = Annotated[
+    bool,
+    flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
+]
+Named = Annotated[
+    bool,
+    flag("--named", "Show the addresses of the most wrong cases, which otherwise have pseudonyms."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option(
@@ -200,6 +237,14 @@ BasisOption = Annotated[
 ]
 EngineOption = Annotated[
     Engine | None, typer.Option(help="What moves the histories. Default: local.")
+]
+ControlSample = Annotated[
+    int | None,
+    number(
+        "Write a review file too: every alert and so many random addresses from below the "
+        "threshold, without scores, and its key.",
+        0,
+    ),
 ]
 ResearchUse = Annotated[
     bool,

@@ -26,6 +26,7 @@ from pipelines.inputs import (
     unscored_exit,
 )
 from pipelines.outputs import check_output, write_table
+from pipelines.review import drawn, review_files, write_review
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class ScoreResult:
     addresses: int
     statuses: Mapping[str, int]
     bands: Mapping[str, int]
+    to_review: Path | None
     base_rate: float
     decision_use: bool
     bundle_sha256: str
@@ -76,18 +78,32 @@ def score_addresses(
     known = load_services(services)
     asked = read_requests(Path(addresses), opened)
     moment = resolved_as_of(opened, as_of)
+    return score_asked(loaded, opened, known, asked, moment, reasons=reasons, threads=threads)
+
+
+def score_asked(
+    bundle: Bundle,
+    transfers: Transfers,
+    services: Services,
+    asked: Asked,
+    as_of: datetime,
+    *,
+    reasons: int = 0,
+    threads: int | None = None,
+) -> Scored:
+    """Score addresses that have been read, with what has been loaded and may be used."""
     measured = local.measure(
-        opened,
+        transfers,
         asked.requests,
-        as_of=moment,
-        basis=loaded.facts.basis,
-        legs=loaded.facts.legs,
+        as_of=as_of,
+        basis=bundle.facts.basis,
+        legs=bundle.facts.legs,
         threads=threads,
-        services=known,
-        families=catalogue().families_of(loaded.facts.signals),
+        services=services,
+        families=catalogue().families_of(bundle.facts.signals),
     )
-    scores = score_frame(loaded, measured.signals, known, reasons=reasons, threads=threads or 1)
-    return Scored(loaded, opened, known, asked, measured, scores, moment)
+    scores = score_frame(bundle, measured.signals, services, reasons=reasons, threads=threads or 1)
+    return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
 def score(
@@ -103,6 +119,7 @@ def score(
     services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
     max_unscored: float | None = None,
+    control_sample: int | None = None,
     assume_complete: bool = False,
 ) -> ScoreResult:
     """Score a list of addresses and write one row for each, in the order requested.
@@ -128,6 +145,11 @@ def score(
         label list (`data.labels.SOURCES`).
     max_unscored
         Exit code 3 where a larger share of the requested addresses has no score.
+    control_sample
+        Write a review file beside the scores, ``<out>.review.csv``: every alert and so many random
+        addresses from below the threshold, without scores, for reviewers who must not know which
+        is which; and its key, ``<out>.review-key.csv``, with how likely each was to be chosen.
+        `review_labels` reads both.
 
     Raises
     ------
@@ -148,6 +170,9 @@ def score(
         threads=threads,
         assume_complete=assume_complete,
     )
+    key = None
+    if control_sample is not None:
+        key = drawn(run.scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
@@ -157,11 +182,14 @@ def score(
         "base_rate": run.bundle.facts.calibration.base_rate,
     }
     manifest = write_table(run.scores, out, kind="scores", facts=facts)
+    if key is not None:
+        write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
         out=out,
         addresses=run.scores.height,
         statuses=counts(run.scores["status"]),
         bands=counts(run.scores["band"].drop_nulls()),
+        to_review=None if key is None else review_files(out)[0],
         base_rate=run.bundle.facts.calibration.base_rate,
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,

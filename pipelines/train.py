@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from data.errors import Refused
 from data.services import load_services
 from data.storage import refuse_foreign
@@ -21,12 +19,14 @@ from models.evaluation import metric_values
 from models.fitting import Fitted, fit
 from models.leakage import CHECKS, Surroundings
 from models.leakage.finding import checked_names
+from models.search import Budget
 from models.settings import MIN_TRANSFERS, Settings
-from models.tracking import Run, record
+from models.tracking import Run, Trial, record
 from models.training import may_be_input
+from models.unlabelled import Unlabelled
 from pipelines.console import progress
 from pipelines.inputs import leg_names, resolved_basis, service_notes
-from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
+from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
 from pipelines.replay import Measuring, replay
 
@@ -69,6 +69,11 @@ def train(
     assume_complete: bool = False,
     params: Mapping[str, Any] | None = None,
     allow: Sequence[str] = (),
+    trials: int | None = None,
+    minutes: float | None = None,
+    unlabelled: str = "leave_out",
+    unlabelled_prior: float | None = None,
+    monotone: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -109,6 +114,15 @@ def train(
     allow
         Findings of the leakage audit that are accepted, by name (`models.leakage.CHECKS`). The
         model card tells them.
+    trials, minutes
+        Search parameters first, on train alone, until so many trials are done or so many minutes
+        gone. Trials are remembered in a journal beside the bundle (``<out>.search.journal``): the
+        same call goes on where it was stopped.
+    unlabelled, unlabelled_prior
+        What rows without a label teach (`models.unlabelled.METHODS`), and which share of them is
+        taken to be positive.
+    monotone
+        Let the score only rise with signals whose risk certainly grows that way.
 
     Raises
     ------
@@ -118,6 +132,7 @@ def train(
     """
     refuse_foreign(Path(out), mark=FACTS)
     accepted = checked_names(allow, CHECKS)
+    use = Unlabelled(unlabelled, unlabelled_prior)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
@@ -141,6 +156,9 @@ def train(
         base_rate=base_rate,
         seed=seed,
         params=params or {},
+        budget=_budget(Path(out), trials, minutes),
+        unlabelled=use,
+        monotone=monotone,
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -151,11 +169,24 @@ def train(
     with progress("Looking ahead, to see that no signal does"):
         how = Measuring(basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
-    with progress("Auditing and training"):
-        fitted = fit(measured.signals, measured.labels, settings, surroundings=around)
+    words = "Auditing and training" if settings.budget is None else "Searching parameters"
+    with progress(words, total=trials) as done:
+        fitted = fit(
+            measured.signals,
+            measured.labels,
+            settings,
+            surroundings=around,
+            trial_done=None if settings.budget is None else done,
+        )
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
-    return _result(Path(out), fitted, measured, sha256, run, service_notes(known))
+    return _result(Path(out), fitted, sha256, run, service_notes(known))
+
+
+def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | None:
+    if trials is None and minutes is None:
+        return None
+    return Budget(trials, minutes, out.with_name(f"{out.name}.search.journal"))
 
 
 def candidates(exposure: bool, also: Sequence[str]) -> list[str]:
@@ -210,24 +241,38 @@ def _recorded(
             "n_positive": told["n_positive"],
         },
         metrics=metric_values(fitted.evaluation),
+        trials=_trials(fitted),
     )
     with progress("Recording the run"):
         return record(run, tracking_uri=tracking_uri)
 
 
+def _trials(fitted: Fitted) -> tuple[Trial, ...]:
+    """Return the trials of a search, as they are recorded; a pruned one has no loss."""
+    found = fitted.searched
+    return tuple(
+        Trial(
+            f"trial {number}",
+            trial.parameters,
+            {} if trial.loss is None else {"loss": trial.loss},
+        )
+        for number, trial in enumerate(found.trials if found else ())
+    )
+
+
 def _result(
     out: Path,
     fitted: Fitted,
-    measured: Labelled,
     sha256: str,
     run: str | None,
     told_of: tuple[str, ...],
 ) -> TrainResult:
     facts, told = fitted.facts, fitted.facts.training
-    unused = measured.labels.filter(pl.col("label").is_null()).height
     notes = list(told_of)
-    if unused:
-        notes.append(f"{unused:,} unlabelled rows were not used: unlabelled is not benign.")
+    if told["n_unlabelled"] and told["unlabelled"]["method"] == "leave_out":
+        notes.append(
+            f"{told['n_unlabelled']:,} unlabelled rows were not used: unlabelled is not benign."
+        )
     for finding in told["audit"]["findings"]:
         how = "accepted" if finding["allowed"] else "notice"
         notes.append(f"Leakage audit, {finding['kind']} ({how}): {finding['what']}")

@@ -190,3 +190,14 @@ def test_pages_are_short_and_the_image_is_small():
 def test_every_check_of_the_audit_is_described():
     page = read(DOCS / "auditing-labels.md")
     assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == list(CHECKS)
+
+
+def test_the_checklist_answers_every_test_with_evidence_that_exists():
+    rows = re.findall(r"^\| (?!test|---)(.+?) \| (.+?) \| (.*?) ?\|$",
+                      read(DOCS / "reviewers-checklist.md"), flags=re.MULTILINE)  # fmt: skip
+    assert len(rows) == 28
+    for test, answer, evidence in rows:
+        named = re.findall(r"`((?:models|tests|CONTRIBUTING)[^`]*)`", evidence)
+        assert evidence or answer.startswith("not yet"), test
+        for path in named:
+            assert (ROOT / path).exists(), f"{test}: {path}"

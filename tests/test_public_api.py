@@ -20,6 +20,7 @@ JOBS = [
     "evaluate",
     "explain",
     "ingest",
+    "monitor",
     "promote",
     "realism",
     "rollback",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from models.evaluation import wilson
+from models.intervals import wilson
 from models.leakage.finding import Finding, Measured
 from models.leakage.subject import HELD, Subject, some
 

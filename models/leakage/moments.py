@@ -11,7 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from models.bootstrap import Estimate
-from models.evaluation import wilson
+from models.intervals import wilson
 from models.leakage.alone import apart
 from models.leakage.finding import Finding, Measured
 from models.leakage.subject import HELD, Subject, some

@@ -12,8 +12,9 @@ import pytest
 
 from models.association import MOST, apart, cap
 from models.fitting import fit
+from models.material import matrix
 from models.settings import Settings
-from models.training import matrix, model_inputs, train_model
+from models.training import model_inputs, train_model
 from tests.models.world import CATALOGUE, NAMES, SETTINGS, MadeUp, signal, world
 
 KNOWN_TO_LISTS = MadeUp((*CATALOGUE.signals, signal("listed", "cash_out", exposure=True)))

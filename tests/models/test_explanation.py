@@ -22,7 +22,7 @@ from models.explanation import (
     reasons_text,
     without_repeats,
 )
-from models.training import matrix
+from models.material import matrix
 from tests.models.world import CATALOGUE, NAMES, fitted, world
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from data.errors import Refused
 from data.schema import LEGS
-from models.training import matrix, model_inputs, train_model
+from models.material import matrix
+from models.training import model_inputs, train_model
 from tests.models.world import CATALOGUE, NAMES, signal, world
 
 

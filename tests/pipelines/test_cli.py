@@ -53,11 +53,13 @@ COMMANDS: dict[str, list[str]] = {
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
         *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
         *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
-        *("--without-exposure", "--also", "neighbourhood", "--allow", "era"),
+        *("--without-exposure", "--also", "neighbourhood", "--allow", "era", "--monotone"),
+        *("--trials", "9", "--minutes", "5"),
+        *("--unlabelled", "elkan_noto", "--unlabelled-prior", "0.1"),
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
-        *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09"),
+        *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09", "--named"),
         *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],
@@ -65,12 +67,18 @@ COMMANDS: dict[str, list[str]] = {
         *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
-        *("--assume-complete", "--services", "pack.yaml"),
+        *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete"),
+    ],
+    "monitor": [
+        *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
+        *("--reference", "r.csv", "--reference-as-of", "2023-05-11", "--labels", "l.csv"),
+        *("--label-lag", "60", "--least-effect", "0.2", "--services", "s.csv", "--threads", "2"),
+        *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
     ],
     "catalogue": ["catalogue", "swaps", "--format", "md", "--out", "docs"],
     "labels import": [
@@ -79,6 +87,10 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "labels show": ["labels", "show", "l", "0x12"],
     "labels map": ["labels", "map", "l", "--out", "o"],
+    "labels review": [
+        *("labels", "review", "a.csv", "b.csv", "--key", "k.csv", "--out", "o"),
+        *("--at", "2024-05-09"),
+    ],
     "labels retract": [
         *("labels", "retract", "l", "0x12", "--reason", "wrong", "--by", "K. M."),
         *("--source", "plain", "--at", "2024-05-09", "--below", "runs"),
@@ -183,7 +195,8 @@ def test_the_cases_above_use_every_option():
 def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
     required = {"--out"} | ({"--reason", "--by"} if command == "labels retract" else set())
-    required |= {"--addresses"} if command in ("score", "explain") else set()
+    required |= {"--key"} if command == "labels review" else set()
+    required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
         if before.startswith("--") and before not in required:
@@ -373,6 +386,7 @@ def test_ctrl_c_ends_with_130_and_a_word(job):
         ["train", "t", "l", "--out", "b", "--trained-on", "guesses"],
         ["simulate", "--out", "o", "--exports-of", "5"],
         ["simulate", "--out", "o", "--prevalence", "rare"],
+        ["monitor", "b", "t", "--addresses", "a", "--out", "o", "--label-lag", "60"],
     ],
     ids=" ".join,
 )

@@ -20,6 +20,7 @@ from pipelines import charts
 from pipelines.alerts import SCHEMA
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
+from pipelines.pages.monitor import monitor_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
@@ -27,6 +28,7 @@ from pipelines.pages.timeline import timeline
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
 from tests.pipelines.hostile import XSS
+from tests.pipelines.monitor_examples import monitor_report
 from tests.pipelines.realism_examples import realism_report
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -77,6 +79,30 @@ def evaluation() -> dict[str, Any]:
         **dict.fromkeys(METRICS, estimate),
         "bands": {"below_review": {"positives": 1, "negatives": 2}},
         "not_scored": {"insufficient_history": {"n": 4, "n_positive": 1}},
+        "false_alarms": {"medium": {**estimate, "per_million": estimate}},
+        "budgets": [
+            {
+                "alerts_per_1000": 10,
+                "alerts": 6,
+                **dict.fromkeys(("recall", "precision", "fpr"), estimate),
+                "precision_at_base_rate": None,
+                "innocent_per_million": estimate,
+            }
+        ],
+        "reliability": [
+            {"n": 60, "n_positive": 6, "stated": 0.1, "least": 0.05, "most": 0.2}
+            | {"observed": 0.1, "low": 0.05, "high": 0.2}
+        ],
+        "precision_recall": [
+            {"log_odds": 1.0, "recall": r, "precision": 0.9, "precision_at_base_rate": b}
+            for r, b in ((0.1, None), (0.5, 0.2))
+        ],
+        "slices": [
+            {"by": "chain", "name": "tron", "n": 60, "n_positive": 6, "roc_auc": estimate}
+            | {"pr_auc": None, "flagged": estimate, "ratio": 1.2},
+            {"by": "age", "name": "young", "n": 6, "n_positive": 6, "roc_auc": None}
+            | {"pr_auc": None, "flagged": None, "ratio": None},
+        ],
         "populations": {
             "payroll": {
                 "n": 80,
@@ -98,7 +124,16 @@ def evaluation() -> dict[str, Any]:
         },
         "interval": {"confidence": 0.95, "method": method, "resamples": 1000, "seed": 1},
         "base_rate": 0.01,
+        "probabilities_at_prevalence": 0.2,
         "notes": ["null: not resolvable"],
+        "most_wrong": [
+            {"split": "test", "kind": "false alarm", "case": "0a1b", "chain": "tron"}
+            | {"n_transfers": 9, "log_odds": 2.0, "score": 0.9, "band": "high"}
+            | {"reasons": "swaps 3", "against": ["senders"]},
+            {"split": "test", "kind": "missed", "case": "0a1c", "chain": "tron"}
+            | {"n_transfers": 9, "log_odds": -2.0, "score": 0.1, "band": None}
+            | {"reasons": "no single strong reason", "against": []},
+        ],
         "audit": {
             "verdict": "accepted",
             "findings": [finding("era"), finding("missing_dates", blocks=False)],
@@ -122,6 +157,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "index": lambda: index_page(overview(example())),
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
+    "monitor": lambda: monitor_page(monitor_report()),
 }
 
 
@@ -320,7 +356,7 @@ def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
     drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
-    assert len(drawn) == 3
+    assert len(drawn) == 5
     for chart in drawn:
         assert ET.fromstring(chart or "").tag.endswith("svg")
 
@@ -392,8 +428,11 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     for split in report["splits"].values():
         split["populations"] = {payload: split["populations"]["payroll"]}
         split["not_scored"] = {payload: {"n": 1, "n_positive": 0}}
+        split["slices"] = [{**split["slices"][0], "by": payload, "name": payload}]
     report["splits"] = {payload: report["splits"]["validation"], **report["splits"]}
     report["notes"] = [payload]
+    texts = dict.fromkeys(("split", "case", "chain", "kind", "reasons"), payload)
+    report["most_wrong"] = [{**report["most_wrong"][0], **texts, "against": [payload]}]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
     report["audit"]["not_run"] = {"era": payload}
     return report
@@ -404,6 +443,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "index": lambda payload: index_page(poisoned_overview(payload)),
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
+    "monitor": lambda payload: monitor_page(monitor_report(payload)),
 }
 
 
