@@ -40,6 +40,8 @@ _QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # With a server it would print links to stdout, which is for our JSON alone.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # An unreachable server must not hold up a finished training for minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",

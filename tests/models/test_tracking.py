@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from models import tracking
 from models.tracking import Run, Trial, record
 
 
@@ -107,3 +108,20 @@ def test_the_library_is_loaded_only_when_a_run_is_recorded():
     code = "import models.tracking, models.fitting, sys; print('mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_server_prints_no_links_to_stdout(capsys, monkeypatch):
+    """The client of a server announces each run that ends; stdout is for our JSON alone."""
+    for name in tracking._QUIET:
+        monkeypatch.delenv(name, raising=False)
+    with tracking.quietly():
+        from mlflow.store.tracking.rest_store import RestStore
+        from mlflow.tracking import MlflowClient
+
+        def unasked(*arguments: object) -> object:
+            raise AssertionError("it looked the run up to print a link to it")
+
+        monkeypatch.setattr(RestStore, "get_run", unasked)
+        monkeypatch.setattr(RestStore, "update_run_info", lambda *a, **k: None)
+        MlflowClient(tracking_uri="http://127.0.0.1:9").set_terminated("1" * 32)
+    assert capsys.readouterr().out == ""
