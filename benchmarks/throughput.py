@@ -125,16 +125,16 @@ def _run(name: str, form: str, data: Path, small: Path, featuretools: str | None
                 sys.executable, "-m", "pipelines.cli", "signals", str(source), "--assume-complete",
                 "--as-of", w1_data.AS_OF.isoformat(), "--out", f"{out}/signals.parquet",
             ]  # fmt: skip
-            return _whole(command)[1]
+            return whole(command)[1]
     command = [sys.executable, "-m", "benchmarks.contender", name, form, str(data), str(small)]
     if name == "featuretools_dfs":
         own = featuretools or sys.executable
         command = [own, "-W", "ignore", "-m", f"benchmarks.peers.{name}", str(data), str(small)]
-    text, whole = _whole(command)
-    return None if whole is None else Taken(**json.loads(text))
+    text, taken = whole(command)
+    return None if taken is None else Taken(**json.loads(text))
 
 
-def _whole(command: list[str]) -> tuple[str, Taken | None]:
+def whole(command: list[str]) -> tuple[str, Taken | None]:
     """Run a command; return what it printed and what the whole process took."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -165,7 +165,7 @@ def heading(runs: int) -> str:
 
 def start_of_the_child() -> str:
     """Say what the imports of the process cost that tries a strange file: part of the seconds."""
-    taken = [_whole([sys.executable, "-c", "import data.transfers_check"])[1] for _ in range(3)]
+    taken = [whole([sys.executable, "-c", "import data.transfers_check"])[1] for _ in range(3)]
     least = min(one.seconds for one in taken if one is not None)
     return (
         f"A strange file is tried in a child process, whose imports are {least:.2f} of Unrinse's "

@@ -23,6 +23,12 @@ from models.metrics import METRICS, Metric, Outcomes, measure
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 
+MOST_DRAWN = 100_000_000
+"""Rows drawn in all resamples together: of more than 100,000 rows fewer than 1,000 resamples are
+taken, because of a million rows they would take an hour. `FEWEST` are taken of any number."""
+
+FEWEST = 100
+
 _CELLS = 4_000_000  # weights held at once, so that memory stays flat whatever the number of rows
 
 
@@ -92,6 +98,15 @@ def estimates(
     return result
 
 
+def affordable(resamples: int, n: int) -> int:
+    """Return how many resamples are taken of `n` rows where so many are asked for.
+
+    >>> affordable(1000, 50_000), affordable(1000, 500_000), affordable(1000, 10_000_000)
+    (1000, 200, 100)
+    """
+    return min(resamples, max(FEWEST, MOST_DRAWN // max(1, n)))
+
+
 def paired_bootstrap(
     labels: np.ndarray,
     score_a: np.ndarray,
@@ -144,7 +159,11 @@ def _metric(metric: Metric | str) -> Metric:
 
 
 def _resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of weights (k, n): how often each row's group was drawn in each resample."""
+    """Yield blocks of weights (k, n): how often each row's group was drawn in each resample.
+
+    Of very many rows fewer are taken (`affordable`).
+    """
+    resamples = affordable(resamples, len(group_of))
     n_groups = int(group_of.max(initial=-1)) + 1
     random = np.random.default_rng(seed)
     # Drawn one resample at a time: the block size must not change which groups are drawn.

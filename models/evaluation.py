@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from models.bands import BANDS, Thresholds, bands
-from models.bootstrap import CONFIDENCE, RESAMPLES, estimates
+from models.bootstrap import CONFIDENCE, RESAMPLES, affordable, estimates
 from models.calibration import Calibration
 from models.intervals import wilson
 from models.metrics import METRICS, Outcomes, logistic, precision_recall
@@ -117,6 +117,7 @@ def evaluate_split(
         "n_groups_positive": scored.filter(pl.col("label") == 1)["group"].n_unique(),
         "n_groups_negative": scored.filter(pl.col("label") == 0)["group"].n_unique(),
         "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
+        "resamples": affordable(resamples, outcomes.n),
         **{
             name: None if found is None else
             {"value": found.value, "low": _number(found.low), "high": _number(found.high)}
