@@ -8,6 +8,7 @@ from pipelines.options import (
     AssumeComplete,
     BaseRate,
     BasisOption,
+    FromChampion,
     LabelsAsOf,
     LabelsPath,
     Legs,
@@ -51,6 +52,7 @@ def train(
     unlabelled: UnlabelledRows = None,
     unlabelled_prior: UnlabelledPrior = None,
     monotone: Monotone = False,
+    from_champion: FromChampion = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
@@ -78,5 +80,6 @@ def train(
         unlabelled=unlabelled,
         unlabelled_prior=unlabelled_prior,
         monotone=monotone or None,
+        from_champion=from_champion,
         assume_complete=assume_complete or None,
     )

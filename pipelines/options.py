@@ -195,6 +195,14 @@ Monotone = Annotated[
     bool,
     flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
 ]
+FromChampion = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="BUNDLE",
+        help="Follow this model: its basis, legs, base rate and parameters; what the new one "
+        "changes is written beside it.",
+    ),
+]
 Named = Annotated[
     bool,
     flag("--named", "Show the addresses of the most wrong cases, which otherwise have pseudonyms."),

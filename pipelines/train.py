@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import Refused
+from data.schema import LEGS
 from data.services import load_services
 from data.storage import refuse_foreign
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
-from models.bundle import FACTS
+from models.bundle import FACTS, Bundle
 from models.evaluation import metric_values
 from models.fitting import Fitted, fit
 from models.leakage import CHECKS, Surroundings
@@ -25,6 +26,7 @@ from models.tracking import Run, Trial, record
 from models.training import may_be_input
 from models.unlabelled import Unlabelled
 from pipelines.console import progress
+from pipelines.from_champion import Asked, inherited, report
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
@@ -74,6 +76,7 @@ def train(
     unlabelled: str = "leave_out",
     unlabelled_prior: float | None = None,
     monotone: bool = False,
+    from_champion: str | Path | None = None,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -123,6 +126,10 @@ def train(
         taken to be positive.
     monotone
         Let the score only rise with signals whose risk certainly grows that way.
+    from_champion
+        A bundle to follow: its value basis, legs, shortest history, stated base rate and (unless
+        they are searched anew) parameters. What the new model changes, and why, is written beside
+        it (`models.changes`).
 
     Raises
     ------
@@ -133,30 +140,43 @@ def train(
     refuse_foreign(Path(out), mark=FACTS)
     accepted = checked_names(allow, CHECKS)
     use = Unlabelled(unlabelled, unlabelled_prior)
+    budget = _budget(Path(out), trials, minutes)
+    champion = None if from_champion is None else Bundle.load(from_champion)
+    given = leg_names(legs)
+    asked = Asked(
+        resolved_basis(basis),
+        None if given is None else tuple(leg for leg in LEGS if leg in given),
+        min_transfers,
+        base_rate,
+        params or {},
+    )
+    if champion is not None:
+        asked = inherited(champion, asked, searched=budget is not None)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
     told = read_labels(Path(labels), opened, as_of)
     exposure = not without_exposure and origin != "synthetic"
     inputs = candidates(exposure, also)
+    needed = inputs if champion is None else [*inputs, *champion.facts.signals]
     known = load_services(services)
     measured = measure_labelled(
         told,
         opened,
-        basis=resolved_basis(basis),
-        legs=leg_names(legs),
+        basis=asked.basis,
+        legs=asked.legs,
         threads=threads,
         services=known,
-        names=inputs,
+        names=needed,
     )
     settings = Settings(
-        basis=basis,
+        basis=asked.basis,
         legs=measured.legs,
-        min_transfers=min_transfers,
+        min_transfers=asked.min_transfers,
         training_basis=origin,
-        base_rate=base_rate,
+        base_rate=asked.base_rate,
         seed=seed,
-        params=params or {},
-        budget=_budget(Path(out), trials, minutes),
+        params=asked.params,
+        budget=budget,
         unlabelled=use,
         monotone=monotone,
         exposure=exposure,
@@ -167,7 +187,7 @@ def train(
         versions={"unrinse": program()},
     )
     with progress("Looking ahead, to see that no signal does"):
-        how = Measuring(basis, measured.legs, inputs, known)
+        how = Measuring(asked.basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
     words = "Auditing and training" if settings.budget is None else "Searching parameters"
     with progress(words, total=trials) as done:
@@ -180,7 +200,11 @@ def train(
         )
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
-    return _result(Path(out), fitted, sha256, run, service_notes(known))
+    notes = service_notes(known)
+    if champion is not None:
+        with progress("Comparing with the champion"):
+            notes += report(champion, Path(out), measured.signals, threads=settings.threads)
+    return _result(Path(out), fitted, sha256, run, notes)
 
 
 def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | None:

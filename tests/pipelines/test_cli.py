@@ -55,7 +55,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
         *("--without-exposure", "--also", "neighbourhood", "--allow", "era", "--monotone"),
         *("--trials", "9", "--minutes", "5"),
-        *("--unlabelled", "elkan_noto", "--unlabelled-prior", "0.1"),
+        *("--unlabelled", "elkan_noto", "--unlabelled-prior", "0.1", "--from-champion", "b"),
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
