@@ -79,7 +79,7 @@ class Scene:
         return audit(self.subject, allow)
 
 
-def clean(n: int = 2400, seed: int = 1) -> Scene:
+def clean(n: int = 1800, seed: int = 1) -> Scene:
     """Return a scene without a leak: cut by one rule, of one time, exported alike."""
     random = np.random.default_rng(seed)
     label = (random.random(n) < 0.25).astype(np.int8)

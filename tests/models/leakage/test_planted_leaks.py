@@ -24,7 +24,7 @@ def scene() -> Scene:
     return clean()
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(1, 6))
 def test_a_clean_scene_is_silent(seed):
     found = clean(seed=seed).audit()
     assert found.findings == ()
