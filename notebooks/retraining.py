@@ -30,7 +30,7 @@ import unrinse
 
 folder = TemporaryDirectory(prefix="unrinse-")
 work = Path(folder.name)
-world = unrinse.simulate(work / "world", addresses=2000, prevalence=0.1, seed=5)
+world = unrinse.simulate(work / "world", addresses=1400, prevalence=0.1, seed=5)
 labels = pl.read_csv(world.out / "labels.csv", infer_schema_length=None, try_parse_dates=True)
 labels.drop_nulls("label").head()
 
@@ -67,10 +67,10 @@ else:
 #
 # The labels as they were pass. The search looks at training rows alone, learns from what came first
 # and is judged on what came next. It goes on where it was stopped, and the defaults are its first
-# trial. Eight trials are few: they show how it works.
+# trial. Five trials are few: they show how it works.
 
 # %%
-made = unrinse.train(world.out, world.out / "labels.csv", work / "bundle", trials=8, seed=3)
+made = unrinse.train(world.out, world.out / "labels.csv", work / "bundle", trials=5, seed=3)
 facts = json.loads((made.out / "bundle.json").read_text(encoding="utf-8"))["training"]
 print("audit:", facts["audit"]["verdict"], "after", len(facts["audit"]["ran"]), "checks")
 facts["search"]
