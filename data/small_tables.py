@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -90,6 +90,23 @@ def data_lines(text: str) -> list[tuple[int, str]]:
     """
     numbered = enumerate(text.split("\n"), start=1)
     return [(n, line) for n, line in numbered if line.strip() and not line.lstrip().startswith("#")]
+
+
+MOST_LINES_SHOWN = 10
+
+
+def refuse_faulty_lines(path: Path, faults: Sequence[str], what: str) -> None:
+    """Refuse a table with faulty lines, naming the first of them.
+
+    Raises
+    ------
+    Refused
+        There is a fault.
+    """
+    if faults:
+        shown, n = "; ".join(faults[:MOST_LINES_SHOWN]), len(faults) - MOST_LINES_SHOWN
+        more = f"; and {n} more" if n > 0 else ""
+        raise Refused(f"{path} has {len(faults)} faulty lines: {shown}{more}", expected=what)
 
 
 def refuse_unknown_columns(

@@ -64,6 +64,10 @@ class Transfers:
         """Scan the canonical columns (and codes to rely upon), with ``row`` numbering the rows."""
         return _scan(self.files, coded=self.has_codes).with_row_index("row")
 
+    def followed(self) -> pl.LazyFrame:
+        """Scan the transfers that say who deals with whom: neither screened ones nor fees."""
+        return self.scan().filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
+
     @cached_property
     def coverage(self) -> pl.DataFrame | None:
         """The coverage table beside them, or None; read when it is first asked for."""

@@ -89,11 +89,11 @@ def estimates(
     if not usable:
         return result
     drawn: dict[str, list[np.ndarray]] = {metric.name: [] for metric in usable}
-    for weights in _resampled(outcomes.group_of, resamples, seed):
+    for weights in resampled(outcomes.group_of, resamples, seed):
         for metric in usable:
             drawn[metric.name].append(metric.compute(outcomes, weights))
     for metric in usable:
-        low, high = _interval(np.concatenate(drawn[metric.name]))
+        low, high = interval(np.concatenate(drawn[metric.name]))
         result[metric.name] = Estimate(measure(metric, outcomes), low, high)
     return result
 
@@ -142,10 +142,10 @@ def paired_bootstrap(
         )
     # A group has the same number in both, so one seed draws the same groups in both.
     of_a, of_b = (
-        np.concatenate([chosen.compute(x, w) for w in _resampled(x.group_of, resamples, seed)])
+        np.concatenate([chosen.compute(x, w) for w in resampled(x.group_of, resamples, seed)])
         for x in (a, b)
     )
-    low, high = _interval(of_a - of_b)
+    low, high = interval(of_a - of_b)
     value_a, value_b = measure(chosen, a), measure(chosen, b)
     return PairedDifference(value_a, value_b, value_a - value_b, low, high)
 
@@ -158,7 +158,7 @@ def _metric(metric: Metric | str) -> Metric:
     return METRICS[metric]
 
 
-def _resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """Yield blocks of weights (k, n): how often each row's group was drawn in each resample.
 
     Of very many rows fewer are taken (`affordable`).
@@ -176,7 +176,7 @@ def _resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.n
         yield np.stack(draws)[:, group_of].astype(np.float64)
 
 
-def _interval(drawn: np.ndarray) -> tuple[float, float]:
+def interval(drawn: np.ndarray) -> tuple[float, float]:
     """Return the central interval of resampled values, leaving out resamples without one class."""
     defined = drawn[np.isfinite(drawn)]
     if not len(defined):

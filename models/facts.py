@@ -131,6 +131,11 @@ class BundleFacts:
         if fault:
             raise ValueError(f"A bundle's {fault}.")
 
+    @property
+    def learned_until(self) -> str:
+        """ISO date of the latest `as_of` that training, calibration or bands rest on."""
+        return max(self.population.date, self.threshold_population.date)
+
     def to_json(self, *, files: Mapping[str, str]) -> bytes:
         """Write the facts in their canonical form, with the hashes of the other files."""
         content = _plain(replace(self, files=dict(files)))

@@ -154,14 +154,14 @@ def negatives_for(false_positive_rate: float) -> int:
 # --- ranking: cumulative true and false positives, read at the ends of ties -----------------------
 
 
-def _counts(outcomes: Outcomes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counts_at_ties(outcomes: Outcomes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return true and false positives with everything down to each distinct score flagged."""
     flagged = np.cumsum(weights, axis=1)[:, outcomes.tie_ends]
     true = np.cumsum(weights * outcomes.labels, axis=1)[:, outcomes.tie_ends]
     return true, flagged - true
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide, with NaN for a whole of zero."""
     return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
 
@@ -172,34 +172,49 @@ def _steps(cumulative: np.ndarray) -> np.ndarray:
 
 def _roc_auc(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     """Chance that a positive outranks a negative; ties count half."""
-    true, false = _counts(outcomes, weights)
+    true, false = counts_at_ties(outcomes, weights)
     area = (_steps(false) * (true - _steps(true) / 2)).sum(axis=1)
-    return _ratio(area, true[:, -1] * false[:, -1])
+    return ratio(area, true[:, -1] * false[:, -1])
 
 
 def _pr_auc(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     """Average precision: precision at each distinct score, weighted by the recall it adds."""
-    true, false = _counts(outcomes, weights)
+    true, false = counts_at_ties(outcomes, weights)
     flagged = true + false
     precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
-    return _ratio((_steps(true) * precision).sum(axis=1), true[:, -1])
+    return ratio((_steps(true) * precision).sum(axis=1), true[:, -1])
 
 
 def _recall_at_fpr(outcomes: Outcomes, weights: np.ndarray, *, rate: float) -> np.ndarray:
     """Largest recall of any threshold whose false-positive rate is at most `rate`."""
-    true, false = _counts(outcomes, weights)
+    true, false = counts_at_ties(outcomes, weights)
     allowed = false <= rate * false[:, -1:] + 1e-9
-    return _ratio(np.where(allowed, true, 0.0).max(axis=1), true[:, -1])
+    return ratio(np.where(allowed, true, 0.0).max(axis=1), true[:, -1])
 
 
 def _precision_at_k(outcomes: Outcomes, weights: np.ndarray, *, k: int) -> np.ndarray:
     """Share of positives among the k highest; a tie at the border counts in proportion."""
-    true, false = _counts(outcomes, weights)
+    hits, taken = among_highest(*counts_at_ties(outcomes, weights), k)
+    return ratio(hits, taken)
+
+
+def among_highest(
+    true: np.ndarray, false: np.ndarray, most: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many of the highest are positive, and how many there are; ties in proportion.
+
+    Parameters
+    ----------
+    true, false
+        Cumulative counts, as `counts_at_ties` returns them.
+    most
+        How many are taken, or an array of shape (k, 1).
+    """
     steps = _steps(true + false)
     before = true + false - steps
-    taken = np.clip(k - before, 0.0, steps)
+    taken = np.clip(most - before, 0.0, steps)
     share = np.divide(taken, steps, out=np.zeros_like(steps), where=steps > 0)
-    return _ratio((share * _steps(true)).sum(axis=1), taken.sum(axis=1))
+    return (share * _steps(true)).sum(axis=1), taken.sum(axis=1)
 
 
 # --- decisions and probabilities ------------------------------------------------------------------
@@ -209,11 +224,11 @@ def _f1(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     """F1 of the positives when a probability of one half or more is a yes."""
     yes = outcomes.probabilities >= 0.5
     hits = weights @ (yes * outcomes.labels)
-    return _ratio(2 * hits, weights @ yes.astype(np.float64) + weights @ outcomes.labels)
+    return ratio(2 * hits, weights @ yes.astype(np.float64) + weights @ outcomes.labels)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return _ratio((weights * values).sum(axis=1), weights.sum(axis=1))
+    return ratio((weights * values).sum(axis=1), weights.sum(axis=1))
 
 
 def _accuracy(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
@@ -235,7 +250,7 @@ def _calibration_error(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     bins = np.minimum((outcomes.probabilities * _BINS).astype(np.int64), _BINS - 1)
     member = (bins[:, None] == np.arange(_BINS)).astype(np.float64)
     gaps = weights @ (member * (outcomes.probabilities - outcomes.labels)[:, None])
-    return _ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
+    return ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
 
 
 METRICS: dict[str, Metric] = {
@@ -278,10 +293,10 @@ def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, flo
     """
     if not 0 < outcomes.n_positive < outcomes.n:
         return []
-    true, false = (counts[0] for counts in _counts(outcomes, np.ones((1, outcomes.n))))
+    true, false = (counts[0] for counts in counts_at_ties(outcomes, np.ones((1, outcomes.n))))
     recall, fpr = true / outcomes.n_positive, false / outcomes.n_negative
     right = base_rate * recall
-    restated = _ratio(right, right + (1 - base_rate) * fpr)
+    restated = ratio(right, right + (1 - base_rate) * fpr)
     kept = np.unique(np.linspace(0, len(true) - 1, min(MOST_POINTS, len(true))).astype(np.int64))
     return [
         {

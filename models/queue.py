@@ -20,13 +20,12 @@ in alerts per thousand addresses scored, so that they carry over to lists of ano
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from models.bootstrap import RESAMPLES, Estimate, estimates
-from models.metrics import RESOLUTION, Metric, Outcomes
+from models.bootstrap import RESAMPLES, interval, resampled
+from models.metrics import RESOLUTION, Outcomes, among_highest, counts_at_ties, ratio
 
 PER_THOUSAND = (1, 2, 5, 10, 20, 50, 100)
 """Budgets: alerts per thousand addresses."""
@@ -62,26 +61,32 @@ def budgets(
         return []
     counts = {budget: round(budget * outcomes.n / 1000) for budget in PER_THOUSAND}
     counts = {budget: alerts for budget, alerts in counts.items() if 1 <= alerts < outcomes.n}
-    metrics = [
-        Metric(f"{name} {alerts}", partial(_at, name=name, alerts=alerts, base_rate=base_rate))
-        for alerts in counts.values()
-        for name in MEASURED
-    ]
-    found = estimates(outcomes, metrics, resamples=resamples, seed=seed)
+    drawn: dict[int, list[np.ndarray]] = {alerts: [] for alerts in counts.values()}
+    for weights in resampled(outcomes.group_of, resamples, seed):
+        true, false = counts_at_ties(outcomes, weights)
+        for alerts, rates in drawn.items():
+            rates.append(_rates(true, false, alerts / outcomes.n, base_rate))
+    true, false = counts_at_ties(outcomes, np.ones((1, outcomes.n)))
     return [
-        _row(budget, alerts, {name: found[f"{name} {alerts}"] for name in MEASURED}, outcomes)
+        _row(
+            budget,
+            alerts,
+            _rates(true, false, alerts / outcomes.n, base_rate)[:, 0],
+            np.concatenate(drawn[alerts], axis=1),
+            outcomes,
+        )
         for budget, alerts in counts.items()
     ]
 
 
 def _row(
-    budget: int, alerts: int, found: dict[str, Estimate | None], outcomes: Outcomes
+    budget: int, alerts: int, rates: np.ndarray, drawn: np.ndarray, outcomes: Outcomes
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        name: None if m is None else {"value": m.value, "low": m.low, "high": m.high}
-        for name, m in found.items()
-    }
-    shown = told["fpr"] is not None and told["fpr"]["value"] * outcomes.n_negative >= RESOLUTION
+    told: dict[str, Any] = {}
+    for name, value, of_resamples in zip(MEASURED, rates, drawn, strict=True):
+        low, high = interval(of_resamples)
+        told[name] = {"value": float(value), "low": low, "high": high}
+    shown = told["fpr"]["value"] * outcomes.n_negative >= RESOLUTION
     if not shown:
         told["precision_at_base_rate"] = None
     innocent = {k: MILLION * v for k, v in told["fpr"].items()} if shown else None
@@ -93,29 +98,10 @@ def _row(
     }
 
 
-def _at(
-    outcomes: Outcomes, weights: np.ndarray, *, name: str, alerts: int, base_rate: float
-) -> np.ndarray:
-    """Measure the highest rows, weighted, a share of all; a tie at the border in proportion."""
-    share = alerts / outcomes.n
-    ends = outcomes.tie_ends
-    flagged = np.cumsum(weights, axis=1)[:, ends]
-    true = np.cumsum(weights * outcomes.labels, axis=1)[:, ends]
-    steps = np.diff(flagged, axis=1, prepend=0.0)
-    taken = np.clip(share * flagged[:, -1:] - (flagged - steps), 0.0, steps)
-    part = np.divide(taken, steps, out=np.zeros_like(steps), where=steps > 0)
-    hits = (part * np.diff(true, axis=1, prepend=0.0)).sum(axis=1)
-    chosen = taken.sum(axis=1)
-    positives, negatives = true[:, -1], flagged[:, -1] - true[:, -1]
-    recall = _ratio(hits, positives)
-    fpr = _ratio(chosen - hits, negatives)
-    if name == "precision":
-        return _ratio(hits, chosen)
-    if name == "precision_at_base_rate":
-        right = base_rate * recall
-        return _ratio(right, right + (1 - base_rate) * fpr)
-    return recall if name == "recall" else fpr
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+def _rates(true: np.ndarray, false: np.ndarray, share: float, base_rate: float) -> np.ndarray:
+    """Return `MEASURED` of the highest rows, a share of all, for each weighting: shape (4, k)."""
+    positives, negatives = true[:, -1], false[:, -1]
+    hits, alerts = among_highest(true, false, share * (positives + negatives)[:, None])
+    recall, fpr = ratio(hits, positives), ratio(alerts - hits, negatives)
+    right = base_rate * recall
+    return np.stack([recall, ratio(hits, alerts), fpr, ratio(right, right + (1 - base_rate) * fpr)])

@@ -16,7 +16,6 @@ from data.storage import refuse_foreign, sha256_file, whole_directory, write_man
 from data.transfers import open_transfers
 from models.bundle import Bundle
 from models.fitting import evaluate_bundle
-from models.splits import assign
 from pipelines.inputs import service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.outputs import program
@@ -97,7 +96,7 @@ def evaluate(
         loaded,
         measured.signals,
         measured.labels,
-        part=_parts(measured.signals, measured.labels) if seen else None,
+        part=measured.parts_as_trained() if seen else None,
         named=named,
         threads=threads or os.cpu_count() or 1,
     )
@@ -128,12 +127,3 @@ def evaluate(
         notes=(*notes, *service_notes(known)),
         exit_code=0,
     )
-
-
-def _parts(signals: pl.DataFrame, labels: pl.DataFrame) -> pl.Series:
-    """Split the labels as training did; unlabelled rows belong to no part."""
-    beside = labels.drop("as_of", "chain", "address")
-    table = pl.concat([signals, beside], how="horizontal").with_row_index("_row")
-    known = table.filter(pl.col("label").is_not_null())
-    parts = known.select("_row", part=assign(known).part)
-    return table.join(parts, on="_row", how="left", maintain_order="left")["part"]

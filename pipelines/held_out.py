@@ -34,7 +34,7 @@ from models.gate import Bounds, Evidence
 from models.gate.evidence import ROLES
 from models.material import matrix
 from models.scoring import score_frame
-from models.splits import assign, groups
+from models.splits import groups
 from models.status import SCORED, Requirements, with_history
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
@@ -242,16 +242,12 @@ def _held_out(bundle: Bundle, measured: Labelled, same: bool) -> tuple[pl.Series
     labels = measured.labels
     unlabelled = labels["label"].is_null()
     if same:
-        beside = labels.drop("as_of", "chain", "address")
-        table = pl.concat([measured.signals, beside], how="horizontal").with_row_index("_row")
-        known = table.filter(pl.col("label").is_not_null())
-        tested = known.filter((assign(known).part == "test").fill_null(False))["_row"].implode()
-        kept, how = table["_row"].is_in(tested), "the test part of the labels it was trained on"
+        kept = measured.parts_as_trained() == "test"
+        how = "the test part of the labels it was trained on"
     elif labels.filter(~unlabelled)["split"].null_count() == 0:
         kept, how = labels["split"] == "test", "the part named test"
     else:
-        facts = bundle.facts
-        last = max(facts.population.date, facts.threshold_population.date)
+        last = bundle.facts.learned_until
         kept = labels["as_of"].dt.date().cast(pl.String) > last
         how = f"labels of moments after {last}, the last day of its training"
     return kept.fill_null(False) | unlabelled, how

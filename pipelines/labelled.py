@@ -18,6 +18,7 @@ from data.storage import content_hash
 from data.transfers import Transfers
 from features.catalogue import catalogue
 from models.leakage import Ties
+from models.splits import assign
 from pipelines.console import progress
 from pipelines.engines import local
 from pipelines.inputs import known_addresses, resolved_as_of
@@ -45,6 +46,14 @@ class Labelled:
     signals: pl.DataFrame
     legs: tuple[str, ...]
     ties: Ties
+
+    def parts_as_trained(self) -> pl.Series:
+        """Split the labels as training on them did; unlabelled rows belong to no part."""
+        beside = self.labels.drop("as_of", "chain", "address")
+        table = pl.concat([self.signals, beside], how="horizontal").with_row_index("_row")
+        known = table.filter(pl.col("label").is_not_null())
+        parts = known.select("_row", part=assign(known).part)
+        return table.join(parts, on="_row", how="left", maintain_order="left")["part"]
 
 
 def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:

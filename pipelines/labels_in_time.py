@@ -51,16 +51,15 @@ def measured_in_time(
         The part ``performance`` of `monitor.json`, and what there is to judge.
     """
     facts = run.bundle.facts
-    learned = max(facts.population.date, facts.threshold_population.date)
     rows, maturity = mature(
         read_training_labels(labels, known_addresses(run.transfers)),
         run.as_of,
-        learned_until=date.fromisoformat(learned),
+        learned_until=date.fromisoformat(facts.learned_until),
         lag_days=lag_days,
     )
     told: dict[str, Any] = {
         "labels": asdict(maturity),
-        "learned_until": learned,
+        "learned_until": facts.learned_until,
         "rates": [],
         "metrics": {},
         "why_not": None,

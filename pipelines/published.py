@@ -133,8 +133,7 @@ def _links(criminals: Party, services: Services) -> dict[str, float]:
     known = services.table.filter(pl.col("category").str.starts_with("exchange"))
     exchanges = known["address"].implode()
     rows = (
-        criminals.transfers.scan()
-        .filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
+        criminals.transfers.followed()
         .filter(pl.col("sender").is_in(ours) | pl.col("receiver").is_in(ours))
         .select("sender", "receiver")
         .unique()

@@ -35,11 +35,11 @@ def slices_of(rows: pl.DataFrame, transfers: Transfers) -> pl.DataFrame:
     polars.DataFrame
         Null for an address without transfers before its `as_of`.
     """
-    scan = transfers.scan().filter(pl.col("screened").is_null() & (pl.col("kind") != "fee"))
+    followed = transfers.followed()
     wanted = rows.select(_KEY).unique()
     # As many transfers as there are before the last moment; the join leaves those of our addresses.
     sides = [
-        scan.select("chain", "block_time", "usd_micros", address=pl.col(side))
+        followed.select("chain", "block_time", "usd_micros", address=pl.col(side))
         for side in ("sender", "receiver")
     ]
     of_ours = (

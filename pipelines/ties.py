@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from data.schema import TRANSFERS
 from data.services import Services
 from data.transfers import Transfers
 from models.components import components
@@ -81,7 +80,7 @@ def _met(transfers: Transfers, positives: pl.DataFrame) -> pl.DataFrame:
     """Return ``row``, ``chain``, ``other`` of all who dealt with a positive before its cut."""
     wanted = positives.lazy()
     sides = [
-        _countable(transfers)
+        transfers.followed()
         .select("chain", "block_time", address=pl.col(one), other=pl.col(two))
         .join(wanted, on=_KEY)
         .filter(pl.col("block_time") < pl.col("as_of"))
@@ -108,18 +107,10 @@ def _partners(transfers: Transfers, of: pl.DataFrame) -> pl.DataFrame:
     """Count the addresses that each party dealt with, in all transfers supplied."""
     wanted = of.lazy().select(_PAIR).unique()
     sides = [
-        _countable(transfers)
+        transfers.followed()
         .select("chain", other=pl.col(one), partner=pl.col(two))
         .join(wanted, on=_PAIR, how="semi")
         for one, two in (("sender", "receiver"), ("receiver", "sender"))
     ]
     counted = pl.concat(sides).unique().group_by(_PAIR).len("partners")
     return counted.collect(engine="streaming")
-
-
-def _countable(transfers: Transfers) -> pl.LazyFrame:
-    return (
-        transfers.scan()
-        .select(column for column in TRANSFERS)
-        .filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
-    )

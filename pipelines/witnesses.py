@@ -60,9 +60,8 @@ def _links(transfers: Transfers, listed: pl.Series, until: datetime) -> pl.DataF
     """Return who pays whom within the list, without those who deal with many."""
     both = listed.to_frame("sender").lazy()
     pairs = (
-        transfers.scan()
-        .filter(pl.col("screened").is_null(), pl.col("kind") != "fee", pl.col("block_time") < until)
-        .filter(pl.col("sender") != pl.col("receiver"))
+        transfers.followed()
+        .filter(pl.col("block_time") < until, pl.col("sender") != pl.col("receiver"))
         .select("sender", "receiver")
         .join(both, on="sender", how="semi")
         .join(both, left_on="receiver", right_on="sender", how="semi")

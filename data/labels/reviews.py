@@ -32,7 +32,7 @@ from data.addresses import CHAINS, canonical_address
 from data.errors import Refused
 from data.moments import read_moment
 from data.schema import TIME
-from data.small_tables import read_small_table, refuse_unknown_columns
+from data.small_tables import read_small_table, refuse_faulty_lines, refuse_unknown_columns
 
 DISPOSITIONS: dict[str, pl.DataType] = {
     "chain": pl.String(),
@@ -64,7 +64,6 @@ DRAWN = ("alert", "control")
 _KEYS = ["chain", "address", "as_of"]
 _WHAT = "a review file, as `unrinse score --control-sample` writes it, filled in"
 _WHAT_KEY = "the key that `unrinse score --control-sample` wrote beside the review file"
-_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def read_reviews(files: Sequence[Path]) -> tuple[pl.DataFrame, int]:
                 rows.append(_review(cells))
             except ValueError as error:
                 faults.append(f"line {cells['line']}: {error}")
-        _refuse(path, faults, _WHAT)
+        refuse_faulty_lines(path, faults, _WHAT)
     return pl.DataFrame(rows, schema=DISPOSITIONS), blank
 
 
@@ -130,7 +129,7 @@ def read_keys(files: Sequence[Path]) -> pl.DataFrame:
                 rows.append(_key(cells))
             except ValueError as error:
                 faults.append(f"line {cells['line']}: {error}")
-        _refuse(path, faults, _WHAT_KEY)
+        refuse_faulty_lines(path, faults, _WHAT_KEY)
     keys = pl.DataFrame(rows, schema=KEY).sort(*_KEYS, "selection_probability")
     return keys.unique(_KEYS, keep="last", maintain_order=True)
 
@@ -193,10 +192,3 @@ def _subject(cells: dict[str, str | None]) -> dict[str, object]:
         raise ValueError("as_of is empty")
     address = canonical_address(chain, cells["address"] or "")
     return {"chain": chain, "address": address, "as_of": read_moment(cells["as_of"])}
-
-
-def _refuse(path: Path, faults: list[str], what: str) -> None:
-    if faults:
-        more = f"; and {len(faults) - _MOST_SHOWN} more" if len(faults) > _MOST_SHOWN else ""
-        shown = "; ".join(faults[:_MOST_SHOWN])
-        raise Refused(f"{path} has {len(faults)} faulty lines: {shown}{more}", expected=what)

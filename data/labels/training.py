@@ -25,10 +25,9 @@ from pathlib import Path
 import polars as pl
 
 from data.address_lists import KnownAddresses
-from data.errors import Refused
 from data.moments import read_moment
 from data.schema import TIME
-from data.small_tables import read_small_table, refuse_unknown_columns
+from data.small_tables import read_small_table, refuse_faulty_lines, refuse_unknown_columns
 
 TRAINING_LABELS: dict[str, pl.DataType] = {
     "chain": pl.String(),
@@ -45,7 +44,6 @@ TRAINING_LABELS: dict[str, pl.DataType] = {
 
 _WHAT = "training labels (CSV or Parquet: address, label, ...)"
 _LABELS = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, None: None}
-_MOST_SHOWN = 10
 _Row = dict[str, object]
 
 
@@ -98,10 +96,7 @@ def read_training_labels(
                     f"lines {first} and {line} disagree about {row['address']} on {row['chain']}: "
                     f"{_difference(other, row)}"
                 )
-    if faults:
-        shown = "; ".join(faults[:_MOST_SHOWN])
-        more = f"; and {len(faults) - _MOST_SHOWN} more" if len(faults) > _MOST_SHOWN else ""
-        raise Refused(f"{path} has {len(faults)} faulty lines: {shown}{more}", expected=_WHAT)
+    refuse_faulty_lines(path, faults, _WHAT)
     return pl.DataFrame([row for _, row in rows.values()], schema=TRAINING_LABELS)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from models.bootstrap import Estimate, estimates
+from models.leakage.finding import Measured
 from models.metrics import METRICS, Outcomes
 
 FOLDS = 4
@@ -81,8 +82,22 @@ def apart(facts: pl.DataFrame, label: np.ndarray, groups: pl.Series) -> Estimate
         here = fold == held
         if here.any():
             score[here] = _learned(inputs[~here], label[~here], inputs[here])
-    outcomes = Outcomes(label, score, groups.to_numpy())
+    return ranked(score, label, groups.to_numpy())
+
+
+def ranked(score: np.ndarray, label: np.ndarray, groups: np.ndarray) -> Estimate | None:
+    """Return the ROC-AUC of a score with its interval; None where a class is too few."""
+    if min(label.sum(), len(label) - label.sum()) < FEWEST:
+        return None
+    outcomes = Outcomes(label, score, groups)
     return estimates(outcomes, [METRICS["roc_auc"]], resamples=RESAMPLES)["roc_auc"]
+
+
+def beyond(told: Estimate | None, limit: float) -> Measured | None:
+    """Return the number of a finding, or None: nothing was told, or its lower end may pass."""
+    if told is None or told.low <= limit:
+        return None
+    return Measured(told.value, limit, told.low, told.high)
 
 
 def _learned(inputs: np.ndarray, label: np.ndarray, held: np.ndarray) -> np.ndarray:

@@ -31,6 +31,16 @@ class Measured:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ranking(self) -> str:
+        """How well something ranks, and what would pass.
+
+        >>> Measured(0.9, 0.7, 0.85, 0.94).ranking
+        'ROC-AUC 0.90 [0.85, 0.94]; 0.70 would pass'
+        """
+        interval = f"[{self.low:.2f}, {self.high:.2f}]"
+        return f"ROC-AUC {self.value:.2f} {interval}; {self.limit:.2f} would pass"
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -10,9 +10,8 @@ from datetime import datetime
 
 import polars as pl
 
-from models.bootstrap import Estimate
 from models.intervals import wilson
-from models.leakage.alone import apart
+from models.leakage.alone import apart, beyond
 from models.leakage.finding import Finding, Measured
 from models.leakage.subject import HELD, Subject, some
 
@@ -135,21 +134,21 @@ def one_sided_cut(subject: Subject) -> Finding | None:
         ),
         (pause, subject.limits.pause, "the pause between the last transfer and it"),
     ):
-        told = apart(facts, subject.label, rows["group"])
-        if told is not None and told.low > limit:
-            return _cut(told, limit, words)
+        found = beyond(apart(facts, subject.label, rows["group"]), limit)
+        if found is not None:
+            return _cut(found, words)
     return None
 
 
-def _cut(told: Estimate, limit: float, words: str) -> Finding:
+def _cut(found: Measured, words: str) -> Finding:
     return Finding(
         "one_sided_cut",
-        f"The moment at which histories are cut ({words}) tells the classes apart: ROC-AUC "
-        f"{told.value:.2f} [{told.low:.2f}, {told.high:.2f}]; {limit:.2f} would pass.",
+        f"The moment at which histories are cut ({words}) tells the classes apart: "
+        f"{found.ranking}.",
         "The model learns where histories were cut, which says nothing about anybody's behaviour.",
         "Cut positives and negatives by one rule, before the freeze or the report: for example at "
         "a share of each history, or at the ends of the same months.",
-        measured=Measured(told.value, limit, told.low, told.high),
+        measured=found,
     )
 
 
@@ -157,14 +156,14 @@ def era(subject: Subject) -> Finding | None:
     """Look for classes that come from different years."""
     rows = subject.scored
     told = apart(rows.select("first_seen", "as_of"), subject.label, rows["group"])
-    if told is None or told.low <= subject.limits.era:
+    found = beyond(told, subject.limits.era)
+    if found is None:
         return None
     return Finding(
         "era",
-        f"Dates alone tell the classes apart: ROC-AUC {told.value:.2f} "
-        f"[{told.low:.2f}, {told.high:.2f}]; {subject.limits.era:.2f} would pass.",
+        f"Dates alone tell the classes apart: {found.ranking}.",
         "No date is an input, but whatever changed over the years (fees, tokens, how busy wallets "
         "are) stands in for it: part of what is learned is when, not what.",
         "Draw negatives from the months of the positives.",
-        measured=Measured(told.value, subject.limits.era, told.low, told.high),
+        measured=found,
     )

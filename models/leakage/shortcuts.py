@@ -11,11 +11,9 @@ import numpy as np
 import polars as pl
 
 from models.baselines import single_signal_auc
-from models.bootstrap import Estimate, estimates
-from models.leakage.alone import FEWEST, RESAMPLES, apart
-from models.leakage.finding import Finding, Measured
+from models.leakage.alone import FEWEST, apart, beyond, ranked
+from models.leakage.finding import Finding
 from models.leakage.subject import Subject
-from models.metrics import METRICS, Outcomes
 
 
 def single_signal(subject: Subject) -> Finding | None:
@@ -28,17 +26,20 @@ def single_signal(subject: Subject) -> Finding | None:
     values = rows[name].cast(pl.Float64)
     sign = 1 if direction == "up" else -1
     held = values.is_not_null().to_numpy()
-    told = _ranked(sign * values.to_numpy()[held], label[held], rows["group"].to_numpy()[held])
-    if told is None or told.low <= subject.limits.single:
+    found = beyond(
+        ranked(sign * values.to_numpy()[held], label[held], rows["group"].to_numpy()[held]),
+        subject.limits.single,
+    )
+    if found is None:
         return None
     return Finding(
         "single_signal",
-        f"`{name}` alone tells the classes apart: {_said(told, subject.limits.single)}.",
+        f"`{name}` alone tells the classes apart: {found.ranking}.",
         "Behaviour is never that clear. More likely the classes were chosen by it, or it holds the "
         "label in another form; what else the model could learn is drowned.",
         f"Look at how positives and negatives were chosen. If `{name}` chose them, choose anew or "
         "train without it.",
-        measured=_measured(told, subject.limits.single),
+        measured=found,
     )
 
 
@@ -47,16 +48,16 @@ def coverage_alone(subject: Subject) -> Finding | None:
     facts = ("legs", "complete", "n_unvalued", "covered", "occurs")
     rows = subject.rows.sort("chain", "address", "as_of", "label")
     label = rows["label"].to_numpy().astype(np.float64)
-    told = apart(rows.select(facts), label, rows["group"])
-    if told is None or told.low <= subject.limits.coverage:
+    found = beyond(apart(rows.select(facts), label, rows["group"]), subject.limits.coverage)
+    if found is None:
         return None
     return Finding(
         "coverage_alone",
         "What the exports show of an address (legs, whether complete, transfers without a price) "
-        f"tells the classes apart: {_said(told, subject.limits.coverage)}.",
+        f"tells the classes apart: {found.ranking}.",
         "The model learns who was exported how, which is the work of whoever gathered the data.",
         "Export both classes in the same way, or name the legs that both have with --legs.",
-        measured=_measured(told, subject.limits.coverage),
+        measured=found,
     )
 
 
@@ -64,17 +65,16 @@ def history_length_alone(subject: Subject) -> Finding | None:
     """Look for classes that differ in the mere length of their histories."""
     us = {name: pl.col(name).dt.timestamp("us") for name in ("first_seen", "last_seen")}
     facts = subject.scored.select("n_transfers", span=us["last_seen"] - us["first_seen"])
-    told = apart(facts, subject.label, subject.scored["group"])
-    if told is None or told.low <= subject.limits.length:
+    found = beyond(apart(facts, subject.label, subject.scored["group"]), subject.limits.length)
+    if found is None:
         return None
     return Finding(
         "history_length_alone",
-        "The number of transfers and the time they span tell the classes apart: "
-        f"{_said(told, subject.limits.length)}.",
+        f"The number of transfers and the time they span tell the classes apart: {found.ranking}.",
         "How long a history is depends on how long ago it was crawled and where the crawl stopped. "
         "A model that leans on it fails on other data.",
         "Cut both classes to the same length, such as the first 30 days (`as_of` of each row).",
-        measured=_measured(told, subject.limits.length),
+        measured=found,
     )
 
 
@@ -82,17 +82,20 @@ def nulls_alone(subject: Subject) -> Finding | None:
     """Look for classes that differ in which signals are null."""
     rows = subject.scored
     names = [signal.name for signal in subject.inputs]
-    told = apart(rows.select(pl.col(names).is_null()), subject.label, rows["group"])
-    if told is None or told.low <= subject.limits.nulls:
+    found = beyond(
+        apart(rows.select(pl.col(names).is_null()), subject.label, rows["group"]),
+        subject.limits.nulls,
+    )
+    if found is None:
         return None
     return Finding(
         "nulls_alone",
         "Which signals are null, without any value of them, tells the classes apart: "
-        f"{_said(told, subject.limits.nulls)}.",
+        f"{found.ranking}.",
         "Null says what could not be seen. A model that reads it scores the data, not the address.",
         "Gather the same legs, prices and registry for both classes; or leave out the families "
         "whose signals are null for one of them.",
-        measured=_measured(told, subject.limits.nulls),
+        measured=found,
     )
 
 
@@ -101,47 +104,34 @@ def amounts_alone(subject: Subject) -> Finding | None:
     names = [s.name for s in subject.inputs if s.unit == "value" or s.dollars]
     if subject.basis == "relative" or not names:
         return None
-    told = apart(subject.scored.select(names), subject.label, subject.scored["group"])
-    if told is None or told.low <= subject.limits.amounts:
+    found = beyond(
+        apart(subject.scored.select(names), subject.label, subject.scored["group"]),
+        subject.limits.amounts,
+    )
+    if found is None:
         return None
     return Finding(
         "amounts_alone",
         f"The size of amounts alone ({len(names)} signals, basis `{subject.basis}`) tells the "
-        f"classes apart: {_said(told, subject.limits.amounts)}.",
+        f"classes apart: {found.ranking}.",
         "One class was most likely chosen by wealth (whales as negatives, dust as positives). The "
         "model learns who is rich.",
         "Train on --basis relative, where each history is measured by its own median amount, or "
         "choose negatives of the same size.",
-        measured=_measured(told, subject.limits.amounts),
+        measured=found,
     )
 
 
 def chain_alone(subject: Subject) -> Finding | None:
     """Look for classes that live on different chains."""
     rows = subject.scored
-    told = apart(rows.select("chain"), subject.label, rows["group"])
-    if told is None or told.low <= subject.limits.chain:
+    found = beyond(apart(rows.select("chain"), subject.label, rows["group"]), subject.limits.chain)
+    if found is None:
         return None
     return Finding(
         "chain_alone",
-        f"The chain alone tells the classes apart: {_said(told, subject.limits.chain)}.",
+        f"The chain alone tells the classes apart: {found.ranking}.",
         "The chain is no input, but fees and block times are in many signals, and stand in for it.",
         "Choose negatives on the chains of the positives, in about the same shares.",
-        measured=_measured(told, subject.limits.chain),
+        measured=found,
     )
-
-
-def _ranked(score: np.ndarray, label: np.ndarray, group: np.ndarray) -> Estimate | None:
-    if min(label.sum(), len(label) - label.sum()) < FEWEST:
-        return None
-    outcomes = Outcomes(label, score, group)
-    return estimates(outcomes, [METRICS["roc_auc"]], resamples=RESAMPLES)["roc_auc"]
-
-
-def _said(told: Estimate, limit: float) -> str:
-    interval = f"[{told.low:.2f}, {told.high:.2f}]"
-    return f"ROC-AUC {told.value:.2f} {interval}; {limit:.2f} would pass"
-
-
-def _measured(told: Estimate, limit: float) -> Measured:
-    return Measured(told.value, limit, told.low, told.high)
