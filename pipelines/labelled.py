@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
+from data.labels.mapping import Mapped, folder_of, mapped
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
 from data.service_table import SERVICES
@@ -56,13 +57,13 @@ class Labelled:
         return table.join(parts, on="_row", how="left", maintain_order="left")["part"]
 
 
-def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
-    """Read training labels and settle each row's cut.
+def read_labels(given: Path | Mapped, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
+    """Read training labels, or what a folder of labels teaches, and settle each row's cut.
 
     Where a row of a split lacks its own `as_of`, all rows of that split are cut at one stated
     moment: were only the unknown ones filled, the kind of cut would tell the classes apart.
     """
-    labels = read_training_labels(path, known_addresses(transfers))
+    labels = given_labels(given, transfers)
     labels = labels.with_columns(as_of_given=pl.col("as_of").is_not_null())
     if not labels["as_of"].null_count():
         return labels
@@ -71,12 +72,29 @@ def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.
     return labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
 
 
+def given_labels(given: Path | Mapped, transfers: Transfers) -> pl.DataFrame:
+    """Read training labels, or what a folder of labels teaches.
+
+    Raises
+    ------
+    Refused
+        The labels cannot be used.
+    """
+    if isinstance(given, Path):
+        folder = folder_of(given)
+        if folder is None:
+            return read_training_labels(given, known_addresses(transfers))
+        given = mapped(folder)
+    return given.rows
+
+
 def label_hash(labels: pl.DataFrame) -> str:
     """Return a SHA-256 by which training labels are known again.
 
-    Neither the order of the rows nor the file's format counts, nor `as_of`, which may be filled in.
+    Neither the order of the rows nor the file's format counts, nor what may be filled in: `as_of`
+    and `source`.
     """
-    content = labels.select(name for name in TRAINING_LABELS if name != "as_of")
+    content = labels.select(name for name in TRAINING_LABELS if name not in ("as_of", "source"))
     return content_hash(content.sort(content.columns))
 
 

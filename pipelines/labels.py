@@ -25,8 +25,9 @@ from data.labels.collection import (
     merged,
     retracted,
 )
+from data.labels.mapping import TAUGHT, Mapped, mapped
 from data.labels.teaching import Settled, settle, teaching_version
-from data.labels.training import TRAINING_LABELS, read_training_labels
+from data.labels.training import read_training_labels
 from data.schema import QUARANTINE, TIME, empty
 from data.storage import (
     refuse_foreign,
@@ -254,16 +255,13 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     Refused
         Nothing is left to learn from, or `out` holds something else.
     """
-    folder, out = Path(labels), Path(out)
-    refuse_foreign(out)
-    settled = settle(Collection.read(folder).labels)
-    rows = _training_rows(settled)
-    if rows.is_empty():
-        raise Refused(
-            f"no label in {folder} teaches anything about pig-butchering laundering",
-            expected="labels such as pig_butchering, romance_scam or reviewed_benign",
-            hint=f"See what there is: unrinse labels show {folder}",
-        )
+    refuse_foreign(Path(out))
+    return write_mapped(mapped(Path(labels)), Path(out))
+
+
+def write_mapped(lists: Mapped, out: Path) -> MapResult:
+    """Write what a folder of labels teaches, with which label taught what."""
+    settled, rows = lists.settled, lists.rows
     counts = {
         v: settled.verdicts.filter(verdict=v).height for v in ("positive", "negative", "apart")
     }
@@ -271,13 +269,13 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     with whole_directory(out) as directory:
         write_rows(rows, directory / TRAINING_FILE)
         write_rows(settled.conflicts, directory / CONFLICTS_FILE)
-        used = settled.verdicts.filter(pl.col("verdict").is_in(["positive", "negative"]))
+        used = settled.verdicts.filter(pl.col("verdict").is_in(TAUGHT))
         write_parquet(
             used.select("chain", "address", "verdict", "label_ids"), directory / USED_FILE
         )
         facts = {
             "program": program(),
-            "labels_sha256": sha256_file(folder / LABELS_FILE),
+            "labels_sha256": sha256_file(lists.folder / LABELS_FILE),
             "teaching_version": teaching_version(),
             "training_labels": label_hash(read_training_labels(directory / TRAINING_FILE)),
             "counts": counts | settled.counts | {"unsettled": unsettled},
@@ -293,16 +291,6 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
         unsettled=unsettled,
         notes=_map_notes(settled, rows),
         exit_code=0,
-    )
-
-
-def _training_rows(settled: Settled) -> pl.DataFrame:
-    """Return `TRAINING_LABELS`; nobody said as of when, so that stays open."""
-    taught = settled.verdicts.filter(pl.col("verdict").is_in(["positive", "negative"]))
-    rows = taught.with_columns(label=(pl.col("verdict") == "positive").cast(pl.Int8))
-    return rows.select(
-        pl.col(name) if name in rows.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in TRAINING_LABELS.items()
     )
 
 

@@ -59,7 +59,8 @@ LABELS: dict[str, pl.DataType] = {
 """Null may be: role, name, source_url, observed_at, available_at, case_id. `source` is the
 importer's name and, after a colon, what the file calls itself."""
 
-STATUSES = ("active", "retracted")
+ACTIVE = "active"
+STATUSES = (ACTIVE, "retracted")
 
 BETWEEN = "; "
 """What stands between several categories of one row."""
@@ -196,7 +197,7 @@ def _label(said: Statement, source: str) -> dict[str, object]:
         "observed_at": _moment(fields["observed_at"]),
         "available_at": _moment(fields["available_at"]),
         "case_id": fields["case_id"],
-        "status": "active",
+        "status": ACTIVE,
     }
 
 

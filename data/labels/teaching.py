@@ -2,7 +2,8 @@
 
 Every word of a label makes one claim about its address:
 
-* `positive`, `negative`, `apart`, `refused`: as `registry/label_teachings.csv` has it;
+* `positive`, `negative`, `apart`, `refused`: as `registry/label_teachings.csv` has it, `refused`
+  from whatever list and in whatever words around it (`must_not_teach`);
 * `apart` too where the word means a service or listed infrastructure (`categories.meaning`), but
   for `reported_abuse`, which says only that somebody complained;
 * nothing otherwise: other crime is another typology, and an unknown word is not guessed at.
@@ -26,6 +27,7 @@ claims about its address stand.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,10 +121,33 @@ def teaches(source: str, word: str) -> str | None:
     """
     named = _teachings().get((source, word.strip().casefold()))
     if named is not None:
-        return named
+        return named[0]
+    if must_not_teach(word):
+        return "refused"
     meant = meaning(source, word)
     serves = meant is not None and meant.category not in (None, _SERVES_NOTHING)
     return "apart" if serves else None
+
+
+@lru_cache(maxsize=4096)
+def must_not_teach(text: str) -> str | None:
+    """Say why a text is nothing to learn from, be it a category or a source; None where it may be.
+
+    What a model propagated, and that a suspicion was reported, must not teach, in whatever words
+    around it: the refused words of the registry are looked for.
+
+    >>> must_not_teach("Model-propagated, June")
+    'model_propagated must not teach: a model that learns from its own guesses grows surer of them'
+    >>> must_not_teach("SAR") is None, must_not_teach("police of Hong Kong SAR") is None
+    (False, True)
+    """
+    plain = re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+    for word, why in _refused().items():
+        # A word as short as SAR means something else within other words.
+        found = rf"(^|_){word}s?(_|$)" if "_" in word else rf"^{word}s?$"
+        if re.search(found, plain):
+            return f"{word} must not teach: {why}"
+    return None
 
 
 def settle(labels: pl.DataFrame) -> Settled:
@@ -182,13 +207,19 @@ def _deciding(claims: list[_Claim]) -> dict[str, object]:
     }
 
 
+def _refused() -> dict[str, str]:
+    """Return the words that must not teach, each with the reason."""
+    return {word: why for (_, word), (taught, why) in _teachings().items() if taught == "refused"}
+
+
 @lru_cache(maxsize=1)
-def _teachings() -> dict[Word, str]:
+def _teachings() -> dict[Word, tuple[str, str]]:
+    """Return what each word teaches, with the note on it."""
     return words_of(_FILE, _WHAT, _COLUMNS, _teaching_in)
 
 
-def _teaching_in(cells: Mapping[str, str | None], word: Word) -> str:
+def _teaching_in(cells: Mapping[str, str | None], word: Word) -> tuple[str, str]:
     taught = cells["teaches"]
     if taught not in TEACHES or meaning(*word) is None:
         raise ValueError("no such teaching, or a word that `categories` does not know")
-    return taught
+    return taught, cells["note"] or ""

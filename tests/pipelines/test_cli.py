@@ -54,7 +54,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
         *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
         *("--without-exposure", "--also", "neighbourhood", "--allow", "era", "--monotone"),
-        *("--trials", "9", "--minutes", "5"),
+        *("--trials", "9", "--minutes", "5", "--labels-from", "the fraud team"),
         *("--unlabelled", "elkan_noto", "--unlabelled-prior", "0.1", "--from-champion", "b"),
         *("--threads", "2", "--assume-complete"),
     ],

@@ -15,7 +15,15 @@ from data.labels import SOURCES, teaching
 from data.labels.categories import meaning
 from data.labels.collection import collected
 from data.labels.table import BETWEEN, LABELS
-from data.labels.teaching import CONFLICTS, TEACHES, VERDICTS, settle, teaches, teaching_version
+from data.labels.teaching import (
+    CONFLICTS,
+    TEACHES,
+    VERDICTS,
+    must_not_teach,
+    settle,
+    teaches,
+    teaching_version,
+)
 from data.service_table import CONFIDENCES
 
 WORDS = {
@@ -129,7 +137,7 @@ def test_what_decided_says_since_when_it_could_be_known() -> None:
 
 def test_the_mapping_teaches_only_words_that_are_known() -> None:
     assert teaching_version().isdigit()
-    for (source, word), taught in teaching._teachings().items():
+    for (source, word), (taught, _) in teaching._teachings().items():
         assert source in SOURCES
         assert taught in TEACHES
         assert meaning(source, word) is not None
@@ -152,6 +160,26 @@ def test_a_wrong_mapping_is_refused(line: str, tmp_path, monkeypatch) -> None:
             teaches("plain", "victim")
     finally:
         teaching._teachings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "SAR",
+        "Str",
+        "suspicious activity reports, May",
+        "Model-propagated",
+        "UNRINSE_SCORES of June",
+    ],
+)
+def test_what_must_not_teach_is_refused_from_any_list_and_in_other_words(word: str) -> None:
+    assert must_not_teach(word)
+    assert {teaches(source, word) for source in SOURCES} == {"refused"}
+
+
+@pytest.mark.parametrize("word", ["police of Hong Kong SAR", "string", "activity report", "model"])
+def test_what_only_sounds_alike_is_not_refused(word: str) -> None:
+    assert must_not_teach(word) is None
 
 
 def test_infrastructure_is_kept_apart_from_laundering_labels() -> None:
