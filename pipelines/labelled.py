@@ -69,7 +69,23 @@ def read_labels(given: Path | Mapped, transfers: Transfers, as_of: datetime | No
         return labels
     common = pl.lit(resolved_as_of(transfers, as_of))
     incomplete = pl.col("as_of").is_null().any().over(pl.col("split").fill_null(""))
-    return labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+    cut = labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+    _refuse_torn(cut)
+    return cut
+
+
+def _refuse_torn(labels: pl.DataFrame) -> None:
+    """Refuse labels of several moments that one cut has made labels of one, and that disagree."""
+    judged = labels.filter(pl.col("label").is_not_null())
+    torn = judged.filter(pl.col("label").n_unique().over("chain", "address", "as_of") > 1)
+    if torn.height:
+        named = torn.unique(["chain", "address"], maintain_order=True)
+        raise Refused(
+            f"cut at one moment, since some rows have no as_of, {named.height:,} addresses are "
+            f"both 1 and 0, the first {named['address'][0]}.",
+            expected="one label for each address and moment",
+            hint="Give as_of for every row, or for none and each address once.",
+        )
 
 
 def given_labels(given: Path | Mapped, transfers: Transfers) -> pl.DataFrame:

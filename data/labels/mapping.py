@@ -7,6 +7,7 @@ itself (or the table in it). `source` names the lists of the labels that decided
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -53,8 +54,13 @@ def table_of(path: Path) -> Path:
     return path if folder is None else folder / LABELS_FILE
 
 
-def mapped(folder: Path) -> Mapped:
+def mapped(folder: Path, *, at: datetime | None = None) -> Mapped:
     """Map the labels of a folder.
+
+    Parameters
+    ----------
+    at
+        Labels must not have expired by then; default: now.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def mapped(folder: Path) -> Mapped:
         It is no folder of labels, or nothing in it teaches.
     """
     labels = Collection.read(folder).labels
-    settled = settle(labels)
+    settled = settle(labels, at=at or datetime.now(UTC))
     rows = _training_rows(settled, dict(labels.select("label_id", "source").iter_rows()))
     if rows.is_empty():
         raise Refused(
@@ -74,7 +80,7 @@ def mapped(folder: Path) -> Mapped:
 
 
 def _training_rows(settled: Settled, sources: dict[str, str]) -> pl.DataFrame:
-    """Return `TRAINING_LABELS`; what no label says, such as as of when, stays open."""
+    """Return `TRAINING_LABELS`; what no label says stays open."""
     taught = settled.verdicts.filter(pl.col("verdict").is_in(TAUGHT))
     named = [
         BETWEEN.join(sorted({sources[label] for label in labels})) for labels in taught["label_ids"]

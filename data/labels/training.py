@@ -50,8 +50,18 @@ TRAINING_LABELS: dict[str, pl.DataType] = {
 }
 """Everything but chain and address may be null; a null label means that nobody has judged."""
 
-PROVENANCE = ("source", "source_url", "category", "role", "name", "confidence", "observed_at",
-              "status")  # fmt: skip
+PROVENANCE = (
+    "source",
+    "source_url",
+    "category",
+    "role",
+    "name",
+    "confidence",
+    "observed_at",
+    "reviewer",
+    "reason",
+    "status",
+)
 """What of `data.labels.table.LABELS` may stand in the file; `source` is kept."""
 
 _COLUMNS = tuple(dict.fromkeys([*TRAINING_LABELS, *PROVENANCE]))

@@ -85,8 +85,8 @@ COMMANDS: dict[str, list[str]] = {
         *("labels", "import", "a.csv", "b.yaml", "--out", "o", "--source", "plain"),
         *("--available-at", "2024-05-09"),
     ],
-    "labels show": ["labels", "show", "l", "0x12"],
-    "labels map": ["labels", "map", "l", "--out", "o"],
+    "labels show": ["labels", "show", "l", "0x12", "--at", "2024-05-09"],
+    "labels map": ["labels", "map", "l", "--out", "o", "--at", "2024-05-09"],
     "labels review": [
         *("labels", "review", "a.csv", "b.csv", "--key", "k.csv", "--out", "o"),
         *("--at", "2024-05-09"),
