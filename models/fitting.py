@@ -28,6 +28,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
+from data.labels.origin import told as labels_told
 from data.schema import LEGS
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import Bundle, write_bundle
@@ -104,7 +105,7 @@ def fit(
     labels
         Training labels in the same order: `address`, `label` (1, 0, null), and where known
         `case_id`, `group`, `available_at`, `split`, `weight`, `selection_probability`,
-        `population`.
+        `population`, `source`.
     settings
         Everything else.
     surroundings
@@ -135,7 +136,8 @@ def fit(
     facts = _facts(scored, trained, calibration, settings, of_code)
     told = _told(trained, settings, split, of_code)
     told |= {"n_unlabelled": table["label"].null_count()}
-    told = {**told, "audit": audited.facts(), **learned.facts(settings)}
+    origin = labels_told(known) if "source" in known.columns else None
+    told |= {"labels_from": origin, "audit": audited.facts(), **learned.facts(settings)}
     facts = replace(facts, training=told)
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
@@ -146,7 +148,12 @@ def fit(
         seed=settings.seed,
         threads=settings.threads,
     )
-    evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
+    evaluation = {
+        "audit": audited.facts(),
+        "labels_from": origin,
+        "rivals": rivals,
+        **measured,
+    }
     card = model_card(facts, evaluation)
     rows = known["_row"]
     return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)

@@ -80,6 +80,7 @@ def _data(facts: BundleFacts) -> str:
     return (
         "## Training\n\n"
         f"- Labels: {facts.training_basis}: {_BASIS[facts.training_basis]}.\n"
+        f"- Where they are from: {_labels_from(told.get('labels_from'))}\n"
         f"- Trained on {told['n']:,} addresses, {told['n_positive']:,} of them positive, up to "
         f"{facts.population.date}; split {told['split']}.\n"
         f"- {_unlabelled(told)}\n"
@@ -93,6 +94,21 @@ def _data(facts: BundleFacts) -> str:
         f"{calibration.prior_shift:+.4g}.{inverted}\n"
         f"- {_association(facts)}"
     )
+
+
+def _labels_from(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "**not recorded**."
+    named = [_source(record["source"], record) for record in told["sources"]]
+    further = told["further"]
+    if further["sources"]:
+        named.append(_source(f"{further['sources']:,} more", further))
+    return "; ".join(named) + "."
+
+
+def _source(name: str | None, counted: Mapping[str, Any]) -> str:
+    shown = "not stated" if name is None else "`" + name.replace("`", "'") + "`"
+    return f"{shown} ({counted['n']:,}, {counted['n_positive']:,} positive)"
 
 
 def _unlabelled(told: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from data.labels.mapping import table_of
 from data.services import load_services
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from data.transfers import open_transfers
@@ -22,6 +23,9 @@ from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.score import use_notes
 from pipelines.train import headline
+
+_OF_TRAINING = ("audit", "labels_from")
+"""What an evaluation repeats of the training: how far its figures may be believed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def evaluate(
     Parameters
     ----------
     bundle, transfers, labels
-        Paths.
+        Paths; labels as in `train`.
     out
         The folder to write: evaluation.json, evaluation.html, manifest.json.
     as_of
@@ -100,7 +104,7 @@ def evaluate(
         named=named,
         threads=threads or os.cpu_count() or 1,
     )
-    measures = {"audit": loaded.facts.training.get("audit"), **measures}
+    measures = {**{name: loaded.facts.training.get(name) for name in _OF_TRAINING}, **measures}
     notes = use_notes(loaded)
     with whole_directory(Path(out)) as folder:
         text = json.dumps(measures, indent=2, ensure_ascii=False, allow_nan=False)
@@ -116,7 +120,7 @@ def evaluate(
             "program": program(),
             "bundle_sha256": loaded.sha256,
             "transfers_sha256": opened.sha256,
-            "labels_sha256": sha256_file(Path(labels)),
+            "labels_sha256": sha256_file(table_of(Path(labels))),
         }
         write_manifest(folder, "evaluation", facts)
     return EvaluateResult(

@@ -49,6 +49,7 @@ def evaluation_page(
         notices=list(notices),
         evaluation=evaluation,
         audit=evaluation.get("audit"),
+        origin=evaluation.get("labels_from"),
         headline=_headline(splits),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
         charts=evaluation_charts(evaluation),
