@@ -10,6 +10,11 @@ accuracy, Brier, log loss, calibration error) look at the score taken back to th
 calibrated at, because at a stated base rate of one in ten thousand every probability on a
 half-positive test set would be "wrong". The prevalence of the split stands beside PR-AUC, which
 means nothing without it.
+
+Rows that were chosen with a known probability (alerts, and the random addresses beside them) count
+weight / selection_probability, as in training and calibration: every figure then speaks of all the
+addresses they were chosen from. Counts (`n`, bands) are of rows, and `weighted` says what the rows
+stand for.
 """
 
 from __future__ import annotations
@@ -25,7 +30,8 @@ import polars as pl
 from models.bands import BANDS, Thresholds, bands
 from models.bootstrap import CONFIDENCE, RESAMPLES, affordable, estimates
 from models.calibration import Calibration
-from models.intervals import wilson
+from models.intervals import weighed
+from models.material import row_weights
 from models.metrics import METRICS, Outcomes, logistic, precision_recall
 from models.queue import MILLION, MOST_RESAMPLES, budgets
 from models.reliability import reliability
@@ -84,6 +90,8 @@ def evaluate_splits(
             "validation chose the calibration and the bands",
             "null: the rows cannot resolve the metric (fewer negatives than 10 / FPR, fewer than "
             "100 rows, or one class only)",
+            "weighted, where it is not null: a row counts weight / selection_probability, so rates "
+            "are those of all the rows were chosen from; counts are of rows",
         ],
     }  # fmt: skip
 
@@ -101,13 +109,15 @@ def evaluate_split(
     Where the model has seen the rows, budgets, reliability, the curve and slices are left out: they
     would be read as promises.
     """
-    scored = rows.filter(pl.col("status") == SCORED)
+    # A row of weight 0 is there to count for nothing.
+    scored = rows.filter(pl.col("status") == SCORED, row_weights(rows) > 0)
     log_odds = scored["log_odds"].to_numpy().astype(np.float64)
     outcomes = Outcomes(
         scored["label"].to_numpy(),
         log_odds,
         scored["group"].to_numpy(),
         logistic(judge.calibration.at_prevalence(log_odds)),
+        row_weights(scored),
     )
     measured = estimates(outcomes, resamples=resamples, seed=seed)
     return {
@@ -116,7 +126,8 @@ def evaluate_split(
         "n_groups": scored["group"].n_unique(),
         "n_groups_positive": scored.filter(pl.col("label") == 1)["group"].n_unique(),
         "n_groups_negative": scored.filter(pl.col("label") == 0)["group"].n_unique(),
-        "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
+        "prevalence": outcomes.prevalence,
+        "weighted": _weighted(outcomes),
         "resamples": affordable(resamples, outcomes.n),
         **{
             name: None if found is None else
@@ -169,7 +180,7 @@ def _in_detail(
         "budgets": budgets(
             outcomes, base_rate=base_rate, resamples=min(resamples, MOST_RESAMPLES), seed=seed
         ),
-        "reliability": reliability(outcomes.labels, outcomes.probabilities),
+        "reliability": reliability(outcomes.labels, outcomes.probabilities, outcomes.weights),
         "precision_recall": precision_recall(outcomes, base_rate),
         "slices": _slices(scored, judge, seed),
     }
@@ -177,12 +188,13 @@ def _in_detail(
 
 def _false_alarms(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     """Say, per band, which share of the negatives reaches it, and how many in a million that is."""
-    negatives = scored.filter(pl.col("label") == 0)["log_odds"].to_numpy()
+    rows = scored.filter(pl.col("label") == 0)
+    negatives, weights = rows["log_odds"].to_numpy(), row_weights(rows)
     found = {}
     for band, least in judge.thresholds.items():
         if least is None or not len(negatives):
             continue
-        share = _share(int((negatives >= least).sum()), len(negatives))
+        share = _share(negatives >= least, weights)
         found[band] = {**share, "per_million": {k: MILLION * v for k, v in share.items()}}
     return found
 
@@ -210,13 +222,13 @@ def _populations(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     found = {}
     for name in scored["population"].drop_nulls().unique().sort().to_list():
         members = scored.filter(pl.col("population") == name)
-        log_odds = members["log_odds"].to_numpy().astype(np.float64)
+        log_odds, weights = members["log_odds"].to_numpy(), row_weights(members)
         found[name] = {
             "n": members.height,
             "n_positive": int(members["label"].sum()),
             "median_log_odds": float(np.median(log_odds)),
             "flagged": {
-                band: _share(int((log_odds >= least).sum()), members.height)
+                band: _share(log_odds >= least, weights)
                 for band, least in judge.thresholds.items()
                 if least is not None
             },
@@ -224,9 +236,21 @@ def _populations(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     return found
 
 
-def _share(hits: int, n: int) -> dict[str, float]:
-    low, high = wilson(hits, n)
-    return {"value": hits / n, "low": low, "high": high}
+def _weighted(outcomes: Outcomes) -> dict[str, float] | None:
+    """Say how many rows the rows stand for, and as how many of equal weight they tell."""
+    if not outcomes.n or (outcomes.weights == 1).all():
+        return None
+    return {
+        "stands_for": outcomes.size,
+        "tells_as_many_as": outcomes.size**2 / float((outcomes.weights**2).sum()),
+        "least": float(outcomes.weights.min()),
+        "most": float(outcomes.weights.max()),
+    }
+
+
+def _share(hits: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    share, low, high = weighed(hits, weights)
+    return {"value": share, "low": low, "high": high}
 
 
 def _number(value: float) -> float | None:

@@ -50,6 +50,7 @@ def evaluation_page(
         evaluation=evaluation,
         audit=evaluation.get("audit"),
         headline=_headline(splits),
+        weighted=any(split.get("weighted") for split in splits.values()),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
         charts=evaluation_charts(evaluation),
         charts_note=None if available() else HOW_TO_GET_THEM,

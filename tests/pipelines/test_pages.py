@@ -76,6 +76,7 @@ def evaluation() -> dict[str, Any]:
         "n_positive": 150,
         "n_groups": 90,
         "prevalence": 0.25,
+        "weighted": None,
         **dict.fromkeys(METRICS, estimate),
         "bands": {"below_review": {"positives": 1, "negatives": 2}},
         "not_scored": {"insufficient_history": {"n": 4, "n_positive": 1}},
@@ -118,6 +119,8 @@ def evaluation() -> dict[str, Any]:
             "validation": split,
             "test": {
                 **split,
+                "weighted": {"stands_for": 9000.0, "tells_as_many_as": 410.2}
+                | {"least": 1.0, "most": 20.0},
                 "recall_at_fpr_0.001": None,
                 "precision_at_100": {**estimate, "low": None, "high": None},
             },
