@@ -31,6 +31,7 @@ from models.bands import BANDS, Thresholds, bands
 from models.bootstrap import CONFIDENCE, RESAMPLES, affordable, estimates
 from models.calibration import Calibration
 from models.intervals import weighed
+from models.label_quarters import by_quarter
 from models.material import row_weights
 from models.metrics import METRICS, Outcomes, logistic, precision_recall
 from models.queue import MILLION, MOST_RESAMPLES, budgets
@@ -56,7 +57,8 @@ def evaluate_splits(
     ----------
     table
         One row per labelled address: `part` (name of its split), `label`, `status`, `log_odds`
-        (null unless scored), `group`, and where known `population`.
+        (null unless scored), `group`, and where known `as_of`, `available_at`, `population`,
+        `weight` and `selection_probability`.
     judge
         The calibration and thresholds of the model.
     resamples, seed
@@ -65,12 +67,14 @@ def evaluate_splits(
     Returns
     -------
     dict
-        ``splits`` by name, each as `evaluate_split`, and how they were measured.
+        ``label_maturity`` (`models.label_quarters`), ``splits`` by name, each as `evaluate_split`,
+        and how they were measured.
     """
     parts = table["part"].drop_nulls().unique().sort().to_list()
     order = {name: at for at, name in enumerate(("train", "validation", "test"))}
     parts.sort(key=lambda name: (order.get(name, len(order)), name))
     return {
+        "label_maturity": _maturity(table, parts[-1:], seed),
         "splits": {
             part: evaluate_split(
                 table.filter(pl.col("part") == part),
@@ -150,6 +154,13 @@ def metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
         for name in METRICS
         if measured[name] is not None
     }
+
+
+def _maturity(table: pl.DataFrame, parts: list[str], seed: int) -> dict[str, Any] | None:
+    """Say how mature the labels are, those of the last part by themselves too."""
+    if "as_of" not in table.columns:
+        return None
+    return by_quarter(table, [part for part in parts if part != "all"], seed=seed)
 
 
 def _by_band(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:

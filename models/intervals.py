@@ -36,4 +36,5 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     share, spread = hits / n, z * z / n
     centre = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # With no hit, or nothing else, one limit is exact; rounding would leave it beside 0 or 1.
+    return 0.0 if hits == 0 else max(0.0, centre - half), 1.0 if hits == n else centre + half
