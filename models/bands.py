@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.metrics import negatives_for
+from models.metrics import RESOLUTION
 
 FALSE_POSITIVE_RATES = {"medium": 0.05, "high": 0.01, "severe": 0.001}
 """Each band's false-positive rate, from the lowest band up."""
@@ -31,27 +31,33 @@ BANDS = (LOWEST, *FALSE_POSITIVE_RATES)
 Thresholds = Mapping[str, float | None]
 
 
-def from_negatives(log_odds: np.ndarray) -> dict[str, float | None]:
+def from_negatives(
+    log_odds: np.ndarray, weights: np.ndarray | None = None
+) -> dict[str, float | None]:
     """Return the least log-odds of each band.
 
     Parameters
     ----------
     log_odds
         Calibrated log-odds of the negatives.
+    weights
+        What each counts; absent, 1.
 
     Returns
     -------
     dict
         By band: the smallest number of which at most the band's rate of negatives reach; None where
-        the negatives are too few to show that rate.
+        the negatives are too few to show that rate: fewer than `RESOLUTION` would be above it.
     """
-    falling = np.sort(log_odds)[::-1]
+    counted = np.ones(len(log_odds)) if weights is None else weights
+    order = np.lexsort((counted, -log_odds))
+    falling, reached = log_odds[order], np.cumsum(counted[order])
     found: dict[str, float | None] = {}
     for band, rate in FALSE_POSITIVE_RATES.items():
-        if len(falling) < negatives_for(rate):
+        permitted = int((reached <= rate * reached[-1:] + 1e-9).sum())
+        if permitted < RESOLUTION:
             found[band] = None
             continue
-        permitted = int(rate * len(falling) + 1e-9)
         found[band] = float(np.nextafter(falling[permitted], np.inf))
     return found
 

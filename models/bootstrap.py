@@ -89,7 +89,7 @@ def estimates(
     if not usable:
         return result
     drawn: dict[str, list[np.ndarray]] = {metric.name: [] for metric in usable}
-    for weights in resampled(outcomes.group_of, resamples, seed):
+    for weights in resampled(outcomes, resamples, seed):
         for metric in usable:
             drawn[metric.name].append(metric.compute(outcomes, weights))
     for metric in usable:
@@ -114,6 +114,7 @@ def paired_bootstrap(
     groups: np.ndarray | None = None,
     metric: Metric | str = "pr_auc",
     *,
+    weights: np.ndarray | None = None,
     resamples: int = RESAMPLES,
     seed: int = 1,
 ) -> PairedDifference:
@@ -127,6 +128,8 @@ def paired_bootstrap(
         What is resampled together; absent, each row by itself.
     metric
         A metric, or its name in `METRICS`.
+    weights
+        What each row counts; absent, 1.
 
     Raises
     ------
@@ -134,15 +137,15 @@ def paired_bootstrap(
         The metric is unknown, or the rows cannot resolve it.
     """
     chosen = _metric(metric)
-    a, b = Outcomes(labels, score_a, groups), Outcomes(labels, score_b, groups)
-    if not chosen.resolvable(a):
+    a, b = (Outcomes(labels, score, groups, weights=weights) for score in (score_a, score_b))
+    if not (chosen.resolvable(a) and chosen.resolvable(b)):
         raise ValueError(
             f"{a.n_negative} negatives of {a.n} rows cannot resolve {chosen.name}; "
             f"it needs {chosen.min_negatives} negatives, {chosen.min_rows} rows, both classes."
         )
     # A group has the same number in both, so one seed draws the same groups in both.
     of_a, of_b = (
-        np.concatenate([chosen.compute(x, w) for w in resampled(x.group_of, resamples, seed)])
+        np.concatenate([chosen.compute(x, w) for w in resampled(x, resamples, seed)])
         for x in (a, b)
     )
     low, high = interval(of_a - of_b)
@@ -158,11 +161,12 @@ def _metric(metric: Metric | str) -> Metric:
     return METRICS[metric]
 
 
-def resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of weights (k, n): how often each row's group was drawn in each resample.
+def resampled(outcomes: Outcomes, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks of weights (k, n): each row's own times how often its group was drawn.
 
     Of very many rows fewer are taken (`affordable`).
     """
+    group_of = outcomes.group_of
     resamples = affordable(resamples, len(group_of))
     n_groups = int(group_of.max(initial=-1)) + 1
     random = np.random.default_rng(seed)
@@ -173,7 +177,7 @@ def resampled(group_of: np.ndarray, resamples: int, seed: int) -> Iterator[np.nd
             np.bincount(random.integers(0, n_groups, n_groups), minlength=n_groups)
             for _ in range(min(block, resamples - start))
         ]
-        yield np.stack(draws)[:, group_of].astype(np.float64)
+        yield np.stack(draws)[:, group_of] * outcomes.weights
 
 
 def interval(drawn: np.ndarray) -> tuple[float, float]:

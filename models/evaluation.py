@@ -10,6 +10,11 @@ accuracy, Brier, log loss, calibration error) look at the score taken back to th
 calibrated at, because at a stated base rate of one in ten thousand every probability on a
 half-positive test set would be "wrong". The prevalence of the split stands beside PR-AUC, which
 means nothing without it.
+
+Rows that were chosen with a known probability (alerts, and the random addresses beside them) count
+weight / selection_probability, as in training and calibration: every figure then speaks of all the
+addresses they were chosen from. Counts (`n`, bands) are of rows, and `weighted` says what the rows
+stand for.
 """
 
 from __future__ import annotations
@@ -25,7 +30,9 @@ import polars as pl
 from models.bands import BANDS, Thresholds, bands
 from models.bootstrap import CONFIDENCE, RESAMPLES, affordable, estimates
 from models.calibration import Calibration
-from models.intervals import wilson
+from models.intervals import weighed
+from models.label_quarters import by_quarter
+from models.material import row_weights
 from models.metrics import METRICS, Outcomes, logistic, precision_recall
 from models.queue import MILLION, MOST_RESAMPLES, budgets
 from models.reliability import reliability
@@ -50,7 +57,8 @@ def evaluate_splits(
     ----------
     table
         One row per labelled address: `part` (name of its split), `label`, `status`, `log_odds`
-        (null unless scored), `group`, and where known `population`.
+        (null unless scored), `group`, and where known `as_of`, `available_at`, `population`,
+        `weight` and `selection_probability`.
     judge
         The calibration and thresholds of the model.
     resamples, seed
@@ -59,12 +67,14 @@ def evaluate_splits(
     Returns
     -------
     dict
-        ``splits`` by name, each as `evaluate_split`, and how they were measured.
+        ``label_maturity`` (`models.label_quarters`), ``splits`` by name, each as `evaluate_split`,
+        and how they were measured.
     """
     parts = table["part"].drop_nulls().unique().sort().to_list()
     order = {name: at for at, name in enumerate(("train", "validation", "test"))}
     parts.sort(key=lambda name: (order.get(name, len(order)), name))
     return {
+        "label_maturity": _maturity(table, parts[-1:], seed),
         "splits": {
             part: evaluate_split(
                 table.filter(pl.col("part") == part),
@@ -84,6 +94,8 @@ def evaluate_splits(
             "validation chose the calibration and the bands",
             "null: the rows cannot resolve the metric (fewer negatives than 10 / FPR, fewer than "
             "100 rows, or one class only)",
+            "weighted, where it is not null: a row counts weight / selection_probability, so rates "
+            "are those of all the rows were chosen from; counts are of rows",
         ],
     }  # fmt: skip
 
@@ -101,13 +113,15 @@ def evaluate_split(
     Where the model has seen the rows, budgets, reliability, the curve and slices are left out: they
     would be read as promises.
     """
-    scored = rows.filter(pl.col("status") == SCORED)
+    # A row of weight 0 is there to count for nothing.
+    scored = rows.filter(pl.col("status") == SCORED, row_weights(rows) > 0)
     log_odds = scored["log_odds"].to_numpy().astype(np.float64)
     outcomes = Outcomes(
         scored["label"].to_numpy(),
         log_odds,
         scored["group"].to_numpy(),
         logistic(judge.calibration.at_prevalence(log_odds)),
+        row_weights(scored),
     )
     measured = estimates(outcomes, resamples=resamples, seed=seed)
     return {
@@ -116,7 +130,8 @@ def evaluate_split(
         "n_groups": scored["group"].n_unique(),
         "n_groups_positive": scored.filter(pl.col("label") == 1)["group"].n_unique(),
         "n_groups_negative": scored.filter(pl.col("label") == 0)["group"].n_unique(),
-        "prevalence": outcomes.n_positive / outcomes.n if outcomes.n else None,
+        "prevalence": outcomes.prevalence,
+        "weighted": _weighted(outcomes),
         "resamples": affordable(resamples, outcomes.n),
         **{
             name: None if found is None else
@@ -139,6 +154,13 @@ def metric_values(evaluation: Mapping[str, Any]) -> dict[str, float]:
         for name in METRICS
         if measured[name] is not None
     }
+
+
+def _maturity(table: pl.DataFrame, parts: list[str], seed: int) -> dict[str, Any] | None:
+    """Say how mature the labels are, those of the last part by themselves too."""
+    if "as_of" not in table.columns:
+        return None
+    return by_quarter(table, [part for part in parts if part != "all"], seed=seed)
 
 
 def _by_band(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
@@ -169,7 +191,7 @@ def _in_detail(
         "budgets": budgets(
             outcomes, base_rate=base_rate, resamples=min(resamples, MOST_RESAMPLES), seed=seed
         ),
-        "reliability": reliability(outcomes.labels, outcomes.probabilities),
+        "reliability": reliability(outcomes.labels, outcomes.probabilities, outcomes.weights),
         "precision_recall": precision_recall(outcomes, base_rate),
         "slices": _slices(scored, judge, seed),
     }
@@ -177,12 +199,13 @@ def _in_detail(
 
 def _false_alarms(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     """Say, per band, which share of the negatives reaches it, and how many in a million that is."""
-    negatives = scored.filter(pl.col("label") == 0)["log_odds"].to_numpy()
+    rows = scored.filter(pl.col("label") == 0)
+    negatives, weights = rows["log_odds"].to_numpy(), row_weights(rows)
     found = {}
     for band, least in judge.thresholds.items():
         if least is None or not len(negatives):
             continue
-        share = _share(int((negatives >= least).sum()), len(negatives))
+        share = _share(negatives >= least, weights)
         found[band] = {**share, "per_million": {k: MILLION * v for k, v in share.items()}}
     return found
 
@@ -210,13 +233,13 @@ def _populations(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     found = {}
     for name in scored["population"].drop_nulls().unique().sort().to_list():
         members = scored.filter(pl.col("population") == name)
-        log_odds = members["log_odds"].to_numpy().astype(np.float64)
+        log_odds, weights = members["log_odds"].to_numpy(), row_weights(members)
         found[name] = {
             "n": members.height,
             "n_positive": int(members["label"].sum()),
             "median_log_odds": float(np.median(log_odds)),
             "flagged": {
-                band: _share(int((log_odds >= least).sum()), members.height)
+                band: _share(log_odds >= least, weights)
                 for band, least in judge.thresholds.items()
                 if least is not None
             },
@@ -224,9 +247,21 @@ def _populations(scored: pl.DataFrame, judge: Judge) -> dict[str, Any]:
     return found
 
 
-def _share(hits: int, n: int) -> dict[str, float]:
-    low, high = wilson(hits, n)
-    return {"value": hits / n, "low": low, "high": high}
+def _weighted(outcomes: Outcomes) -> dict[str, float] | None:
+    """Say how many rows the rows stand for, and as how many of equal weight they tell."""
+    if not outcomes.n or (outcomes.weights == 1).all():
+        return None
+    return {
+        "stands_for": outcomes.size,
+        "tells_as_many_as": outcomes.size**2 / float((outcomes.weights**2).sum()),
+        "least": float(outcomes.weights.min()),
+        "most": float(outcomes.weights.max()),
+    }
+
+
+def _share(hits: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    share, low, high = weighed(hits, weights)
+    return {"value": share, "low": low, "high": high}
 
 
 def _number(value: float) -> float | None:

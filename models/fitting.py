@@ -242,7 +242,7 @@ def _facts(
         legs=tuple(leg for leg in LEGS if leg in settings.legs),
         min_transfers=settings.min_transfers,
         calibration=calibration,
-        thresholds=from_negatives(negatives["log_odds"].to_numpy()),
+        thresholds=from_negatives(negatives["log_odds"].to_numpy(), row_weights(negatives)),
         threshold_population=ThresholdPopulation(
             "negatives of the validation split",
             negatives.height,

@@ -108,13 +108,18 @@ def mature(
     )
 
 
-def _lag(past: pl.DataFrame, moment: datetime) -> tuple[float | None, str]:
-    """Return the days within which most labels came, where enough labels say so."""
-    dated = past.filter(pl.col("as_of").is_not_null() & pl.col("available_at").is_not_null())
+def older_half(labels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+    """Return the labels that say when they were known, of the older half of the time they span."""
+    dated = labels.filter(pl.col("as_of").is_not_null() & pl.col("available_at").is_not_null())
     earliest = dated["as_of"].min()
     if not isinstance(earliest, datetime):
-        return None, "unknown"
-    older = dated.filter(pl.col("as_of") <= earliest + (moment - earliest) / 2)
+        return dated
+    return dated.filter(pl.col("as_of") <= earliest + (moment - earliest) / 2)
+
+
+def _lag(past: pl.DataFrame, moment: datetime) -> tuple[float | None, str]:
+    """Return the days within which most labels came, where enough labels say so."""
+    older = older_half(past, moment)
     if older.height < FEWEST_LAGS:
         return None, "unknown"
     waits = older.select((pl.col("available_at") - pl.col("as_of")).dt.total_seconds() / 86_400)

@@ -1,8 +1,11 @@
 """How good a score is: ranking and probability metrics, each as a function of row weights.
 
-With weight 1 for every row a metric is itself; with the number of times a row was drawn it is one
-bootstrap resample. So one vectorised pass over a (resamples x rows) matrix gives a whole interval
-(`models.bootstrap`), and a metric is written down once.
+With the weights of the rows themselves a metric is itself; with those times how often each row was
+drawn it is one bootstrap resample. So one vectorised pass over a (resamples x rows) matrix gives a
+whole interval (`models.bootstrap`), and a metric is written down once.
+
+A row weighs 1 unless it was chosen with a known probability p: then it stands for 1 / p rows, and
+the weighted metric is that of everybody the rows were chosen from.
 
 >>> labels = np.array([1, 1, 0, 1, 0, 0])
 >>> scores = np.array([3.0, 2.0, 1.5, 1.0, 0.5, 0.1])
@@ -10,7 +13,8 @@ bootstrap resample. So one vectorised pass over a (resamples x rows) matrix give
 0.889
 
 A false-positive rate below what the negatives can show is not a measurement: with 296 negatives,
-1 % are three addresses. Such a metric is NaN here and null in `evaluation.json`.
+1 % are three addresses. Such a metric is NaN here and null in `evaluation.json`. Of weighted rows
+it takes as many in the highest `rate` of the negatives' weight.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from functools import partial
 import numpy as np
 
 RESOLUTION = 10
-"""A false-positive rate f is resolved by at least `RESOLUTION` / f negatives."""
+"""A false-positive rate f is resolved by at least `RESOLUTION` / f negatives of equal weight."""
 
 _BINS = 10
 _SMALLEST = 1e-15
@@ -42,10 +46,12 @@ class Outcomes:
     probabilities : numpy.ndarray, optional
         What `f1`, `accuracy`, `brier`, `log_loss` and the calibration error look at; absent, the
         logistic function of `scores`.
+    weights : numpy.ndarray, optional
+        What each row counts; absent, 1.
 
     Attributes
     ----------
-    labels, scores, groups, probabilities : numpy.ndarray
+    labels, scores, groups, probabilities, weights : numpy.ndarray
         As given, highest score first.
     group_of : numpy.ndarray
         Number of each row's group.
@@ -55,7 +61,7 @@ class Outcomes:
     Raises
     ------
     ValueError
-        A label is neither 0 nor 1, or a score is not finite.
+        A label is neither 0 nor 1, a score is not finite, or a weight is not finite or below 0.
     """
 
     def __init__(
@@ -64,20 +70,25 @@ class Outcomes:
         scores: np.ndarray,
         groups: np.ndarray | None = None,
         probabilities: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         labels = np.asarray(labels, dtype=np.float64)
         scores = np.asarray(scores, dtype=np.float64)
         if not np.isin(labels, (0.0, 1.0)).all() or not np.isfinite(scores).all():
             raise ValueError("Metrics need labels of 0 and 1 and finite scores.")
+        counted = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if not (np.isfinite(counted) & (counted >= 0)).all():
+            raise ValueError("Metrics need finite weights of 0 or more.")
         given = np.arange(len(labels)) if groups is None else np.asarray(groups)
         group_of = np.unique(given, return_inverse=True)[1]
         chance = logistic(scores) if probabilities is None else np.asarray(probabilities)
-        order = np.lexsort((group_of, labels, -scores))
+        order = np.lexsort((group_of, counted, labels, -scores))
         self.labels = labels[order]
         self.scores = scores[order]
         self.groups = given[order]
         self.probabilities = chance[order].astype(np.float64)
         self.group_of = group_of[order]
+        self.weights = counted[order]
         last_of_tie = np.append(np.diff(self.scores) != 0, True)[: len(scores)]
         self.tie_ends = np.flatnonzero(last_of_tie)
 
@@ -96,6 +107,26 @@ class Outcomes:
         """Rows with label 0."""
         return self.n - self.n_positive
 
+    @property
+    def size(self) -> float:
+        """How many rows the rows stand for."""
+        return float(self.weights.sum())
+
+    @property
+    def prevalence(self) -> float | None:
+        """Share of positives among those the rows stand for; None without any."""
+        return float(self.weights @ self.labels) / self.size if self.size else None
+
+    @property
+    def both_classes(self) -> bool:
+        """Whether there are positives and negatives that count."""
+        return 0.0 < float(self.weights @ self.labels) < self.size
+
+    def show_rate(self, rate: float) -> bool:
+        """Return whether `RESOLUTION` negatives lie in the highest `rate` of their weight."""
+        reached = np.cumsum(self.weights[(self.labels == 0) & (self.weights > 0)])
+        return int((reached <= rate * reached[-1:] + 1e-9).sum()) >= RESOLUTION
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -107,21 +138,28 @@ class Metric:
         As in `evaluation.json`.
     compute : callable
         (outcomes, weights of shape (k, n)) -> array of k values; NaN where undefined.
-    min_negatives, min_rows : int
-        With fewer, the metric cannot be resolved and is null.
+    rate : float, optional
+        The false-positive rate that the negatives have to show, else the metric is null.
+    min_rows : int
+        With fewer, it is null too.
     """
 
     name: str
     compute: Callable[[Outcomes, np.ndarray], np.ndarray]
-    min_negatives: int = 1
+    rate: float | None = None
     min_rows: int = 2
+
+    @property
+    def min_negatives(self) -> int:
+        """How many negatives it takes, where all weigh the same."""
+        return 1 if self.rate is None else negatives_for(self.rate)
 
     def resolvable(self, outcomes: Outcomes) -> bool:
         """Return whether these rows can resolve the metric: enough of them, and both classes."""
         return (
             outcomes.n >= self.min_rows
-            and outcomes.n_positive >= 1
-            and outcomes.n_negative >= self.min_negatives
+            and outcomes.both_classes
+            and (self.rate is None or outcomes.show_rate(self.rate))
         )
 
 
@@ -139,7 +177,7 @@ def measure(metric: Metric, outcomes: Outcomes) -> float:
     """Return one metric on the rows as they are; NaN where they cannot resolve it."""
     if not metric.resolvable(outcomes):
         return float("nan")
-    return float(metric.compute(outcomes, np.ones((1, outcomes.n)))[0])
+    return float(metric.compute(outcomes, outcomes.weights[None, :])[0])
 
 
 def negatives_for(false_positive_rate: float) -> int:
@@ -166,14 +204,15 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
 
 
-def _steps(cumulative: np.ndarray) -> np.ndarray:
+def steps(cumulative: np.ndarray) -> np.ndarray:
+    """Return what each tie adds to cumulative counts."""
     return np.diff(cumulative, axis=1, prepend=0.0)
 
 
 def _roc_auc(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     """Chance that a positive outranks a negative; ties count half."""
     true, false = counts_at_ties(outcomes, weights)
-    area = (_steps(false) * (true - _steps(true) / 2)).sum(axis=1)
+    area = (steps(false) * (true - steps(true) / 2)).sum(axis=1)
     return ratio(area, true[:, -1] * false[:, -1])
 
 
@@ -182,7 +221,7 @@ def _pr_auc(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
     true, false = counts_at_ties(outcomes, weights)
     flagged = true + false
     precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
-    return ratio((_steps(true) * precision).sum(axis=1), true[:, -1])
+    return ratio((steps(true) * precision).sum(axis=1), true[:, -1])
 
 
 def _recall_at_fpr(outcomes: Outcomes, weights: np.ndarray, *, rate: float) -> np.ndarray:
@@ -193,7 +232,10 @@ def _recall_at_fpr(outcomes: Outcomes, weights: np.ndarray, *, rate: float) -> n
 
 
 def _precision_at_k(outcomes: Outcomes, weights: np.ndarray, *, k: int) -> np.ndarray:
-    """Share of positives among the k highest; a tie at the border counts in proportion."""
+    """Share of positives among the k highest; a tie at the border counts in proportion.
+
+    Of weighted rows, the k highest of those the rows stand for.
+    """
     hits, taken = among_highest(*counts_at_ties(outcomes, weights), k)
     return ratio(hits, taken)
 
@@ -210,11 +252,16 @@ def among_highest(
     most
         How many are taken, or an array of shape (k, 1).
     """
-    steps = _steps(true + false)
-    before = true + false - steps
-    taken = np.clip(most - before, 0.0, steps)
-    share = np.divide(taken, steps, out=np.zeros_like(steps), where=steps > 0)
-    return (share * _steps(true)).sum(axis=1), taken.sum(axis=1)
+    share = share_taken(true, false, most)
+    hits = (share * steps(true)).sum(axis=1)
+    return hits, hits + (share * steps(false)).sum(axis=1)
+
+
+def share_taken(true: np.ndarray, false: np.ndarray, most: np.ndarray | float) -> np.ndarray:
+    """Return which share of each tie is among the highest; parameters as in `among_highest`."""
+    of_tie = steps(true + false)
+    taken = np.clip(most - (true + false - of_tie), 0.0, of_tie)
+    return np.divide(taken, of_tie, out=np.zeros_like(of_tie), where=of_tie > 0)
 
 
 # --- decisions and probabilities ------------------------------------------------------------------
@@ -258,8 +305,8 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("roc_auc", _roc_auc),
         Metric("pr_auc", _pr_auc),
-        Metric("recall_at_fpr_0.001", partial(_recall_at_fpr, rate=0.001), negatives_for(0.001)),
-        Metric("recall_at_fpr_0.01", partial(_recall_at_fpr, rate=0.01), negatives_for(0.01)),
+        Metric("recall_at_fpr_0.001", partial(_recall_at_fpr, rate=0.001), 0.001),
+        Metric("recall_at_fpr_0.01", partial(_recall_at_fpr, rate=0.01), 0.01),
         Metric("precision_at_100", partial(_precision_at_k, k=100), min_rows=100),
         Metric("f1", _f1),
         Metric("accuracy", _accuracy),
@@ -273,9 +320,7 @@ METRICS: dict[str, Metric] = {
 
 def recall_at_fpr(rate: float) -> Metric:
     """Return the recall metric at any false-positive rate, with its own need of negatives."""
-    return Metric(
-        f"recall_at_fpr_{rate:g}", partial(_recall_at_fpr, rate=rate), negatives_for(rate)
-    )
+    return Metric(f"recall_at_fpr_{rate:g}", partial(_recall_at_fpr, rate=rate), rate)
 
 
 MOST_POINTS = 200
@@ -291,19 +336,22 @@ def precision_recall(outcomes: Outcomes, base_rate: float) -> list[dict[str, flo
         on these rows, and ``precision_at_base_rate``: null above fewer than `RESOLUTION` negatives,
         which show no false-positive rate. Empty without a positive or a negative.
     """
-    if not 0 < outcomes.n_positive < outcomes.n:
+    if not outcomes.both_classes:
         return []
-    true, false = (counts[0] for counts in counts_at_ties(outcomes, np.ones((1, outcomes.n))))
-    recall, fpr = true / outcomes.n_positive, false / outcomes.n_negative
+    true, false = (counts[0] for counts in counts_at_ties(outcomes, outcomes.weights[None, :]))
+    rows = counts_at_ties(outcomes, np.ones((1, outcomes.n)))[1][0]
+    recall, fpr = true / true[-1], false / false[-1]
     right = base_rate * recall
     restated = ratio(right, right + (1 - base_rate) * fpr)
+    precision = ratio(true, true + false)
     kept = np.unique(np.linspace(0, len(true) - 1, min(MOST_POINTS, len(true))).astype(np.int64))
+    kept = kept[true[kept] + false[kept] > 0]
     return [
         {
             "log_odds": float(outcomes.scores[outcomes.tie_ends[k]]),
             "recall": float(recall[k]),
-            "precision": float(true[k] / (true[k] + false[k])),
-            "precision_at_base_rate": float(restated[k]) if false[k] >= RESOLUTION else None,
+            "precision": float(precision[k]),
+            "precision_at_base_rate": float(restated[k]) if rows[k] >= RESOLUTION else None,
         }
         for k in kept
     ]

@@ -190,6 +190,11 @@ def _performance(evaluation: Mapping[str, Any]) -> str:
         "Intervals: 95 %, bootstrap over groups (cases). A dash: too few addresses to tell. "
         "PR-AUC depends on the prevalence above it."
     )
+    if any(evaluation["splits"][name].get("weighted") for name in splits):
+        note += (
+            " Weighted: a row counts weight / selection_probability, so that rates are those of "
+            "all the addresses the rows were chosen from."
+        )
     table = "\n".join([head, *rows])
     return "\n\n".join(["## Performance", table, note, *_rivals(evaluation)])
 

@@ -9,6 +9,9 @@ labelled rows are far richer in positives than real life, both restated at the b
     fpr       = negatives among the alerts / all negatives
     precision = b recall / (b recall + (1 - b) fpr)       at base rate b
 
+Of rows that were chosen with a known probability each counts for those it stands for, and so do the
+alerts: one in a hundred of a weighted thousand is ten.
+
 An fpr of 0.1 % is a thousand innocent people in a million, which is how it is told too. Budgets are
 in alerts per thousand addresses scored, so that they carry over to lists of another length.
 
@@ -25,7 +28,15 @@ from typing import Any
 import numpy as np
 
 from models.bootstrap import RESAMPLES, interval, resampled
-from models.metrics import RESOLUTION, Outcomes, among_highest, counts_at_ties, ratio
+from models.metrics import (
+    RESOLUTION,
+    Outcomes,
+    among_highest,
+    counts_at_ties,
+    ratio,
+    share_taken,
+    steps,
+)
 
 PER_THOUSAND = (1, 2, 5, 10, 20, 50, 100)
 """Budgets: alerts per thousand addresses."""
@@ -52,41 +63,42 @@ def budgets(
     Returns
     -------
     list of dict
-        Per budget ``alerts_per_1000``, ``alerts``, and ``recall``, ``precision``, ``fpr``,
-        ``precision_at_base_rate`` and ``innocent_per_million`` with intervals; the last two are
-        null where fewer than ten negatives would be among the alerts, which shows no rate. Budgets
+        Per budget ``alerts_per_1000``, ``alerts`` (among those the rows stand for), and
+        ``recall``, ``precision``, ``fpr``, ``precision_at_base_rate`` and ``innocent_per_million``
+        with intervals; the last two are null where fewer than ten negative rows would be among the
+        alerts, which shows no rate. Budgets
         of less than one alert are left out.
     """
-    if not 0 < outcomes.n_positive < outcomes.n:
+    if not outcomes.both_classes:
         return []
-    counts = {budget: round(budget * outcomes.n / 1000) for budget in PER_THOUSAND}
-    counts = {budget: alerts for budget, alerts in counts.items() if 1 <= alerts < outcomes.n}
+    size = outcomes.size
+    counts = {budget: round(budget * size / 1000) for budget in PER_THOUSAND}
+    counts = {budget: alerts for budget, alerts in counts.items() if 1 <= alerts < size}
     drawn: dict[int, list[np.ndarray]] = {alerts: [] for alerts in counts.values()}
-    for weights in resampled(outcomes.group_of, resamples, seed):
+    for weights in resampled(outcomes, resamples, seed):
         true, false = counts_at_ties(outcomes, weights)
         for alerts, rates in drawn.items():
-            rates.append(_rates(true, false, alerts / outcomes.n, base_rate))
-    true, false = counts_at_ties(outcomes, np.ones((1, outcomes.n)))
+            rates.append(_rates(true, false, alerts / size, base_rate))
+    true, false = counts_at_ties(outcomes, outcomes.weights[None, :])
     return [
         _row(
             budget,
             alerts,
-            _rates(true, false, alerts / outcomes.n, base_rate)[:, 0],
+            _rates(true, false, alerts / size, base_rate)[:, 0],
             np.concatenate(drawn[alerts], axis=1),
-            outcomes,
+            shown=negatives_among(outcomes, alerts) >= RESOLUTION,
         )
         for budget, alerts in counts.items()
     ]
 
 
 def _row(
-    budget: int, alerts: int, rates: np.ndarray, drawn: np.ndarray, outcomes: Outcomes
+    budget: int, alerts: int, rates: np.ndarray, drawn: np.ndarray, *, shown: bool
 ) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value, of_resamples in zip(MEASURED, rates, drawn, strict=True):
         low, high = interval(of_resamples)
         told[name] = {"value": float(value), "low": low, "high": high}
-    shown = told["fpr"]["value"] * outcomes.n_negative >= RESOLUTION
     if not shown:
         told["precision_at_base_rate"] = None
     innocent = {k: MILLION * v for k, v in told["fpr"].items()} if shown else None
@@ -96,6 +108,19 @@ def _row(
         **told,
         "innocent_per_million": innocent,
     }
+
+
+def negatives_among(outcomes: Outcomes, alerts: float) -> float:
+    """Return how many negative rows are among the highest; ties count in proportion.
+
+    Parameters
+    ----------
+    alerts
+        How many of those the rows stand for are taken.
+    """
+    _, rows = counts_at_ties(outcomes, np.ones((1, outcomes.n)))
+    share = share_taken(*counts_at_ties(outcomes, outcomes.weights[None, :]), alerts)
+    return float((share * steps(rows)).sum())
 
 
 def _rates(true: np.ndarray, false: np.ndarray, share: float, base_rate: float) -> np.ndarray:

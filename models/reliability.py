@@ -19,14 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from models.intervals import wilson
+from models.intervals import weighed
 
 BINS = 10
 FEWEST = 20
 """A bin of fewer rows is put together with its neighbour."""
 
 
-def reliability(label: np.ndarray, chance: np.ndarray) -> list[dict[str, Any]]:
+def reliability(
+    label: np.ndarray, chance: np.ndarray, weights: np.ndarray | None = None
+) -> list[dict[str, Any]]:
     """Compare stated probabilities with what was so.
 
     Parameters
@@ -35,6 +37,8 @@ def reliability(label: np.ndarray, chance: np.ndarray) -> list[dict[str, Any]]:
         1 or 0.
     chance
         Stated probabilities.
+    weights
+        What each row counts, above 0; absent, 1.
 
     Returns
     -------
@@ -43,8 +47,10 @@ def reliability(label: np.ndarray, chance: np.ndarray) -> list[dict[str, Any]]:
         ``most`` (its limits), ``observed`` with ``low`` and ``high``. Equal probabilities stay
         together, so that bins may differ in size; fewer than `FEWEST` rows give none.
     """
+    label, chance = np.asarray(label), np.asarray(chance)
+    counted = np.ones(len(label)) if weights is None else np.asarray(weights)
     order = np.argsort(chance, kind="stable")
-    label, chance = np.asarray(label)[order], np.asarray(chance)[order]
+    label, chance, counted = label[order], chance[order], counted[order]
     n = len(label)
     if n < FEWEST:
         return []
@@ -54,16 +60,16 @@ def reliability(label: np.ndarray, chance: np.ndarray) -> list[dict[str, Any]]:
     edges = [0, *sorted(inner - {0}), n]
     found = []
     for start, end in pairwise(edges):
-        positive, size = int(label[start:end].sum()), end - start
-        low, high = wilson(positive, size)
+        here = slice(start, end)
+        observed, low, high = weighed(label[here] == 1, counted[here])
         found.append(
             {
-                "n": size,
-                "n_positive": positive,
-                "stated": float(chance[start:end].mean()),
+                "n": end - start,
+                "n_positive": int(label[here].sum()),
+                "stated": float(np.average(chance[here], weights=counted[here])),
                 "least": float(chance[start]),
                 "most": float(chance[end - 1]),
-                "observed": positive / size,
+                "observed": observed,
                 "low": low,
                 "high": high,
             }

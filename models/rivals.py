@@ -203,15 +203,16 @@ def verdict(told: dict[str, dict[str, Any]]) -> str:
 
 
 def _compared(seen: pl.DataFrame, score: np.ndarray, seed: int) -> dict[str, Any]:
-    label, group = seen["label"].to_numpy(), seen["group"].to_numpy()
+    label, group, weights = seen["label"].to_numpy(), seen["group"].to_numpy(), row_weights(seen)
     ours = seen["log_odds"].to_numpy()
     found: dict[str, Any] = {}
     for name in COMPARED:
-        if not METRICS[name].resolvable(Outcomes(label, score, group)):
+        if not METRICS[name].resolvable(Outcomes(label, score, group, weights=weights)):
             continue
         paired = paired_bootstrap(
-            label, ours, score, group, METRICS[name], resamples=RESAMPLES, seed=seed
-        )
+            label, ours, score, group, METRICS[name],
+            weights=weights, resamples=RESAMPLES, seed=seed,
+        )  # fmt: skip
         found[name] = {
             "model": paired.a,
             "rival": paired.b,

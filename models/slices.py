@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 
 from models.bootstrap import estimates
-from models.intervals import wilson
+from models.intervals import weighed
+from models.material import row_weights
 from models.metrics import METRICS, Outcomes
 
 SIZES = (10, 30, 100, 300)
@@ -97,17 +98,19 @@ def sliced(scored: pl.DataFrame, medium: float | None, *, seed: int = 1) -> list
     days = (pl.col("last_seen") - pl.col("first_seen")).dt.total_seconds() / 86_400
     frame = scored.with_columns(days=days)
     label, score = frame["label"].to_numpy(), frame["log_odds"].to_numpy()
-    group = frame["group"].to_numpy()
+    group, weights = frame["group"].to_numpy(), row_weights(frame)
     negative = label == 0
     overall = None
     if medium is not None and negative.any():
-        overall = float((score[negative] >= medium).mean())
+        overall, _, _ = weighed(score[negative] >= medium, weights[negative])
     found = []
     for part in cut(frame):
         n = int(part.rows.sum())
         if not n:
             continue
-        outcomes = Outcomes(label[part.rows], score[part.rows], group[part.rows])
+        outcomes = Outcomes(
+            label[part.rows], score[part.rows], group[part.rows], weights=weights[part.rows]
+        )
         told: dict[str, Any] = {
             "by": part.by, "name": part.name, "n": n, "n_positive": outcomes.n_positive,
             "roc_auc": None, "pr_auc": None, "flagged": None, "ratio": None,
@@ -121,9 +124,8 @@ def sliced(scored: pl.DataFrame, medium: float | None, *, seed: int = 1) -> list
             }
         theirs = part.rows & negative
         if overall is not None and theirs.sum() >= FEWEST:
-            hits = int((score[theirs] >= medium).sum())
-            low, high = wilson(hits, int(theirs.sum()))
-            told["flagged"] = {"value": hits / int(theirs.sum()), "low": low, "high": high}
-            told["ratio"] = told["flagged"]["value"] / overall if overall else None
+            share, low, high = weighed(score[theirs] >= medium, weights[theirs])
+            told["flagged"] = {"value": share, "low": low, "high": high}
+            told["ratio"] = share / overall if overall else None
         found.append(told)
     return found

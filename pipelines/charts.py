@@ -34,6 +34,7 @@ _CLASSIFIERS = {
     "shuffled": "trees, shuffled sides",
 }
 _CLASSIFIER_COLOURS = ("#28456f", "#b0522f", "#b9c4d6")
+_WAIT_COLOURS = ("#b9c4d6", "#5b7fa8", "#18202e")
 _BAND_COLOURS = {"medium": "#d9aa2b", "high": "#d9772b", "severe": "#b3322a"}
 
 
@@ -57,7 +58,7 @@ def evaluation_charts(evaluation: Mapping[str, Any]) -> list[str]:
     """
     if not available():
         return []
-    drawn = [_metrics(evaluation["splits"])]
+    drawn = [_maturity(evaluation.get("label_maturity")), _metrics(evaluation["splits"])]
     last = list(evaluation["splits"].values())[-1:]
     drawn += [_populations(split["populations"]) for split in last]
     drawn += [_reliability(split.get("reliability", [])) for split in last]
@@ -96,6 +97,20 @@ def realism_chart(report: Mapping[str, Any]) -> str | None:
     colours = dict(zip(_CLASSIFIERS.values(), _CLASSIFIER_COLOURS, strict=True))
     chart = _dots(title, rows, "view", "classifier", order, colours)
     return None if chart is None else _svg(chart)
+
+
+def _maturity(maturity: Mapping[str, Any] | None) -> altair.LayerChart | None:
+    """Share of each quarter's labels that was known within so many days."""
+    rows = [
+        {"quarter": visible(quarter["quarter"]), "known": f"within {days} days", **share}
+        for quarter in (maturity or {"quarters": {"all": []}})["quarters"]["all"]
+        for days, share in quarter["within"].items()
+        if share is not None
+    ]
+    quarters = list(dict.fromkeys(row["quarter"] for row in rows))
+    names = dict.fromkeys(row["known"] for row in rows)
+    colours = dict(zip(names, _WAIT_COLOURS, strict=False))
+    return _dots("How fast labels became known", rows, "quarter", "known", quarters, colours)
 
 
 def _metrics(splits: Mapping[str, Any]) -> altair.LayerChart | None:

@@ -272,6 +272,8 @@ def _rows(
     labels, signals = measured.labels.filter(mask), measured.signals.filter(mask)
     rows = labels.select(
         "label",
+        "weight",
+        "selection_probability",
         groups(measured.labels).filter(mask).alias("group"),
         "chain",
         *(

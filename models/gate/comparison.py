@@ -28,6 +28,7 @@ from models.gate.bounds import Bounds
 from models.gate.evidence import SLICES, Evidence
 from models.gate.slicing import slices
 from models.gate.verdict import FAIL, INCONCLUSIVE, NOTED, PASS, Check
+from models.material import row_weights
 from models.metrics import METRICS, Outcomes
 
 _Z95 = NormalDist().inv_cdf(0.975)
@@ -71,8 +72,11 @@ def _coverage(judged: pl.DataFrame, bounds: Bounds) -> Check:
 
 def _overall(both: pl.DataFrame, metric: str, margin: float, bounds: Bounds) -> Check:
     name = f"not_worse:{metric}"
-    outcomes = Outcomes(both["label"].to_numpy(), both["log_odds"].to_numpy())
-    if not METRICS[metric].resolvable(outcomes):
+    outcomes, theirs = (
+        Outcomes(both["label"].to_numpy(), both[of].to_numpy(), weights=row_weights(both))
+        for of in ("log_odds", "champion")
+    )
+    if not (METRICS[metric].resolvable(outcomes) and METRICS[metric].resolvable(theirs)):
         return Check(
             name,
             # A rate of 1 % needs a thousand negatives, which few teams hold; the two areas decide.
@@ -116,6 +120,7 @@ def _difference(rows: pl.DataFrame, metric: str, bounds: Bounds) -> PairedDiffer
         rows["champion"].to_numpy(),
         rows["group"].to_numpy(),
         metric,
+        weights=row_weights(rows),
         resamples=bounds.resamples,
         seed=bounds.seed,
     )

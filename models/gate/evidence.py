@@ -30,7 +30,8 @@ class Evidence:
         - `log_odds`, and `champion` (absent without a champion): calibrated log-odds, null where
           the model gives this address no score;
         - `suspect`: whether the scores file would show it with a band of `medium` or above;
-        - the columns `SLICES`, and where known `population`, `typology` and `role` (of `ROLES`).
+        - the columns `SLICES`, and where known `population`, `typology` and `role` (of `ROLES`),
+          `weight` and `selection_probability`.
     calibration : Calibration
         The model's own.
     audit : mapping, optional

@@ -34,6 +34,7 @@ from models.bootstrap import Estimate
 from models.gate.bounds import Bounds
 from models.gate.evidence import Evidence
 from models.gate.verdict import FAIL, INCONCLUSIVE, PASS, Check
+from models.material import row_weights
 from models.metrics import logistic
 
 _Z95 = 1.959963984540054
@@ -52,6 +53,7 @@ class Recalibration:
 def calibration_checks(evidence: Evidence, bounds: Bounds) -> Iterator[Check]:
     """Check slope and intercept."""
     rows = evidence.judged.filter(pl.col("log_odds").is_not_null())
+    rows = rows.filter(row_weights(rows) > 0)
     positives = int(rows["label"].sum())
     if min(positives, rows.height - positives) < bounds.slice_rows:
         yield Check(
@@ -64,9 +66,14 @@ def calibration_checks(evidence: Evidence, bounds: Bounds) -> Iterator[Check]:
         )
         return
     stated = evidence.calibration.at_prevalence(rows["log_odds"].to_numpy())
-    here, there = positives / rows.height, evidence.calibration.prevalence
+    weights = row_weights(rows)
+    here = float(np.average(rows["label"].to_numpy(), weights=weights))
     found = recalibration(
-        stated + _logit(here) - _logit(there), rows["label"].to_numpy(), rows["group"].to_numpy()
+        stated + _logit(here) - _logit(evidence.calibration.prevalence),
+        rows["label"].to_numpy(),
+        rows["group"].to_numpy(),
+        # To the size of the rows, so that the prior weighs what it would among equals.
+        weights * len(weights) / weights.sum(),
     )
     for name, estimate, limits in (
         ("slope", found.slope, bounds.slope),
@@ -75,24 +82,30 @@ def calibration_checks(evidence: Evidence, bounds: Bounds) -> Iterator[Check]:
         yield _within(f"calibration:{name}", estimate, *limits)
 
 
-def recalibration(log_odds: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> Recalibration:
+def recalibration(
+    log_odds: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Recalibration:
     """Fit slope and intercept, each with its 95 % interval over groups."""
     stated = np.asarray(log_odds, dtype=np.float64)
     design = np.column_stack([np.ones(len(stated)), stated])
     labels = np.asarray(labels, dtype=np.float64)
+    counted = np.ones(len(labels)) if weights is None else weights
     prior = np.array([0.0, 1.0])
     at = prior.copy()
     for _ in range(_STEPS):
         chance = logistic(design @ at)
-        slope = design.T @ (labels - chance) - (at - prior)
-        curve = (design * (chance * (1 - chance))[:, None]).T @ design + np.eye(2)
+        slope = design.T @ (counted * (labels - chance)) - (at - prior)
+        curve = (design * (counted * chance * (1 - chance))[:, None]).T @ design + np.eye(2)
         step = np.linalg.solve(curve, slope)
         # Far from the minimum a full step may overshoot; no step needs to be longer than this.
         at = at + step * min(1.0, 2.0 / max(1e-300, float(np.abs(step).max())))
         if float(np.abs(step).max()) < 1e-10:
             break
     group_of = np.unique(groups, return_inverse=True)[1]
-    residuals = design * (labels - logistic(design @ at))[:, None]
+    residuals = design * (counted * (labels - logistic(design @ at)))[:, None]
     summed = np.zeros((int(group_of.max()) + 1, 2))
     np.add.at(summed, group_of, residuals)
     bread = np.linalg.inv(curve)

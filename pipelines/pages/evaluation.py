@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.metrics import METRICS
+from models.sentences import shown
 from pipelines.charts import HOW_TO_GET_THEM, RANKING, available, evaluation_charts
 from pipelines.pages.pages import render
 
@@ -17,6 +18,10 @@ METRIC_NAMES = {
     "log_loss": "log loss",
     "expected_calibration_error": "expected calibration error",
 }
+
+
+HARDLY_ANY = 0.05
+"""A quarter that lacks a smaller share of its labels is called whole."""
 
 
 def evaluation_page(
@@ -50,12 +55,43 @@ def evaluation_page(
         evaluation=evaluation,
         audit=evaluation.get("audit"),
         origin=evaluation.get("labels_from"),
+        maturity=evaluation.get("label_maturity"),
+        maturity_line=_maturity_line(evaluation.get("label_maturity")),
         headline=_headline(splits),
+        weighted=any(split.get("weighted") for split in splits.values()),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
         charts=evaluation_charts(evaluation),
         charts_note=None if available() else HOW_TO_GET_THEM,
         bundle_sha256=bundle_sha256,
         training_basis=training_basis,
+    )
+
+
+def _maturity_line(maturity: Mapping[str, Any] | None) -> str:
+    """Say what the newest quarter lacks.
+
+    >>> newest = {"quarter": "2025-Q4", "n": 40, "n_positive": 3,
+    ...     "shortfall": {"labels": None, "positives": None}}
+    >>> _maturity_line({"quarters": {"all": [newest]}}).partition("; ")[2]
+    'too few older labels say how many are still to come.'
+    """
+    if not maturity:
+        return ""
+    newest = maturity["quarters"]["all"][-1]
+    count = "1 label" if newest["n"] == 1 else f"{newest['n']:,} labels"
+    head = (
+        f"The newest quarter, {newest['quarter']}, has {count}, {newest['n_positive']:,} positive"
+    )
+    missing = newest["shortfall"]
+    of = "positives" if missing["positives"] else "labels"
+    if not missing[of]:
+        return f"{head}; too few older labels say how many are still to come."
+    told = {k: shown(v, "share") for k, v in missing[of].items()}
+    share = f"{told['value']} [{told['low']}, {told['high']}]"
+    fast = missing[of]["value"] >= HARDLY_ANY
+    more = " What is measured on it is measured on those found fast." if fast else ""
+    return (
+        f"{head}. Going by how long older labels took, {share} of its {of} are still to come.{more}"
     )
 
 

@@ -76,6 +76,7 @@ def evaluation() -> dict[str, Any]:
         "n_positive": 150,
         "n_groups": 90,
         "prevalence": 0.25,
+        "weighted": None,
         **dict.fromkeys(METRICS, estimate),
         "bands": {"below_review": {"positives": 1, "negatives": 2}},
         "not_scored": {"insufficient_history": {"n": 4, "n_positive": 1}},
@@ -114,10 +115,13 @@ def evaluation() -> dict[str, Any]:
     }
     method = "percentile bootstrap over groups"
     return {
+        "label_maturity": maturity(),
         "splits": {
             "validation": split,
             "test": {
                 **split,
+                "weighted": {"stands_for": 9000.0, "tells_as_many_as": 410.2}
+                | {"least": 1.0, "most": 20.0},
                 "recall_at_fpr_0.001": None,
                 "precision_at_100": {**estimate, "low": None, "high": None},
             },
@@ -139,6 +143,24 @@ def evaluation() -> dict[str, Any]:
             "findings": [finding("era"), finding("missing_dates", blocks=False)],
             "ran": ["era", "missing_dates"],
             "not_run": {"registry_after_cut": "no input rests on it"},
+        },
+    }
+
+
+def maturity() -> dict[str, Any]:
+    share = {"value": 0.4, "low": 0.3, "high": 0.5}
+    old: dict[str, Any] = {"quarter": "2025-Q3", "n": 1200, "n_positive": 300, "n_dated": 1200}
+    old |= {"within": {"30": {**share, "n": 900}, "90": {**share, "n": 700}, "180": None}}
+    old |= {"shortfall": {"labels": share, "positives": share}}
+    none = {"30": None, "90": None, "180": None}
+    new = {**old, "quarter": "2025-Q4", "n": 40, "n_dated": 0, "within": none}
+    return {
+        "moment": "2026-01-10T00:00:00+00:00",
+        "n_undated": 3,
+        "waits_of": {"labels": 2000, "positives": 500},
+        "quarters": {
+            "test": [{**old, "shortfall": {"labels": None, "positives": None}}],
+            "all": [old, new],
         },
     }
 
@@ -312,6 +334,24 @@ def test_an_evaluation_without_charts_says_how_to_get_them(monkeypatch):
     assert "<svg" not in html
 
 
+def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
+    text = " ".join("".join(Elements(evaluated(evaluation())).text).split())
+    order = (
+        "Leaking, and accepted.",
+        "The newest quarter, 2025-Q4, has 40 labels, 300 positive. Going by how long older labels "
+        "took, 40 % [30 %, 50 %] of its positives are still to come. What is measured on it",
+        "too young",
+        "not said",
+        "on 10 January 2026 UTC",
+        "3 labels have no moment of their own",
+        "Innocent people per million",
+    )
+    places = [text.lower().index(part.lower()) for part in order]
+    assert places == sorted(places)
+    unknown = "".join(Elements(evaluated(evaluation() | {"label_maturity": None})).text)
+    assert "nobody can tell fresh ones from old ones" in unknown
+
+
 def test_a_realism_report_says_that_the_world_is_invented_and_what_gives_it_away():
     text = " ".join("".join(Elements(PAGES["realism"]()).text).split())
     for part in (
@@ -356,7 +396,7 @@ def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
     drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
-    assert len(drawn) == 5
+    assert len(drawn) == 6
     for chart in drawn:
         assert ET.fromstring(chart or "").tag.endswith("svg")
 
@@ -435,6 +475,10 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     report["most_wrong"] = [{**report["most_wrong"][0], **texts, "against": [payload]}]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
     report["audit"]["not_run"] = {"era": payload}
+    told = report["label_maturity"]
+    told["quarters"] = {payload: [{**told["quarters"]["all"][0], "quarter": payload}]} | {
+        "all": told["quarters"]["all"]
+    }
     return report
 
 
