@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.lanes import LANES, LINE_BYTES, add_lines, gather_bits
-from data.memory import address_of, aligned_zeros
+from data.memory import aligned_zeros
 from features.compilation import keep_compiled, kernel
 from models.leaf_groups import MOST, Group, Step, groups, ways
 from models.threshold_ranks import HIGHEST, Question
@@ -109,24 +109,27 @@ def tables(
     )
 
 
-def add_up(found: Tables, ranks: np.ndarray, answers: np.ndarray, sums: np.ndarray) -> None:
+def add_up(
+    found: Tables, rows: int, ranks: np.ndarray, answers: np.ndarray, sums: np.ndarray
+) -> None:
     """Add what each row of a block finds in every table to its contributions.
 
     All arrays begin and go on in whole lines of the cache (`data.memory.aligned_zeros`).
 
     Parameters
     ----------
+    rows
+        How many; what is written past them, up to 63 more, means nothing.
     ranks
         uint8, one column per row of the block, from `models.threshold_ranks.rank`.
     answers
         uint8, room for one per row of the block.
     sums
         float64, a row per input and one more that means nothing, a column per row of the block;
-        added to. The block's height is a multiple of 64.
+        added to. All three have room for a multiple of 64 rows.
     """
     keep_compiled(_add_up)
-    _add_up(found, ranks, answers, sums, address_of(found.lines), address_of(ranks),
-            address_of(answers), address_of(sums))  # fmt: skip
+    _add_up(found, rows, ranks, answers, sums)
 
 
 class _Paths(NamedTuple):
@@ -277,42 +280,36 @@ def _tabulate(
 
 @kernel
 def _add_up(
-    found: Tables,
-    ranks: np.ndarray,
-    answers: np.ndarray,
-    sums: np.ndarray,
-    lines_at: np.uint64,
-    ranks_at: np.uint64,
-    answers_at: np.uint64,
-    sums_at: np.uint64,
+    found: Tables, rows: int, ranks: np.ndarray, answers: np.ndarray, sums: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
     """Per table, gather the answers of all rows of the block, then look them up eight at a time."""
-    height = sums.shape[1]
+    lines_at, answers_at = np.uint64(found.lines.ctypes.data), np.uint64(answers.ctypes.data)
     for table in range(len(found.column)):
-        columns = _eight(found.column[table], ranks_at, np.uint64(ranks.strides[0]))
+        columns = _eight(found.column[table], ranks)
         limits = _limits(found.limit[table])
-        for row in range(0, height, 64):
+        for row in range(0, rows, 64):
             gather_bits(answers_at, columns, limits, np.uint64(row))
-        places = _eight(found.feature[table], sums_at, np.uint64(sums.strides[0]))
+        places = _eight(found.feature[table], sums)
         lines = lines_at + np.uint64(64 * found.first[table])
-        for row in range(0, height, 8):
+        for row in range(0, rows, 8):
             add_lines(lines, answers_at + np.uint64(row), places, np.uint64(8 * row))
 
 
 @kernel
 def _eight(
-    numbers: np.ndarray, start: np.uint64, each: np.uint64
+    numbers: np.ndarray, matrix: np.ndarray
 ) -> tuple[Any, ...]:  # pragma: no cover (compiled)
-    """Return where eight numbered rows begin."""
+    """Return where eight numbered rows of a matrix begin."""
+    at, apart = np.uint64(matrix.ctypes.data), np.uint64(matrix.strides[0])
     return (
-        start + np.uint64(numbers[0]) * each,
-        start + np.uint64(numbers[1]) * each,
-        start + np.uint64(numbers[2]) * each,
-        start + np.uint64(numbers[3]) * each,
-        start + np.uint64(numbers[4]) * each,
-        start + np.uint64(numbers[5]) * each,
-        start + np.uint64(numbers[6]) * each,
-        start + np.uint64(numbers[7]) * each,
+        at + np.uint64(numbers[0]) * apart,
+        at + np.uint64(numbers[1]) * apart,
+        at + np.uint64(numbers[2]) * apart,
+        at + np.uint64(numbers[3]) * apart,
+        at + np.uint64(numbers[4]) * apart,
+        at + np.uint64(numbers[5]) * apart,
+        at + np.uint64(numbers[6]) * apart,
+        at + np.uint64(numbers[7]) * apart,
     )
 
 

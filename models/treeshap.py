@@ -141,7 +141,7 @@ def _fill(model: Tabulated, inputs: np.ndarray, out: np.ndarray) -> None:
         block = inputs[start : start + height]
         rank(model.pieces, block, ranks)
         sums[:] = 0
-        add_up(model.tables, ranks, answers, sums)
+        add_up(model.tables, len(block), ranks, answers, sums)
         out[start : start + height, :-1] = sums[:n_features, : len(block)].T
 
 
