@@ -8,6 +8,7 @@ The steps, and what each may look at:
 | search of parameters, trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
+| roles | train and validation, each judged by trees that did not see it |
 | evaluation | each split by itself; test decides nothing |
 | rivals | learn from train, are judged on test |
 
@@ -48,9 +49,11 @@ from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows
 from models.rivals import against_rivals
+from models.roles import RoleModel, learn_roles
+from models.roles.measuring import measure_roles
 from models.search import Searched
 from models.settings import Settings
-from models.splits import Split, groups
+from models.splits import PARTS, Split, groups
 from models.status import SCORED, Requirements, with_history
 from models.training import Trained
 from models.wrong import most_wrong
@@ -70,6 +73,8 @@ class Fitted:
         Positions of the labelled rows in the frame that was given.
     searched : Searched, optional
         The trials of a search, where one was asked for.
+    roles : RoleModel, optional
+        What tells victims, where the labels name enough of them.
     """
 
     facts: BundleFacts
@@ -79,11 +84,17 @@ class Fitted:
     split: Split
     rows: pl.Series
     searched: Searched | None = None
+    roles: RoleModel | None = None
 
     def write(self, out: str | Path) -> str:
         """Write the bundle, whole or not at all, and return its `bundle_sha256`."""
         return write_bundle(
-            out, self.facts, model=self.model, card=self.card, evaluation=self.evaluation
+            out,
+            self.facts,
+            model=self.model,
+            card=self.card,
+            evaluation=self.evaluation,
+            roles=self.roles,
         )
 
 
@@ -138,7 +149,13 @@ def fit(
     told |= {"n_unlabelled": table["label"].null_count()}
     origin = labels_told(known) if "source" in known.columns else None
     told |= {"labels_from": origin, "audit": audited.facts(), **learned.facts(settings)}
-    facts = replace(facts, training=told)
+    roles = learn_roles(
+        known.filter(pl.col("part").is_in(PARTS[:2]) & (pl.col("status") == SCORED)),
+        looked_at.inputs,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    facts = replace(facts, training=told, roles=None if roles is None else roles.facts)
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
@@ -152,11 +169,12 @@ def fit(
         "audit": audited.facts(),
         "labels_from": origin,
         "rivals": rivals,
+        "roles": _roles_measured(roles, scored, facts, settings.threads),
         **measured,
     }
     card = model_card(facts, evaluation)
     rows = known["_row"]
-    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
+    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched, roles)
 
 
 def evaluate_bundle(
@@ -250,6 +268,7 @@ def _facts(
             FALSE_POSITIVE_RATES,
         ),
         **_populations(scored, trained.signals),
+        roles=None,
         training={},
         training_basis=settings.training_basis,
         decision_use=settings.training_basis == "reviewed" and test["label"].n_unique() == 2,
@@ -277,6 +296,15 @@ def _told(
         "fingerprints": [trained.fingerprint],
         "sources": dict(settings.sources),
     }
+
+
+def _roles_measured(
+    roles: RoleModel | None, scored: pl.DataFrame, facts: BundleFacts, threads: int
+) -> dict[str, Any] | None:
+    if roles is None:
+        return None
+    test = scored.filter(pl.col("part") == "test")
+    return measure_roles(test, roles, facts.signals, facts.thresholds, threads=threads)
 
 
 def _populations(scored: pl.DataFrame, signals: tuple[str, ...]) -> dict[str, Population]:

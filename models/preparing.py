@@ -22,6 +22,7 @@ _LABEL_COLUMNS = (
     "weight",
     "selection_probability",
     "population",
+    "role",
     "source",
 )
 

@@ -8,6 +8,7 @@ from pipelines.options import (
     AssumeComplete,
     BaseRate,
     BasisOption,
+    Doubted,
     FromChampion,
     LabelsAsOf,
     LabelsFrom,
@@ -55,6 +56,7 @@ def train(
     unlabelled_prior: UnlabelledPrior = None,
     monotone: Monotone = False,
     from_champion: FromChampion = None,
+    doubted: Doubted = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
@@ -84,5 +86,6 @@ def train(
         unlabelled_prior=unlabelled_prior,
         monotone=monotone or None,
         from_champion=from_champion,
+        doubted=doubted,
         assume_complete=assume_complete or None,
     )

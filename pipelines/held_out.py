@@ -100,6 +100,7 @@ def gather(
     labels = read_labels(inputs.labels, opened, inputs.as_of)
     same = bundle.facts.training["sources"].get("labels") == label_hash(labels)
     sources = {"labels_sha256": label_hash(labels), "transfers_sha256": opened.sha256}
+    labels = labels.with_columns(role=_plain_role())
     if inputs.populations is not None:
         labels = _with_populations(labels, inputs, opened)
     measured = _measured(bundle, champion, labels, opened, known, inputs.threads)
@@ -188,18 +189,20 @@ def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -
         raise Refused(
             f"{inputs.populations} lacks {', '.join(sorted(missing))}", expected=_POPULATIONS
         )
-    # Any other role than these two is some part in the laundering.
-    other = pl.when(pl.col("role").is_not_null()).then(pl.lit("criminal"))
-    plain = pl.col("role").is_in(ROLES[:2])
     told = (
         table.with_columns(
             pl.lit(None, pl.String).alias(name) for name in _FIELDS if name not in table.columns
         )
-        .with_columns(role=pl.when(plain).then("role").otherwise(other))
+        .with_columns(role=_plain_role())
         .select("chain", "address", *_FIELDS)
         .unique(["chain", "address"], keep="first", maintain_order=True)
     )
-    joined = labels.join(told, on=["chain", "address"], how="left", maintain_order="left")
+    joined = (
+        labels.rename({"role": "_labelled_role"})
+        .join(told, on=["chain", "address"], how="left", maintain_order="left")
+        .with_columns(role=pl.coalesce("role", "_labelled_role"))
+        .drop("_labelled_role")
+    )
     further = told.join(labels, on=["chain", "address"], how="anti", maintain_order="left").filter(
         pl.col("role").is_in(ROLES[:2])
     )
@@ -208,6 +211,13 @@ def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -
     cut = pl.lit(resolved_as_of(opened, inputs.as_of)).cast(labels.schema["as_of"])
     further = further.with_columns(as_of=cut, as_of_given=False)
     return pl.concat([joined, further], how="diagonal")
+
+
+def _plain_role() -> pl.Expr:
+    """Return who somebody is: any other role than benign and victim is some part in laundering."""
+    role = pl.col("role")
+    other = pl.when(role.is_not_null()).then(pl.lit("criminal"))
+    return pl.when(role.is_in(ROLES[:2])).then(role).otherwise(other)
 
 
 def _measured(

@@ -197,6 +197,13 @@ Monotone = Annotated[
     bool,
     flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
 ]
+Doubted = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the labels of train that the others contradict there, for a second look.",
+    ),
+]
 FromChampion = Annotated[
     Path | None,
     typer.Option(
