@@ -29,6 +29,7 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS
+from models.against import Champion, against
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import Bundle, write_bundle
 from models.calibration import Calibration, calibrate
@@ -40,6 +41,8 @@ from models.facts import (
     running_catalogue,
     signal_hashes,
 )
+from models.gate import Bounds, Evidence
+from models.gate.comparison import champion_checks
 from models.leakage import Surroundings, audit
 from models.learning import learn
 from models.material import matrix, row_weights
@@ -158,6 +161,7 @@ def evaluate_bundle(
     labels: pl.DataFrame,
     *,
     part: pl.Series | None = None,
+    champion: Champion | None = None,
     named: bool = False,
     threads: int = 1,
 ) -> dict[str, Any]:
@@ -172,10 +176,14 @@ def evaluate_bundle(
     part
         Name of each row's split, null to leave it out; None: the labels' own `split` column where
         there is one, else everything is one split called ``all``.
+    champion
+        Another model, with its log-odds of the same rows, to compare with on the last split.
     named
         Show the addresses of the most wrong cases instead of pseudonyms.
     """
     table = labelled(frame, labels)
+    if champion is not None:
+        table = table.with_columns(champion.log_odds.alias("champion"))
     if part is None:
         given = "split" in table.columns and table["split"].null_count() == 0
         part = table["split"] if given else pl.Series(["all"] * table.height, dtype=pl.String)
@@ -189,8 +197,25 @@ def evaluate_bundle(
     log_odds = bundle.log_odds(matrix(scored, facts.signals), threads=threads)
     table = _with_scores(known, scored.with_columns(log_odds=pl.Series(log_odds, dtype=pl.Float64)))
     measured = evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
+    if champion is not None:
+        last = list(measured["splits"])[-1]
+        rows = table.filter(pl.col("part") == last)
+        measured["against"] = {"split": last, **_against(rows, champion, bundle.facts)}
     wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
     return {**measured, "most_wrong": wrong}
+
+
+def _against(rows: pl.DataFrame, champion: Champion, facts: BundleFacts) -> dict[str, Any]:
+    """Compare with the champion at the budget, and say what the gate would say of these rows."""
+    told = against(rows, champion, base_rate=facts.calibration.base_rate)
+    evidence = Evidence(
+        rows=rows,
+        calibration=facts.calibration,
+        audit=facts.training.get("audit"),
+        decision_use=facts.decision_use,
+        gives_bands=facts.thresholds["medium"] is not None,
+    )
+    return {**told, "gate": [c.facts() for c in champion_checks(evidence, Bounds())]}
 
 
 def _needs(facts: BundleFacts) -> Requirements:

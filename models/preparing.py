@@ -22,6 +22,11 @@ _LABEL_COLUMNS = (
     "weight",
     "selection_probability",
     "population",
+    "role",
+    "typology",
+    "source",
+    "ticket_size",
+    "hour_block",
 )
 
 

@@ -8,20 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from data.errors import Refused
 from data.services import load_services
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from data.transfers import open_transfers
+from models.against import BUDGET, Champion
 from models.bundle import Bundle
 from models.fitting import evaluate_bundle
 from pipelines.inputs import service_notes
-from pipelines.labelled import label_hash, measure_labelled, read_labels
+from pipelines.labelled import label_hash, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.score import use_notes
 from pipelines.train import headline
+from pipelines.two_models import measure_both, of_champion
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class EvaluateResult:
     out: Path
     page: Path
     splits: Mapping[str, Mapping[str, str]]
+    against: Mapping[str, str] | None
     bundle_sha256: str
     notes: tuple[str, ...]
     exit_code: int
@@ -42,6 +47,8 @@ def evaluate(
     labels: str | Path,
     out: str | Path,
     *,
+    against: str | Path | None = None,
+    budget: float = BUDGET,
     as_of: datetime | None = None,
     populations: pl.DataFrame | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
@@ -60,6 +67,10 @@ def evaluate(
         Paths.
     out
         The folder to write: evaluation.json, evaluation.html, manifest.json.
+    against
+        Another bundle, such as the champion, to compare with on the last split.
+    budget
+        Alerts per thousand addresses that the two are compared at.
     as_of
         The cut of rows without a moment of their own, as in `train`.
     populations
@@ -73,30 +84,29 @@ def evaluate(
     Raises
     ------
     Refused
-        An input cannot be used.
+        An input cannot be used, or the model would be compared with itself.
     """
     refuse_foreign(Path(out))
     loaded = Bundle.load(bundle)
+    other = None if against is None else _other(loaded, Bundle.load(against))
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     told = read_labels(Path(labels), opened, as_of)
     seen = loaded.facts.training["sources"].get("labels") == label_hash(told)
     if populations is not None:
         told = told.join(populations, on=["chain", "address"], how="left", maintain_order="left")
     known = load_services(services)
-    measured = measure_labelled(
-        told,
-        opened,
-        basis=loaded.facts.basis,
-        legs=loaded.facts.legs,
-        threads=threads,
-        services=known,
-        names=loaded.facts.signals,
-    )
+    measured = measure_both(loaded, other, told, opened, known, threads)
+    champion = None
+    if other is not None:
+        pair = (measured.labels, measured.signals)
+        theirs, _ = of_champion(loaded, other, pair, opened, known, threads)
+        champion = Champion(other.sha256, theirs, other.facts.learned_until, budget)
     measures = evaluate_bundle(
         loaded,
         measured.signals,
         measured.labels,
         part=measured.parts_as_trained() if seen else None,
+        champion=champion,
         named=named,
         threads=threads or os.cpu_count() or 1,
     )
@@ -115,6 +125,7 @@ def evaluate(
         facts = {
             "program": program(),
             "bundle_sha256": loaded.sha256,
+            "against_sha256": None if other is None else other.sha256,
             "transfers_sha256": opened.sha256,
             "labels_sha256": sha256_file(Path(labels)),
         }
@@ -123,7 +134,29 @@ def evaluate(
         out=Path(out),
         page=Path(out) / "evaluation.html",
         splits={name: headline(measures, name) for name in measures["splits"]},
+        against=None if other is None else _compared(measures["against"]),
         bundle_sha256=loaded.sha256,
         notes=(*notes, *service_notes(known)),
         exit_code=0,
     )
+
+
+def _other(loaded: Bundle, other: Bundle) -> Bundle:
+    if other.sha256 == loaded.sha256:
+        raise Refused(
+            "--against names the very model that is evaluated", expected="the bundle of another one"
+        )
+    return other
+
+
+def _compared(told: Mapping[str, Any]) -> dict[str, str]:
+    """Say in short how the two compare."""
+    words = {"alerts": f"{told['alerts']:,} on {told['split']}"}
+    for name in ("recall", "precision"):
+        found = told["measured"].get(name)
+        if found is not None:
+            words[name] = (
+                f"{found['model']:.3f}, champion {found['champion']:.3f}, difference "
+                f"{found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+            )
+    return {**words, "verdict": told["verdict"]}

@@ -20,6 +20,16 @@ METRIC_NAMES = {
 }
 
 
+COMPARED = {
+    "recall": "positives found",
+    "precision": "alerts that are right, here",
+    "precision_at_base_rate": "alerts that are right, at the base rate",
+    "fpr": "share of the negatives alerted on",
+    "pr_auc": "PR-AUC, at any budget",
+    "roc_auc": "ROC-AUC, at any budget",
+}
+"""What two models are compared by, with its name on the page."""
+
 HARDLY_ANY = 0.05
 """A quarter that lacks a smaller share of its labels is called whole."""
 
@@ -56,6 +66,8 @@ def evaluation_page(
         audit=evaluation.get("audit"),
         maturity=evaluation.get("label_maturity"),
         maturity_line=_maturity_line(evaluation.get("label_maturity")),
+        against=evaluation.get("against"),
+        compared=list(COMPARED.items()),
         headline=_headline(splits),
         weighted=any(split.get("weighted") for split in splits.values()),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],

@@ -60,6 +60,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "evaluate": [
         *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09", "--named"),
+        *("--against", "c", "--budget", "5"),
         *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],
@@ -298,6 +299,12 @@ def test_models_are_listed_for_people_too(job):
     done = run("models", "verify", "b")
     assert "abababababab…" in done.stderr
     assert "yes" in done.stderr
+
+
+def test_a_budget_is_one_at_which_models_are_compared():
+    done = run("evaluate", "b", "t", "l.csv", "--out", "o", "--budget", "5")
+    assert done.exit_code == 2
+    assert "--against" in done.stderr
 
 
 def stated_defaults() -> list[tuple[str, str, str]]:

@@ -116,6 +116,7 @@ def evaluation() -> dict[str, Any]:
     method = "percentile bootstrap over groups"
     return {
         "label_maturity": maturity(),
+        "against": beside_the_champion(),
         "splits": {
             "validation": split,
             "test": {
@@ -162,6 +163,32 @@ def maturity() -> dict[str, Any]:
             "test": [{**old, "shortfall": {"labels": None, "positives": None}}],
             "all": [old, new],
         },
+    }
+
+
+def beside_the_champion() -> dict[str, Any]:
+    figure = {"model": 0.6, "champion": 0.5, "difference": 0.1, "low": 0.02, "high": 0.2}
+    counts = {"positives": 3, "negatives": 1}
+    return {
+        "split": "test",
+        "champion_sha256": "c" * 64,
+        "champion_learned_until": "2025-06-01",
+        "n": 600,
+        "n_positive": 150,
+        "n_only_model": 2,
+        "n_only_champion": 0,
+        "alerts_per_1000": 10.0,
+        "alerts": 6,
+        "measured": {"recall": figure, "precision": figure, "precision_at_base_rate": None},
+        "overlap": {"both": counts, "only_model": counts, "only_champion": counts},
+        "rank_correlation": 0.91,
+        "verdict": "With the same alerts it finds more than the champion.",
+        "gate": [
+            {"name": "coverage", "outcome": "pass", "what": "scores all", "value": 0.0},
+            {"name": "not_worse:pr_auc", "outcome": "inconclusive", "what": "0.6", "value": 0.1}
+            | {"low": -0.1, "high": 0.3, "bound": "above -0.02"},
+            {"name": "not_worse:roc_auc", "outcome": "noted", "what": "too few"},
+        ],
     }
 
 
@@ -335,7 +362,7 @@ def test_an_evaluation_without_charts_says_how_to_get_them(monkeypatch):
 
 
 def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
-    text = " ".join("".join(Elements(evaluated(evaluation())).text).split())
+    text = " ".join(" ".join(Elements(evaluated(evaluation())).text).split())
     order = (
         "Leaking, and accepted.",
         "The newest quarter, 2025-Q4, has 40 labels, 300 positive. Going by how long older labels "
@@ -344,6 +371,10 @@ def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
         "not said",
         "on 10 January 2026 UTC",
         "3 labels have no moment of their own",
+        "With the same alerts it finds more than the champion. 6 alerts, 10 per 1,000",
+        "positives found 0.600 0.500 +0.100 [+0.020, +0.200]",
+        "by this model alone 3 1",
+        "not_worse:pr_auc inconclusive +0.100 [-0.100, +0.300]",
         "Innocent people per million",
     )
     places = [text.lower().index(part.lower()) for part in order]
@@ -475,6 +506,8 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     report["most_wrong"] = [{**report["most_wrong"][0], **texts, "against": [payload]}]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
     report["audit"]["not_run"] = {"era": payload}
+    report["against"] |= dict.fromkeys(("split", "verdict", "champion_sha256"), payload)
+    report["against"]["gate"] = [dict.fromkeys(("name", "outcome", "what"), payload)]
     told = report["label_maturity"]
     told["quarters"] = {payload: [{**told["quarters"]["all"][0], "quarter": payload}]} | {
         "all": told["quarters"]["all"]
