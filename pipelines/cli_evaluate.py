@@ -39,6 +39,13 @@ def evaluate(
             help="Alerts per 1,000 addresses that the two are compared at. Default: 10.",
         ),
     ] = None,
+    populations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Who is who: chain, address, population, and role and typology where known.",
+        ),
+    ] = None,
     as_of: LabelsAsOf = None,
     services: Services = None,
     named: Named = False,
@@ -57,6 +64,7 @@ def evaluate(
         out,
         against=against,
         budget=budget,
+        populations=populations,
         as_of=as_of,
         services=services,
         named=named or None,

@@ -19,11 +19,14 @@ from data.transfers import open_transfers
 from models.against import BUDGET, Champion
 from models.bundle import Bundle
 from models.fitting import evaluate_bundle
+from pipelines.console import progress
 from pipelines.inputs import service_notes
 from pipelines.labelled import label_hash, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
+from pipelines.populations import read_populations, with_fields
 from pipelines.score import use_notes
+from pipelines.slices import slices_of
 from pipelines.train import headline
 from pipelines.two_models import measure_both, of_champion
 
@@ -50,7 +53,7 @@ def evaluate(
     against: str | Path | None = None,
     budget: float = BUDGET,
     as_of: datetime | None = None,
-    populations: pl.DataFrame | None = None,
+    populations: str | Path | pl.DataFrame | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
     named: bool = False,
     threads: int | None = None,
@@ -74,8 +77,8 @@ def evaluate(
     as_of
         The cut of rows without a moment of their own, as in `train`.
     populations
-        ``chain``, ``address``, ``population``: who each address is, where that is known, to show
-        where false alarms fall.
+        Who each address is, where that is known, to show where false alarms fall and which
+        typologies are found: a table, or its path (`pipelines.populations`).
     services
         What is publicly known of counterparties, beside the built-in registry, as in `train`.
     named
@@ -93,7 +96,8 @@ def evaluate(
     told = read_labels(Path(labels), opened, as_of)
     seen = loaded.facts.training["sources"].get("labels") == label_hash(told)
     if populations is not None:
-        told = told.join(populations, on=["chain", "address"], how="left", maintain_order="left")
+        who = _who(populations)
+        told = told.join(who, on=["chain", "address"], how="left", maintain_order="left")
     known = load_services(services)
     measured = measure_both(loaded, other, told, opened, known, threads)
     champion = None
@@ -101,10 +105,12 @@ def evaluate(
         pair = (measured.labels, measured.signals)
         theirs, _ = of_champion(loaded, other, pair, opened, known, threads)
         champion = Champion(other.sha256, theirs, other.facts.learned_until, budget)
+    with progress("Telling slices apart"):
+        cut = slices_of(measured.labels, opened)
     measures = evaluate_bundle(
         loaded,
         measured.signals,
-        measured.labels,
+        measured.labels.with_columns(cut.iter_columns()),
         part=measured.parts_as_trained() if seen else None,
         champion=champion,
         named=named,
@@ -147,6 +153,12 @@ def _other(loaded: Bundle, other: Bundle) -> Bundle:
             "--against names the very model that is evaluated", expected="the bundle of another one"
         )
     return other
+
+
+def _who(populations: str | Path | pl.DataFrame) -> pl.DataFrame:
+    if isinstance(populations, pl.DataFrame):
+        return with_fields(populations, "the table of populations")
+    return read_populations(populations)
 
 
 def _compared(told: Mapping[str, Any]) -> dict[str, str]:

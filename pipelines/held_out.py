@@ -24,7 +24,6 @@ import polars as pl
 
 from data.errors import Refused
 from data.services import Services, load_services
-from data.small_tables import read_small_table
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bands import LOWEST
@@ -37,11 +36,9 @@ from models.status import SCORED
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
 from pipelines.labelled import Labelled, label_hash, read_labels
+from pipelines.populations import FIELDS, read_populations
 from pipelines.slices import slices_of
 from pipelines.two_models import log_odds_of, measure_both, of_champion
-
-_POPULATIONS = "populations (CSV or Parquet: chain, address, population, and role and typology)"
-_FIELDS = ("population", "role", "typology")
 
 
 @dataclass(frozen=True)
@@ -182,21 +179,11 @@ def _victims_of(
 def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -> pl.DataFrame:
     """Put beside each label who the address is, and add the known who have no label at all."""
     assert inputs.populations is not None
-    table = read_small_table(inputs.populations, _POPULATIONS)
-    if missing := {"chain", "address", "population"} - set(table.columns):
-        raise Refused(
-            f"{inputs.populations} lacks {', '.join(sorted(missing))}", expected=_POPULATIONS
-        )
     # Any other role than these two is some part in the laundering.
     other = pl.when(pl.col("role").is_not_null()).then(pl.lit("criminal"))
     plain = pl.col("role").is_in(ROLES[:2])
-    told = (
-        table.with_columns(
-            pl.lit(None, pl.String).alias(name) for name in _FIELDS if name not in table.columns
-        )
-        .with_columns(role=pl.when(plain).then("role").otherwise(other))
-        .select("chain", "address", *_FIELDS)
-        .unique(["chain", "address"], keep="first", maintain_order=True)
+    told = read_populations(inputs.populations).with_columns(
+        role=pl.when(plain).then("role").otherwise(other)
     )
     joined = labels.join(told, on=["chain", "address"], how="left", maintain_order="left")
     further = told.join(labels, on=["chain", "address"], how="anti", maintain_order="left").filter(
@@ -250,7 +237,7 @@ def _rows(
         "chain",
         *(
             pl.col(name) if name in labels.columns else pl.lit(None, pl.String).alias(name)
-            for name in _FIELDS
+            for name in FIELDS
         ),
     ).with_columns(
         *slices_of(labels, opened).iter_columns(),

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
-from data.labels.training import TRAINING_LABELS, read_training_labels
+from data.labels.training import CONTEXT, TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
 from data.service_table import SERVICES
 from data.services import Services
@@ -74,9 +74,11 @@ def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.
 def label_hash(labels: pl.DataFrame) -> str:
     """Return a SHA-256 by which training labels are known again.
 
-    Neither the order of the rows nor the file's format counts, nor `as_of`, which may be filled in.
+    Neither the order of the rows nor the file's format counts, nor `as_of`, which may be filled in,
+    nor who said so.
     """
-    content = labels.select(name for name in TRAINING_LABELS if name != "as_of")
+    left_out = ("as_of", *CONTEXT)
+    content = labels.select(name for name in TRAINING_LABELS if name not in left_out)
     return content_hash(content.sort(content.columns))
 
 

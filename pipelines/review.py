@@ -159,6 +159,7 @@ def review_labels(
         as_of="as_of",
         available_at="reviewed_at",
         selection_probability="selection_probability",
+        source=pl.format("review of {}", "drawn"),
     )
     counted = told.join(
         settled.stand.with_columns(counts=pl.lit(True)), on=list(told.columns), how="left",

@@ -50,11 +50,12 @@ VERDICTS: dict[str, pl.DataType] = {
     "decided_by": pl.String(),
     "available_at": TIME,
     "case_id": pl.String(),
+    "source": pl.String(),
     "label_ids": pl.List(pl.String()),
 }
 """One row per address of which something is claimed. `verdict` is null where nothing is settled;
-`decided_by` is the confidence of the surest claims, `label_ids` their labels, `available_at` the
-earliest moment that one of them states."""
+`decided_by` is the confidence of the surest claims, `source` who makes them, `label_ids` their
+labels, `available_at` the earliest moment that one of them states."""
 
 CONFLICTS: dict[str, pl.DataType] = {
     "chain": pl.String(),
@@ -176,6 +177,7 @@ def _deciding(claims: list[_Claim]) -> dict[str, object]:
     cases = [str(label["case_id"]) for label in labels if label["case_id"] is not None]
     return {
         "decided_by": labels[0]["confidence"],
+        "source": ", ".join(sorted({str(label["source"]).partition(":")[0] for label in labels})),
         "available_at": min(moments, default=None),
         "case_id": min(cases, default=None),
         "label_ids": sorted({str(label["label_id"]) for label in labels}),

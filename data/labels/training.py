@@ -39,8 +39,12 @@ TRAINING_LABELS: dict[str, pl.DataType] = {
     "split": pl.String(),
     "weight": pl.Float64(),
     "selection_probability": pl.Float64(),
+    "source": pl.String(),
 }
 """Everything but chain and address may be null; a null label means that nobody has judged."""
+
+CONTEXT = ("source",)
+"""Columns that tell of a label and teach nothing: evaluations are cut by them."""
 
 _WHAT = "training labels (CSV or Parquet: address, label, ...)"
 _LABELS = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, None: None}
@@ -59,7 +63,7 @@ def read_training_labels(
     path
         CSV or Parquet with address, label (1, 0 or empty) and, where known, chain, as_of,
         available_at (ISO 8601 or unix seconds), case_id, split, weight (0 or more),
-        selection_probability (above 0, at most 1).
+        selection_probability (above 0, at most 1), source (who says so; nothing learns from it).
     occurring, default_chain
         As for `address_lists.read_address_list`. An EVM address without a chain that occurs on
         several is labelled on each of them.
@@ -115,6 +119,7 @@ def _rows(cells: dict[str, str | None], known: KnownAddresses) -> list[_Row]:
         "selection_probability": _optional(
             cells, "selection_probability", lambda t: _number(t, 5e-324, 1.0)
         ),
+        "source": cells.get("source"),
     }
     return [{"chain": chain, "address": address} | row for chain, address in pairs]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.metrics import METRICS
 from models.sentences import shown
+from models.slices import FEWEST
 from pipelines.charts import HOW_TO_GET_THEM, RANKING, available, evaluation_charts
 from pipelines.pages.pages import render
 
@@ -67,6 +68,7 @@ def evaluation_page(
         maturity=evaluation.get("label_maturity"),
         maturity_line=_maturity_line(evaluation.get("label_maturity")),
         against=evaluation.get("against"),
+        fewest=FEWEST,
         compared=list(COMPARED.items()),
         headline=_headline(splits),
         weighted=any(split.get("weighted") for split in splits.values()),

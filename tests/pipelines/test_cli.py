@@ -60,7 +60,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "evaluate": [
         *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09", "--named"),
-        *("--against", "c", "--budget", "5"),
+        *("--against", "c", "--budget", "5", "--populations", "p.csv"),
         *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],

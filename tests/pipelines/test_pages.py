@@ -100,9 +100,11 @@ def evaluation() -> dict[str, Any]:
         ],
         "slices": [
             {"by": "chain", "name": "tron", "n": 60, "n_positive": 6, "roc_auc": estimate}
-            | {"pr_auc": None, "flagged": estimate, "ratio": 1.2},
+            | {"pr_auc": None, "found": None, "flagged": estimate, "ratio": 1.2}
+            | {"says": "too few positives to say how they are found"},
             {"by": "age", "name": "young", "n": 6, "n_positive": 6, "roc_auc": None}
-            | {"pr_auc": None, "flagged": None, "ratio": None},
+            | {"pr_auc": None, "found": None, "flagged": None, "ratio": None}
+            | {"says": "too few addresses to say anything"},
         ],
         "populations": {
             "payroll": {

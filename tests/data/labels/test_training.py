@@ -23,15 +23,15 @@ def write(tmp_path, text, name="labels.csv"):
 def test_all_columns(tmp_path):
     path = write(
         tmp_path,
-        "address,label,chain,as_of,available_at,case_id,split,weight,selection_probability\n"
-        f"{TRON},1,tron,2024-05-01,1717200000,case 7,train,2,0.25\n"
-        f"{A},0,bsc,,,,,,\n"
-        f"{A},,base,,,,,,\n",
+        "address,label,chain,as_of,available_at,case_id,split,weight,selection_probability,source\n"
+        f"{TRON},1,tron,2024-05-01,1717200000,case 7,train,2,0.25,hotline\n"
+        f"{A},0,bsc,,,,,,,\n"
+        f"{A},,base,,,,,,,\n",
     )
     labels = read_training_labels(path)
     assert dict(labels.schema) == TRAINING_LABELS
     first = ("tron", TRON, 1, datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
-    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25)
+    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25, "hotline")
     assert labels["label"].to_list() == [1, 0, None]
     # What is missing stays missing.
     assert labels["as_of"].null_count() == 2
