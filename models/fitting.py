@@ -29,9 +29,9 @@ import polars as pl
 
 from data.errors import Refused
 from data.schema import LEGS
-from models.against import Champion, against
+from models.ablation import ablation
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
-from models.bundle import Bundle, write_bundle
+from models.bundle import write_bundle
 from models.calibration import Calibration, calibrate
 from models.evaluation import Judge, evaluate_splits
 from models.facts import (
@@ -41,21 +41,18 @@ from models.facts import (
     running_catalogue,
     signal_hashes,
 )
-from models.gate import Bounds, Evidence
-from models.gate.comparison import champion_checks
 from models.leakage import Surroundings, audit
 from models.learning import learn
 from models.material import matrix, row_weights
 from models.model_card import model_card
 from models.percentiles import Population, population
-from models.preparing import in_parts, labelled, subject, train_rows
+from models.preparing import in_parts, labelled, subject, train_rows, with_scores
 from models.rivals import against_rivals
 from models.search import Searched
 from models.settings import Settings
-from models.splits import Split, groups
-from models.status import SCORED, Requirements, with_history
+from models.splits import Split
+from models.status import SCORED
 from models.training import Trained
-from models.wrong import most_wrong
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,7 @@ def fit(
     *,
     surroundings: Surroundings | None = None,
     trial_done: Callable[[int], None] | None = None,
+    family_done: Callable[[int], None] | None = None,
     catalogue: SignalCatalogue | None = None,
 ) -> Fitted:
     """Audit the labels, then train, calibrate and measure a model.
@@ -115,6 +113,8 @@ def fit(
         the bundle tells.
     trial_done
         Called with the number of trials done in each step of a search.
+    family_done
+        Called with 1 after each fit of an ablation.
     catalogue
         The signals to choose inputs from; default: those of the running code.
 
@@ -141,7 +141,7 @@ def fit(
     told = {**told, "audit": audited.facts(), **learned.facts(settings)}
     facts = replace(facts, training=told)
     judge = Judge(calibration, facts.thresholds)
-    measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
+    measured = evaluate_splits(with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
         train_rows(known),
         scored.filter(pl.col("part") == "test"),
@@ -150,76 +150,17 @@ def fit(
         threads=settings.threads,
     )
     evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
+    if settings.ablation:
+        evaluation["ablation"] = ablation(
+            learned.taught.rows,
+            scored.filter(pl.col("part") == "test"),
+            trained.parameters,
+            threads=settings.threads,
+            done=family_done,
+        )
     card = model_card(facts, evaluation)
     rows = known["_row"]
     return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
-
-
-def evaluate_bundle(
-    bundle: Bundle,
-    frame: pl.DataFrame,
-    labels: pl.DataFrame,
-    *,
-    part: pl.Series | None = None,
-    champion: Champion | None = None,
-    named: bool = False,
-    threads: int = 1,
-) -> dict[str, Any]:
-    """Measure a bundle on labels it may never have seen.
-
-    Parameters
-    ----------
-    bundle
-        The model.
-    frame, labels
-        As in `fit`.
-    part
-        Name of each row's split, null to leave it out; None: the labels' own `split` column where
-        there is one, else everything is one split called ``all``.
-    champion
-        Another model, with its log-odds of the same rows, to compare with on the last split.
-    named
-        Show the addresses of the most wrong cases instead of pseudonyms.
-    """
-    table = labelled(frame, labels)
-    if champion is not None:
-        table = table.with_columns(champion.log_odds.alias("champion"))
-    if part is None:
-        given = "split" in table.columns and table["split"].null_count() == 0
-        part = table["split"] if given else pl.Series(["all"] * table.height, dtype=pl.String)
-    facts = bundle.facts
-    known = (
-        table.with_columns(part.alias("part"), groups(table).alias("group"))
-        .filter(pl.col("label").is_not_null())
-        .pipe(lambda t: t.with_columns(with_history(t, _needs(facts))))
-    )
-    scored = known.filter(pl.col("status") == SCORED)
-    log_odds = bundle.log_odds(matrix(scored, facts.signals), threads=threads)
-    table = _with_scores(known, scored.with_columns(log_odds=pl.Series(log_odds, dtype=pl.Float64)))
-    measured = evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
-    if champion is not None:
-        last = list(measured["splits"])[-1]
-        rows = table.filter(pl.col("part") == last)
-        measured["against"] = {"split": last, **_against(rows, champion, bundle.facts)}
-    wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
-    return {**measured, "most_wrong": wrong}
-
-
-def _against(rows: pl.DataFrame, champion: Champion, facts: BundleFacts) -> dict[str, Any]:
-    """Compare with the champion at the budget, and say what the gate would say of these rows."""
-    told = against(rows, champion, base_rate=facts.calibration.base_rate)
-    evidence = Evidence(
-        rows=rows,
-        calibration=facts.calibration,
-        audit=facts.training.get("audit"),
-        decision_use=facts.decision_use,
-        gives_bands=facts.thresholds["medium"] is not None,
-    )
-    return {**told, "gate": [c.facts() for c in champion_checks(evidence, Bounds())]}
-
-
-def _needs(facts: BundleFacts) -> Requirements:
-    return Requirements(facts.legs, facts.min_transfers)
 
 
 def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataFrame:
@@ -324,9 +265,3 @@ def _date(rows: pl.DataFrame) -> str:
 def _versions(further: Mapping[str, str]) -> dict[str, str]:
     named = {name: version(name) for name in ("lightgbm", "numpy", "polars")}
     return {**named, "python": platform.python_version(), **further}
-
-
-def _with_scores(known: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    return known.join(
-        scored.select("_row", "log_odds"), on="_row", how="left", maintain_order="left"
-    )

@@ -76,6 +76,13 @@ def subject(
     return Subject(with_part, inputs, settings.basis, surroundings)
 
 
+def with_scores(known: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """Put the log-odds of the rows that have a score beside all of them."""
+    return known.join(
+        scored.select("_row", "log_odds"), on="_row", how="left", maintain_order="left"
+    )
+
+
 def train_rows(known: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that the trees learn from."""
     return known.filter((pl.col("part") == "train") & (pl.col("status") == SCORED))

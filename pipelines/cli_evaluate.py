@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.options import (
+    Ablation,
     AssumeComplete,
     BundlePath,
     LabelsAsOf,
@@ -49,6 +50,7 @@ def evaluate(
     as_of: LabelsAsOf = None,
     services: Services = None,
     named: Named = False,
+    ablation: Ablation = False,
     threads: Threads = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
@@ -68,6 +70,7 @@ def evaluate(
         as_of=as_of,
         services=services,
         named=named or None,
+        ablation=ablation or None,
         threads=threads,
         assume_complete=assume_complete or None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.options import (
+    Ablation,
     Allow,
     Also,
     AssumeComplete,
@@ -53,6 +54,7 @@ def train(
     unlabelled_prior: UnlabelledPrior = None,
     monotone: Monotone = False,
     from_champion: FromChampion = None,
+    ablation: Ablation = False,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
@@ -81,5 +83,6 @@ def train(
         unlabelled_prior=unlabelled_prior,
         monotone=monotone or None,
         from_champion=from_champion,
+        ablation=ablation or None,
         assume_complete=assume_complete or None,
     )

@@ -17,11 +17,11 @@ from data.services import load_services
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from data.transfers import open_transfers
 from models.against import BUDGET, Champion
-from models.bundle import Bundle
-from models.fitting import evaluate_bundle
+from models.bundle import Bundle, recorded_evaluation
+from models.evaluating import ablate_bundle, evaluate_bundle
 from pipelines.console import progress
 from pipelines.inputs import service_notes
-from pipelines.labelled import label_hash, read_labels
+from pipelines.labelled import Labelled, label_hash, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.populations import read_populations, with_fields
@@ -56,6 +56,7 @@ def evaluate(
     populations: str | Path | pl.DataFrame | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
     named: bool = False,
+    ablation: bool = False,
     threads: int | None = None,
     assume_complete: bool = False,
 ) -> EvaluateResult:
@@ -83,11 +84,15 @@ def evaluate(
         What is publicly known of counterparties, beside the built-in registry, as in `train`.
     named
         Show the addresses of the most wrong cases; by default they have pseudonyms.
+    ablation
+        Measure what each family of signals is worth, which takes a fit for each; only on the labels
+        that the bundle was trained on.
 
     Raises
     ------
     Refused
-        An input cannot be used, or the model would be compared with itself.
+        An input cannot be used, the model would be compared with itself, or an ablation is asked
+        for on other rows than it learned from.
     """
     refuse_foreign(Path(out))
     loaded = Bundle.load(bundle)
@@ -116,7 +121,13 @@ def evaluate(
         named=named,
         threads=threads or os.cpu_count() or 1,
     )
-    measures = {"audit": loaded.facts.training.get("audit"), **measures}
+    measures = {
+        "audit": loaded.facts.training.get("audit"),
+        **(_recorded(bundle, loaded) if seen else {}),
+        **measures,
+    }
+    if ablation:
+        measures["ablation"] = _ablated(loaded, measured, threads)
     notes = use_notes(loaded)
     with whole_directory(Path(out)) as folder:
         text = json.dumps(measures, indent=2, ensure_ascii=False, allow_nan=False)
@@ -153,6 +164,24 @@ def _other(loaded: Bundle, other: Bundle) -> Bundle:
             "--against names the very model that is evaluated", expected="the bundle of another one"
         )
     return other
+
+
+def _recorded(path: str | Path, loaded: Bundle) -> dict[str, Any]:
+    """Return what training measured beyond the model itself, which holds for its own labels."""
+    told = recorded_evaluation(path, loaded.facts)
+    return {name: told[name] for name in ("rivals", "ablation") if name in told}
+
+
+def _ablated(loaded: Bundle, measured: Labelled, threads: int | None) -> dict[str, Any] | None:
+    families = {signal.family for signal in loaded.inputs}
+    with progress("Leaving out one family after another", total=len(families) + 1) as done:
+        return ablate_bundle(
+            loaded,
+            measured.signals,
+            measured.labels,
+            threads=threads or os.cpu_count() or 1,
+            done=done,
+        )
 
 
 def _who(populations: str | Path | pl.DataFrame) -> pl.DataFrame:

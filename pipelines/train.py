@@ -77,6 +77,7 @@ def train(
     unlabelled_prior: float | None = None,
     monotone: bool = False,
     from_champion: str | Path | None = None,
+    ablation: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -130,6 +131,8 @@ def train(
         A bundle to follow: its value basis, legs, shortest history, stated base rate and (unless
         they are searched anew) parameters. What the new model changes, and why, is written beside
         it (`models.changes`).
+    ablation
+        Measure what each family of signals is worth, which takes a fit for each.
 
     Raises
     ------
@@ -179,6 +182,7 @@ def train(
         budget=budget,
         unlabelled=use,
         monotone=monotone,
+        ablation=ablation,
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -190,13 +194,14 @@ def train(
         how = Measuring(asked.basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
     words = "Auditing and training" if settings.budget is None else "Searching parameters"
-    with progress(words, total=trials) as done:
+    with progress(words, total=_steps(trials, inputs, ablation=ablation)) as done:
         fitted = fit(
             measured.signals,
             measured.labels,
             settings,
             surroundings=around,
             trial_done=None if settings.budget is None else done,
+            family_done=done,
         )
     sha256 = fitted.write(out)
     run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
@@ -211,6 +216,14 @@ def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | No
     if trials is None and minutes is None:
         return None
     return Budget(trials, minutes, out.with_name(f"{out.name}.search.journal"))
+
+
+def _steps(trials: int | None, inputs: Sequence[str], *, ablation: bool) -> int | None:
+    """Return how many steps a training takes, at most; None where nobody knows."""
+    if not ablation:
+        return trials
+    families = {catalogue().by_name[name].family for name in inputs}
+    return (trials or 0) + len(families) + 1
 
 
 def candidates(exposure: bool, also: Sequence[str]) -> list[str]:

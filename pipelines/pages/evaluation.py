@@ -69,6 +69,8 @@ def evaluation_page(
         maturity_line=_maturity_line(evaluation.get("label_maturity")),
         against=evaluation.get("against"),
         fewest=FEWEST,
+        ablation=evaluation.get("ablation"),
+        rivals=evaluation.get("rivals"),
         compared=list(COMPARED.items()),
         headline=_headline(splits),
         weighted=any(split.get("weighted") for split in splits.values()),

@@ -119,6 +119,8 @@ def evaluation() -> dict[str, Any]:
     return {
         "label_maturity": maturity(),
         "against": beside_the_champion(),
+        "ablation": without_a_family(),
+        "rivals": simpler_models(),
         "splits": {
             "validation": split,
             "test": {
@@ -165,6 +167,28 @@ def maturity() -> dict[str, Any]:
             "test": [{**old, "shortfall": {"labels": None, "positives": None}}],
             "all": [old, new],
         },
+    }
+
+
+def without_a_family() -> dict[str, Any]:
+    worth = {"with_it": 0.8, "without": 0.72, "cost": 0.08, "low": -0.01, "high": 0.15}
+    return {
+        "metric": "pr_auc",
+        "n": 600,
+        "n_positive": 150,
+        "families": {"pass_through": {"signals": 9, **worth}, "otc": {"signals": 3, **worth}},
+        "another_seed": worth | {"without": 0.79, "cost": 0.01},
+    }
+
+
+def simpler_models() -> dict[str, Any]:
+    found = {"model": 0.8, "rival": 0.5, "difference": 0.3, "low": 0.2, "high": 0.4}
+    return {
+        "trained_on": 900,
+        "n": 600,
+        "n_positive": 150,
+        "rivals": {"red_flags": {"pr_auc": found}, "random_forest": {}},
+        "verdict": "Boosting is worth it: its PR-AUC is 0.800.",
     }
 
 
@@ -385,6 +409,18 @@ def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
     assert "nobody can tell fresh ones from old ones" in unknown
 
 
+def test_what_is_off_says_how_to_turn_it_on():
+    without = {k: v for k, v in evaluation().items() if k not in ("against", "ablation", "rivals")}
+    text = " ".join(" ".join(Elements(evaluated(without)).text).split())
+    assert "unrinse evaluate … --against BUNDLE" in text
+    assert "unrinse train … --ablation" in text
+    assert "Boosting is worth it" not in text
+    measured = " ".join(" ".join(Elements(evaluated(evaluation())).text).split())
+    assert "Pass through 9 0.720 +0.080 [-0.010, +0.150]" in measured
+    assert "nothing, but from another seed 0.790 +0.010" in measured
+    assert "red flags 0.500 +0.300 [+0.200, +0.400]" in measured
+
+
 def test_a_realism_report_says_that_the_world_is_invented_and_what_gives_it_away():
     text = " ".join("".join(Elements(PAGES["realism"]()).text).split())
     for part in (
@@ -429,7 +465,7 @@ def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
     drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     for chart in drawn:
         assert ET.fromstring(chart or "").tag.endswith("svg")
 
@@ -510,6 +546,9 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     report["audit"]["not_run"] = {"era": payload}
     report["against"] |= dict.fromkeys(("split", "verdict", "champion_sha256"), payload)
     report["against"]["gate"] = [dict.fromkeys(("name", "outcome", "what"), payload)]
+    worth = report["ablation"]["families"]["otc"]
+    report["ablation"]["families"] = {payload: worth}
+    report["rivals"] |= {"verdict": payload}
     told = report["label_maturity"]
     told["quarters"] = {payload: [{**told["quarters"]["all"][0], "quarter": payload}]} | {
         "all": told["quarters"]["all"]
