@@ -17,6 +17,7 @@ every score and alert; give it as `expected_sha256` where a bundle comes from el
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Mapping
@@ -177,6 +178,15 @@ class Bundle:
                 hint="Add --research-use to look at scores all the same (every row will say so), "
                 "or train, calibrate and test on reviewed labels of your own.",
             )
+
+
+def recorded_evaluation(path: str | Path, facts: BundleFacts) -> dict[str, Any]:
+    """Read what a bundle's `evaluation.json` says; `facts` are those it was verified with."""
+    content = (Path(path) / EVALUATION).read_bytes()
+    if hashlib.sha256(content).hexdigest() != facts.files[EVALUATION]:
+        raise RuntimeError(f"{Path(path) / EVALUATION} changed while it was used.")
+    read: dict[str, Any] = json.loads(content)
+    return read
 
 
 def write_bundle(

@@ -261,6 +261,34 @@ def pinned(params: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return {**params, **_PINNED, "seed": seed}
 
 
+def regrown(
+    rows: Material, parameters: Mapping[str, Any], *, seed: int, threads: int = 1
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Grow as many trees as a finished training did, and return what gives raw log-odds.
+
+    Parameters
+    ----------
+    rows
+        Its rows; inputs may be fewer.
+    parameters
+        Its parameters, as `Trained` has them.
+    seed
+        With its own seed and all its inputs, the trees are its own.
+    """
+    import lightgbm
+
+    depends = {"seed", "num_iterations", "monotone_constraints", "interaction_constraints"}
+    kept = {name: value for name, value in parameters.items() if name not in {*_PINNED, *depends}}
+    held = "monotone_constraints" in parameters
+    again = _parameters(kept, seed, rows.signals, monotone=held)
+    grown_again = _fit(rows, again, int(parameters["num_iterations"]), threads)
+    cap(grown_again, [signal.exposure for signal in rows.signals])
+    booster = lightgbm.Booster(model_str=grown_again.model_to_string())
+    return lambda inputs: np.asarray(
+        booster.predict(inputs, raw_score=True, num_threads=threads), dtype=np.float64
+    )
+
+
 def _refuse_too_few(label: np.ndarray) -> None:
     positive = int(label.sum())
     negative = len(label) - positive

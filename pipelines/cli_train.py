@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.options import (
+    Ablation,
     Allow,
     Also,
     AssumeComplete,
@@ -57,6 +58,7 @@ def train(
     monotone: Monotone = False,
     from_champion: FromChampion = None,
     doubted: Doubted = None,
+    ablation: Ablation = False,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
@@ -87,5 +89,6 @@ def train(
         monotone=monotone or None,
         from_champion=from_champion,
         doubted=doubted,
+        ablation=ablation or None,
         assume_complete=assume_complete or None,
     )

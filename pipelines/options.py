@@ -212,6 +212,14 @@ FromChampion = Annotated[
         "changes is written beside it.",
     ),
 ]
+Ablation = Annotated[
+    bool,
+    flag(
+        "--ablation",
+        "Measure what each family of signals is worth: one more fit for each, on the labels that "
+        "the model is trained on.",
+    ),
+]
 Named = Annotated[
     bool,
     flag("--named", "Show the addresses of the most wrong cases, which otherwise have pseudonyms."),

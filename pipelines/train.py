@@ -84,6 +84,7 @@ def train(
     monotone: bool = False,
     from_champion: str | Path | None = None,
     doubted: str | Path | None = None,
+    ablation: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -143,6 +144,8 @@ def train(
         it (`models.changes`).
     doubted
         A file for the labels of train that the others contradict (`models.doubt`).
+    ablation
+        Measure what each family of signals is worth, which takes a fit for each.
 
     Raises
     ------
@@ -201,6 +204,7 @@ def train(
         budget=budget,
         unlabelled=use,
         monotone=monotone,
+        ablation=ablation,
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -212,13 +216,14 @@ def train(
         how = Measuring(asked.basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
     words = "Auditing and training" if settings.budget is None else "Searching parameters"
-    with progress(words, total=trials) as done:
+    with progress(words, total=_steps(trials, inputs, ablation=ablation)) as done:
         fitted = fit(
             measured.signals,
             measured.labels,
             settings,
             surroundings=around,
             trial_done=None if settings.budget is None else done,
+            family_done=done,
         )
     sha256 = fitted.write(out)
     notes = service_notes(known)
@@ -248,6 +253,14 @@ def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | No
     if trials is None and minutes is None:
         return None
     return Budget(trials, minutes, out.with_name(f"{out.name}.search.journal"))
+
+
+def _steps(trials: int | None, inputs: Sequence[str], *, ablation: bool) -> int | None:
+    """Return how many steps a training takes, at most; None where nobody knows."""
+    if not ablation:
+        return trials
+    families = {catalogue().by_name[name].family for name in inputs}
+    return (trials or 0) + len(families) + 1
 
 
 def candidates(exposure: bool, also: Sequence[str]) -> list[str]:

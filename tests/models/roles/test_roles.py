@@ -20,7 +20,7 @@ from models.fitting import fit
 from models.gate.harm import upper_limit
 from models.intervals import wilson
 from models.material import matrix
-from models.roles import LAUNDERERS, VICTIM, known_role, learn_roles
+from models.roles import LAUNDERERS, VICTIM, RoleModel, known_role, learn_roles
 from models.roles.learning import FEWEST
 from models.roles.measuring import measure_roles
 from models.roles.settling import limit_from, victim_odds
@@ -52,14 +52,20 @@ def rows_of(frame: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(labels.select("label", "role", group).get_columns())
 
 
+def taught(rows: pl.DataFrame, inputs=CATALOGUE.signals, threads: int = 1) -> RoleModel:
+    found = learn_roles(rows, inputs, seed=1, threads=threads)
+    assert found is not None
+    return found
+
+
 @pytest.fixture(scope="module")
 def rows() -> pl.DataFrame:
     return rows_of(*with_roles())
 
 
 @pytest.fixture(scope="module")
-def learnt(rows):
-    return learn_roles(rows, CATALOGUE.signals, seed=1, threads=1)
+def learnt(rows) -> RoleModel:
+    return taught(rows)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +84,7 @@ def test_a_role_that_contradicts_the_label_teaches_nothing():
 
 def test_rows_in_any_order_on_any_threads_teach_the_same(rows, learnt):
     order = np.random.default_rng(3).permutation(rows.height)
-    again = learn_roles(rows[order], CATALOGUE.signals, seed=1, threads=2)
+    again = taught(rows[order], threads=2)
     assert (again.kinds, again.parts, again.facts) == (learnt.kinds, learnt.parts, learnt.facts)
     assert learnt.facts.parts == ("collector", "mule")
     assert learnt.facts.counts[VICTIM] == learnt.facts.n_victims == (rows["role"] == VICTIM).sum()
@@ -87,7 +93,7 @@ def test_rows_in_any_order_on_any_threads_teach_the_same(rows, learnt):
 def test_whom_somebody_knows_is_not_learnt_from(rows):
     telling = rows.with_columns(hearsay=(pl.col("role") == VICTIM).fill_null(False).cast(float))
     inputs = [*CATALOGUE.signals, signal("hearsay", exposure=True)]
-    found = learn_roles(telling, inputs, seed=1, threads=1)
+    found = taught(telling, inputs)
     for text in (found.kinds, found.parts):
         trees = lightgbm.Booster(model_str=text)
         assert trees.feature_importance()[trees.feature_name().index("hearsay")] == 0
@@ -103,7 +109,7 @@ def test_too_few_of_either_teach_nothing(rows, lacking):
 
 def test_a_launderer_whose_part_is_unknown_is_still_one(rows):
     unnamed = rows.with_columns(role=pl.when(pl.col("role") == VICTIM).then("role"))
-    found = learn_roles(unnamed, CATALOGUE.signals, seed=1, threads=1)
+    found = taught(unnamed)
     assert (found.facts.parts, found.parts) == (("launderer",), "")
     settled = found.settle(matrix(rows, NAMES), np.ones(rows.height, dtype=bool))
     assert set(settled.role) == {VICTIM, "launderer"}
@@ -191,7 +197,7 @@ def test_a_bundle_keeps_its_role_model_whole(bundle, tmp_path):
     fitted = fit(*with_roles(), SETTINGS, catalogue=CATALOGUE)
     assert fitted.write(path) == bundle.sha256
     assert {p.name for p in path.iterdir()} == {*LARGEST, *OF_ROLES}
-    assert (bundle.roles.kinds, bundle.roles.facts) == (fitted.roles.kinds, fitted.roles.facts)
+    assert (bundle.roles, bundle.facts.roles) == (fitted.roles, fitted.facts.roles)
     kinds = path / "kinds.txt"
     text = kinds.read_text()
     kinds.write_text(text.replace("0.05", "0.06", 1))
