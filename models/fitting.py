@@ -51,7 +51,7 @@ from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows, with_scores
 from models.rivals import against_rivals
 from models.roles import RoleModel, learn_roles
-from models.roles.measuring import measure_roles
+from models.roles.measuring import roles_told
 from models.search import Searched
 from models.settings import Settings
 from models.splits import PARTS, Split
@@ -172,7 +172,9 @@ def fit(
         "audit": audited.facts(),
         "labels_from": origin,
         "rivals": rivals,
-        "roles": _roles_measured(roles, scored, facts, settings.threads),
+        "roles": roles_told(
+            scored, roles, facts.signals, facts.thresholds, threads=settings.threads
+        ),
         **measured,
     }
     if settings.ablation:
@@ -262,15 +264,6 @@ def _told(
         "fingerprints": [trained.fingerprint],
         "sources": dict(settings.sources),
     }
-
-
-def _roles_measured(
-    roles: RoleModel | None, scored: pl.DataFrame, facts: BundleFacts, threads: int
-) -> dict[str, Any] | None:
-    if roles is None:
-        return None
-    test = scored.filter(pl.col("part") == "test")
-    return measure_roles(test, roles, facts.signals, facts.thresholds, threads=threads)
 
 
 def _populations(scored: pl.DataFrame, signals: tuple[str, ...]) -> dict[str, Population]:

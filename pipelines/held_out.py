@@ -36,7 +36,7 @@ from models.status import SCORED
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
 from pipelines.labelled import Labelled, label_hash, read_labels
-from pipelines.populations import beside, read_populations
+from pipelines.populations import FIELDS, beside, read_populations
 from pipelines.slices import slices_of
 from pipelines.two_models import log_odds_of, measure_both, of_champion
 

@@ -14,6 +14,28 @@ from models.intervals import wilson
 from models.material import matrix
 from models.roles.names import LAUNDERERS, VICTIM, known_role
 from models.roles.settling import RoleModel
+from models.splits import PARTS
+
+
+def roles_told(
+    rows: pl.DataFrame,
+    model: RoleModel | None,
+    signals: tuple[str, ...],
+    thresholds: Thresholds,
+    *,
+    threads: int = 1,
+) -> dict[str, Any] | None:
+    """Measure a role model on the rows, by ``part``, that it did not learn from; see there.
+
+    Returns
+    -------
+    dict, optional
+        None where there is no model.
+    """
+    if model is None or "role" not in rows.columns:
+        return None
+    unseen = rows.filter(~pl.col("part").is_in(PARTS[:2]), pl.col("log_odds").is_not_null())
+    return measure_roles(unseen, model, signals, thresholds, threads=threads)
 
 
 def measure_roles(
