@@ -228,7 +228,7 @@ def _build(read: dict[str, Any]) -> BundleFacts:
             **read,
             "signals": tuple(read["signals"]),
             "legs": tuple(read["legs"]),
-            "calibration": _part(Calibration, read["calibration"]),
+            "calibration": _calibration(read["calibration"]),
             "threshold_population": _part(ThresholdPopulation, read["threshold_population"]),
             "population": _population(read["population"]),
             "look_alikes": _population(read["look_alikes"]),
@@ -240,6 +240,11 @@ def _build(read: dict[str, Any]) -> BundleFacts:
 def _roles(read: dict[str, Any]) -> RoleFacts:
     _keys(read, RoleFacts)
     return role_facts(read)
+
+
+def _calibration(read: dict[str, Any]) -> Calibration:
+    _keys(read, Calibration)
+    return Calibration(**{**read, "lines": tuple(tuple(line) for line in read["lines"])})
 
 
 def _population(read: dict[str, Any]) -> Population:
@@ -275,6 +280,10 @@ def _rules(facts: BundleFacts) -> list[tuple[str, bool]]:
         ("min_transfers is below 1", facts.min_transfers >= 1),
         ("calibration is not finite", all(_finite(number) for number in numbers)),
         ("slope is not positive", _finite(calibration.slope) and calibration.slope > 0),
+        (
+            "calibration's lines are not slopes and intercepts",
+            all(map(_line, calibration.lines)),
+        ),
         ("base rate is not between 0 and 1", 0 < calibration.base_rate < 1),
         ("thresholds do not name the bands", set(facts.thresholds) == set(FALSE_POSITIVE_RATES)),
         ("thresholds are not finite", all(_finite(limit) for limit in limits)),
@@ -305,6 +314,10 @@ def _files(facts: BundleFacts) -> set[str]:
 
 def _ordered(legs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(leg for leg in LEGS if leg in legs)
+
+
+def _line(line: Sequence[object]) -> bool:
+    return len(line) == 2 and all(map(_finite, line))
 
 
 def _finite(number: object) -> bool:

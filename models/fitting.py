@@ -34,7 +34,7 @@ from data.schema import LEGS
 from models.ablation import ablation
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import write_bundle
-from models.calibration import Calibration, calibrate
+from models.calibration import Calibration, calibrate, resampled
 from models.evaluation import Judge, evaluate_splits
 from models.facts import (
     BundleFacts,
@@ -203,12 +203,10 @@ def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataF
 def _calibrate(scored: pl.DataFrame, settings: Settings) -> Calibration:
     # In the one order of rows, because sums of floats depend on it.
     rows = scored.filter(pl.col("part") == "validation").sort("chain", "address", "as_of", "label")
-    return calibrate(
-        rows["raw"].to_numpy(),
-        rows["label"].to_numpy(),
-        base_rate=settings.base_rate,
-        weight=row_weights(rows),
-    )
+    raw, label, weight = rows["raw"].to_numpy(), rows["label"].to_numpy(), row_weights(rows)
+    found = calibrate(raw, label, base_rate=settings.base_rate, weight=weight)
+    groups = rows["group"].to_numpy()
+    return resampled(found, raw, label, groups, weight=weight, seed=settings.seed)
 
 
 def _facts(

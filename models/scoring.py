@@ -21,6 +21,9 @@ SCORES = (
     "as_of",
     "status",
     "score",
+    "score_low",
+    "score_high",
+    "base_rate",
     "log_odds",
     "band",
     "rank",
@@ -36,14 +39,17 @@ SCORES = (
 )
 """The columns of a scores file.
 
-`score` is the probability at the bundle's base rate, `log_odds` the same as its explanation adds up
-to, `rank` 1 for the highest of this file (equal scores by chain and address). All four of `score`,
-`log_odds`, `band` and `rank` are null unless `status` is ``scored``. `band` is null too where the
-bundle has no `medium` threshold and nothing lists the address. `list_hits` and `top_reasons` are
-texts, null where there are none. `role` is ``victim`` for a possible one, the likeliest part in a
-laundering scheme for an address with a band above the lowest, else null; `role_confidence` the
-chance of it among the alternatives (`models.roles.Settled`).
+`score` is the probability at the bundle's `base_rate`, `score_low` and `score_high` its 95 %
+interval by resampled calibrations (`Calibration.interval`; null where validation was too small for
+one), `log_odds` the score as its explanation adds up to, `rank` 1 for the highest of this file
+(equal scores by chain and address). All of these are null unless `status` is ``scored``. `band` is
+null too where the bundle has no `medium` threshold and nothing lists the address. `list_hits` and
+`top_reasons` are texts, null where there are none. `role` is ``victim`` for a possible one, the
+likeliest part in a laundering scheme for an address with a band above the lowest, else null;
+`role_confidence` the chance of it among the alternatives (`models.roles.Settled`).
 """
+
+_OF_SCORED = ("score", "score_low", "score_high", "base_rate", "log_odds", "band")
 
 
 def score_frame(
@@ -81,6 +87,7 @@ def score_frame(
     scored = (status == SCORED).to_numpy()
     inputs = matrix(signals.filter(pl.Series(scored)), facts.signals)
     log_odds = bundle.log_odds(inputs, threads=threads)
+    low, high = facts.calibration.interval(log_odds)
     hits = list_hits(signals, services)
     listed = hits.is_not_null().to_numpy()[scored]
     band = _with_lists(bands(log_odds, facts.thresholds), listed)
@@ -89,6 +96,9 @@ def score_frame(
         status,
         hits,
         _spread("score", logistic(log_odds).tolist(), scored, pl.Float64()),
+        _spread("score_low", _known(logistic(low)), scored, pl.Float64()),
+        _spread("score_high", _known(logistic(high)), scored, pl.Float64()),
+        _spread("base_rate", [facts.calibration.base_rate] * len(inputs), scored, pl.Float64()),
         _spread("log_odds", log_odds.tolist(), scored, pl.Float64()),
         _spread("band", band, scored),
         decision_use=pl.lit(facts.decision_use),
@@ -121,7 +131,7 @@ def _with_roles(
     )
     victim = pl.col("_victim")
     of_listed = ~victim & (pl.col("role") == VICTIM)
-    kept = [pl.when(~victim).then(name).alias(name) for name in ("score", "log_odds", "band")]
+    kept = [pl.when(~victim).then(name).alias(name) for name in _OF_SCORED]
     named = [pl.when(~of_listed).then(name).alias(name) for name in ("role", "role_confidence")]
     status = pl.when(victim).then(pl.lit("possible_victim")).otherwise("status").alias("status")
     return frame.with_columns(status, *kept, *named).drop("_victim")
@@ -163,6 +173,11 @@ def _with_lists(named: list[str | None], listed: np.ndarray) -> list[str | None]
         "medium" if hit and band in (LOWEST, None) else band
         for band, hit in zip(named, listed, strict=True)
     ]
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    """Return numbers, None for NaN."""
+    return [None if np.isnan(value) else value for value in values.tolist()]
 
 
 def _spread(

@@ -133,7 +133,7 @@ def _alert(
         "as_of": iso(row["as_of"]),
         "status": row["status"],
         "rank": row["rank"],
-        "score": explanation.score,
+        **facts.calibration.chance(explanation.log_odds),
         "log_odds": explanation.log_odds,
         "band": row["band"],
         "role": _role(run, row),

@@ -71,6 +71,8 @@ def evaluation_page(
         against=evaluation.get("against"),
         fewest=FEWEST,
         ablation=evaluation.get("ablation"),
+        roles=evaluation.get("roles"),
+        roles_said=_said(evaluation.get("roles")),
         rivals=evaluation.get("rivals"),
         compared=list(COMPARED.items()),
         headline=_headline(splits),
@@ -81,6 +83,11 @@ def evaluation_page(
         bundle_sha256=bundle_sha256,
         training_basis=training_basis,
     )
+
+
+def _said(roles: Mapping[str, Any] | None) -> list[str]:
+    """Return every role that was said of anybody."""
+    return sorted({role for said in (roles or {}).get("confusion", {}).values() for role in said})
 
 
 def _maturity_line(maturity: Mapping[str, Any] | None) -> str:

@@ -163,6 +163,7 @@ def test_caps(copy, monkeypatch):
         (lambda c: c.update(format_version=1), "format 1; this version reads 2"),
         (lambda c: c["calibration"].update(slope=-1.0), "slope is not positive"),
         (lambda c: c["calibration"].update(slope="1"), "calibration is not finite"),
+        (lambda c: c["calibration"]["lines"][0].pop(), "lines are not slopes and intercepts"),
         (lambda c: c.update(basis="eur"), "basis is not one of usd"),
         (lambda c: c.update(legs=["token_in", "native_in"]), "legs are not legs"),
         (lambda c: c.update(signals=[*c["signals"], "ghost"]), "not all in its catalogue"),

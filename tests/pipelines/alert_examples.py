@@ -84,6 +84,8 @@ def _alert() -> dict[str, Any]:
         "status": "scored",
         "rank": 3,
         "score": 1 / (1 + math.exp(-log_odds)),
+        "score_low": 1 / (1 + math.exp(1 - log_odds)),
+        "score_high": 1 / (1 + math.exp(-1 - log_odds)),
         "log_odds": log_odds,
         "band": "high",
         "role": {

@@ -53,6 +53,7 @@ def overview(alert: dict[str, Any]) -> dict[str, Any]:
         "alerts": [
             {
                 **{k: alert[k] for k in ("rank", "band", "score", "chain", "address")},
+                **{k: alert[k] for k in ("score_low", "score_high")},
                 "reason": alert["reasons"][0]["sentence"],
                 "listed": False,
                 "href": alert_file(alert),
@@ -138,9 +139,11 @@ def evaluation() -> dict[str, Any]:
         "most_wrong": [
             {"split": "test", "kind": "false alarm", "case": "0a1b", "chain": "tron"}
             | {"n_transfers": 9, "log_odds": 2.0, "score": 0.9, "band": "high"}
+            | {"score_low": 0.7, "score_high": 0.95}
             | {"reasons": "swaps 3", "against": ["senders"]},
             {"split": "test", "kind": "missed", "case": "0a1c", "chain": "tron"}
             | {"n_transfers": 9, "log_odds": -2.0, "score": 0.1, "band": None}
+            | {"score_low": None, "score_high": None}
             | {"reasons": "no single strong reason", "against": []},
         ],
         "audit": {
