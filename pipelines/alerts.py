@@ -244,7 +244,8 @@ def _null_meaning(signal: Signal) -> str:
 def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) -> dict[str, Any]:
     assert part.value is not None  # reasons and counter-evidence have a value
     statistics = dossier.found(signal).statistics
-    said = sentence(signal.says, signal.unit, part.value, scene, statistics)
+    low = part.unusual == "low"
+    said = sentence(signal.says, signal.unit, part.value, scene, statistics, low=low)
     return {
         "signal": part.signal,
         "sentence": said.text,
