@@ -77,6 +77,7 @@ def contest(accounts: Accounts, variant: str, out: Path) -> Contest:
             min_transfers=1,
             seed=seed,
             trained_on="research",
+            labels_from="the published labels of eth_accounts",
             base_rate=BASE_RATE,
             allow=LEAKS[variant],
         )

@@ -101,6 +101,7 @@ def fitted(accounts: real_data.Accounts, variant: str, trials: int | None, out: 
         legs="native_in,native_out",
         min_transfers=1,
         trained_on="research",
+        labels_from="the published labels of eth_accounts",
         base_rate=BASE_RATE,
         allow=LEAKS[variant],
         trials=trials,

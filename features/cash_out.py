@@ -217,6 +217,7 @@ def listed_out_share(history: History) -> Evidence | None:
     null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    risk="up",
     exposure=True,
 )
 def listed_in_share(history: History) -> Evidence | None:
@@ -233,6 +234,7 @@ def listed_in_share(history: History) -> Evidence | None:
     null=_NOBODY + "was transferred",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    risk="up",
     exposure=True,
 )
 def marketplace_share(history: History) -> Evidence | None:

@@ -88,6 +88,7 @@ FAMILY = Family(
     null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    risk="up",
     exposure=True,
 )
 def listed_in_2_hops(history: History) -> Evidence | None:
@@ -106,6 +107,7 @@ def listed_in_2_hops(history: History) -> Evidence | None:
     null=_NOBODY + "came in",
     bounds=(0, 1),
     red_flags=("guarantee_marketplace_exposure",),
+    risk="up",
     exposure=True,
 )
 def listed_in_3_hops(history: History) -> Evidence | None:

@@ -101,11 +101,14 @@ def _exposures(
     """Pass once for each state of the registry that some history was cut in."""
     dates = np.unique(parties.since[parties.party > 0])
     state = np.searchsorted(dates, columns.as_of, side="right")
-    out = tuple(np.zeros(len(source), kind) for kind in TYPES[EXPOSURE])
+    out: tuple[np.ndarray, ...] = ()
     for current in np.unique(state[columns.registry > 0]):
         at = dates[current - 1] if current else -1
         party = np.where(parties.since <= at, parties.party, 0).astype(np.uint8)
         met = taint(events, party, source, columns.incoming)
+        if not out and (state == current).all():  # as mostly: nothing to merge, nothing copied
+            return met
+        out = out or tuple(np.zeros(len(source), kind) for kind in TYPES[EXPOSURE])
         rows = np.repeat(state == current, np.diff(columns.offsets))
         for array, found in zip(out, met, strict=True):
             np.copyto(array, found, where=rows)

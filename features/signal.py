@@ -96,7 +96,9 @@ class Signal:
     flags_when_low
         Those of `red_flags` that a low value raises; a high value raises the others.
     risk
-        ``up`` or ``down`` where risk certainly grows that way, else None.
+        ``up`` or ``down`` where risk certainly grows that way, else None. Certain is little: money
+        from listed parties speaks for nobody. Money to them does not count, since victims send it;
+        nor does a habit, since each has an innocent owner (a shop, a payroll, an exchange).
     window
         The time window, where there is one.
     bounds

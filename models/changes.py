@@ -31,7 +31,7 @@ PANEL = 2000
 MOST_MOVED = 10
 TOLD = 3
 
-_RECORDED = ("n", "n_positive", "rounds", "parameters", "seed", "unlabelled")
+_RECORDED = ("n", "n_positive", "rounds", "parameters", "seed", "unlabelled", "labels_from")
 
 
 def panel(frame: pl.DataFrame, old: Bundle, new: Bundle) -> pl.DataFrame:

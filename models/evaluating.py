@@ -21,6 +21,7 @@ from models.gate.comparison import champion_checks
 from models.learning import learned_from
 from models.material import matrix
 from models.preparing import in_parts, labelled, with_scores
+from models.roles.measuring import roles_told
 from models.settings import Settings
 from models.splits import groups
 from models.status import SCORED, Requirements, with_history
@@ -76,7 +77,8 @@ def evaluate_bundle(
         rows = table.filter(pl.col("part") == last)
         measured["against"] = {"split": last, **_against(rows, champion, bundle.facts)}
     wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
-    return {**measured, "most_wrong": wrong}
+    roles = roles_told(table, bundle.roles, facts.signals, facts.thresholds, threads=threads)
+    return {**measured, "roles": roles, "most_wrong": wrong}
 
 
 def ablate_bundle(

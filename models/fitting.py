@@ -8,6 +8,7 @@ The steps, and what each may look at:
 | search of parameters, trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
+| roles | train and validation, each judged by trees that did not see it |
 | evaluation | each split by itself; test decides nothing |
 | rivals | learn from train, are judged on test |
 
@@ -28,6 +29,7 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
+from data.labels.origin import told as labels_told
 from data.schema import LEGS
 from models.ablation import ablation
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
@@ -48,9 +50,11 @@ from models.model_card import model_card
 from models.percentiles import Population, population
 from models.preparing import in_parts, labelled, subject, train_rows, with_scores
 from models.rivals import against_rivals
+from models.roles import RoleModel, learn_roles
+from models.roles.measuring import roles_told
 from models.search import Searched
 from models.settings import Settings
-from models.splits import Split
+from models.splits import PARTS, Split
 from models.status import SCORED
 from models.training import Trained
 
@@ -69,6 +73,8 @@ class Fitted:
         Positions of the labelled rows in the frame that was given.
     searched : Searched, optional
         The trials of a search, where one was asked for.
+    roles : RoleModel, optional
+        What tells victims, where the labels name enough of them.
     """
 
     facts: BundleFacts
@@ -78,11 +84,17 @@ class Fitted:
     split: Split
     rows: pl.Series
     searched: Searched | None = None
+    roles: RoleModel | None = None
 
     def write(self, out: str | Path) -> str:
         """Write the bundle, whole or not at all, and return its `bundle_sha256`."""
         return write_bundle(
-            out, self.facts, model=self.model, card=self.card, evaluation=self.evaluation
+            out,
+            self.facts,
+            model=self.model,
+            card=self.card,
+            evaluation=self.evaluation,
+            roles=self.roles,
         )
 
 
@@ -105,7 +117,7 @@ def fit(
     labels
         Training labels in the same order: `address`, `label` (1, 0, null), and where known
         `case_id`, `group`, `available_at`, `split`, `weight`, `selection_probability`,
-        `population`.
+        `population`, `source`.
     settings
         Everything else.
     surroundings
@@ -138,8 +150,15 @@ def fit(
     facts = _facts(scored, trained, calibration, settings, of_code)
     told = _told(trained, settings, split, of_code)
     told |= {"n_unlabelled": table["label"].null_count()}
-    told = {**told, "audit": audited.facts(), **learned.facts(settings)}
-    facts = replace(facts, training=told)
+    origin = labels_told(known) if "source" in known.columns else None
+    told |= {"labels_from": origin, "audit": audited.facts(), **learned.facts(settings)}
+    roles = learn_roles(
+        known.filter(pl.col("part").is_in(PARTS[:2]) & (pl.col("status") == SCORED)),
+        looked_at.inputs,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    facts = replace(facts, training=told, roles=None if roles is None else roles.facts)
     judge = Judge(calibration, facts.thresholds)
     measured = evaluate_splits(with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
@@ -149,7 +168,15 @@ def fit(
         seed=settings.seed,
         threads=settings.threads,
     )
-    evaluation = {"audit": audited.facts(), "rivals": rivals, **measured}
+    evaluation = {
+        "audit": audited.facts(),
+        "labels_from": origin,
+        "rivals": rivals,
+        "roles": roles_told(
+            scored, roles, facts.signals, facts.thresholds, threads=settings.threads
+        ),
+        **measured,
+    }
     if settings.ablation:
         evaluation["ablation"] = ablation(
             learned.taught.rows,
@@ -160,7 +187,7 @@ def fit(
         )
     card = model_card(facts, evaluation)
     rows = known["_row"]
-    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
+    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched, roles)
 
 
 def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataFrame:
@@ -207,6 +234,7 @@ def _facts(
             FALSE_POSITIVE_RATES,
         ),
         **_populations(scored, trained.signals),
+        roles=None,
         training={},
         training_basis=settings.training_basis,
         decision_use=settings.training_basis == "reviewed" and test["label"].n_unique() == 2,

@@ -45,10 +45,38 @@ def model_card(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
         _audit(facts),
         _performance(evaluation),
         _bands(facts),
+        _roles(facts, evaluation),
         _populations(evaluation),
         _limits(facts),
     )
     return "\n\n".join(sections) + "\n"
+
+
+def _roles(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
+    title = "## Victims and roles\n\n"
+    if facts.roles is None:
+        return title + (
+            "The labels name too few victims, or too few launderers, to learn who is a victim. "
+            "A rule of thumb stands in, which finds few of them: expect victims among the suspects."
+        )
+    learnt = ", ".join(f"{n:,} {name}" for name, n in facts.roles.counts.items())
+    told = title + (
+        f"Learnt from {learnt} (labelled rows of train and validation). An address whose score "
+        "reaches a band is presented only where victim is not supported: log odds of victim "
+        f"against launderer below {facts.roles.ruled_out_below:.2f}, set on "
+        f"{facts.roles.n_victims:,} labelled victims that the trees did not see."
+    )
+    measured = evaluation.get("roles")
+    if measured is None or not measured["victims"]["n"]:
+        return told + " There are no labelled victims in test to measure it on."
+    victims, cost = measured["victims"], measured["cost"]["medium"]
+    return told + (
+        f"\n\nIn test, of {victims['n']:,} labelled victims {victims['presented']:,} are "
+        f"presented as suspects ({victims['presented_without']:,} without the role model; "
+        f"one-sided 95 % upper limit of the share {victims['upper']:.1%}), and of "
+        f"{cost['n']:,} launderers whose score reaches a band {cost['kept']:,} still are "
+        f"[{cost['low']:.0%}, {cost['high']:.0%}]."
+    )
 
 
 def _purpose(facts: BundleFacts) -> str:
@@ -80,6 +108,7 @@ def _data(facts: BundleFacts) -> str:
     return (
         "## Training\n\n"
         f"- Labels: {facts.training_basis}: {_BASIS[facts.training_basis]}.\n"
+        f"- Where they are from: {_labels_from(told.get('labels_from'))}\n"
         f"- Trained on {told['n']:,} addresses, {told['n_positive']:,} of them positive, up to "
         f"{facts.population.date}; split {told['split']}.\n"
         f"- {_unlabelled(told)}\n"
@@ -93,6 +122,21 @@ def _data(facts: BundleFacts) -> str:
         f"{calibration.prior_shift:+.4g}.{inverted}\n"
         f"- {_association(facts)}"
     )
+
+
+def _labels_from(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "**not recorded**."
+    named = [_source(record["source"], record) for record in told["sources"]]
+    further = told["further"]
+    if further["sources"]:
+        named.append(_source(f"{further['sources']:,} more", further))
+    return "; ".join(named) + "."
+
+
+def _source(name: str | None, counted: Mapping[str, Any]) -> str:
+    shown = "not stated" if name is None else "`" + name.replace("`", "'") + "`"
+    return f"{shown} ({counted['n']:,}, {counted['n_positive']:,} positive)"
 
 
 def _unlabelled(told: Mapping[str, Any]) -> str:

@@ -23,8 +23,8 @@ _LABEL_COLUMNS = (
     "selection_probability",
     "population",
     "role",
-    "typology",
     "source",
+    "typology",
     "ticket_size",
     "hour_block",
 )

@@ -222,10 +222,8 @@ def train_material(
     rounds = _rounds(rows, parameters, threads)
     booster = _fit(rows, parameters, rounds, threads)
     cap(booster, [signal.exposure for signal in rows.signals])
-    model = booster.model_to_string(num_iteration=rounds)
-    model = re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", model, flags=re.MULTILINE)
     return Trained(
-        model=model,
+        model=model_text(booster, rounds),
         signals=tuple(rows.names),
         rounds=rounds,
         n=int(rows.certain.sum()),
@@ -250,6 +248,17 @@ def grown(
         return np.asarray(found, dtype=np.float64)
 
     return raw
+
+
+def model_text(booster: Any, rounds: int | None = None) -> str:
+    """Return LightGBM's text of some trees, the same whatever number of threads grew them."""
+    text = booster.model_to_string(num_iteration=rounds)
+    return re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", text, flags=re.MULTILINE)
+
+
+def pinned(params: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Return parameters with what makes LightGBM give the same trees every time."""
+    return {**params, **_PINNED, "seed": seed}
 
 
 def regrown(
@@ -295,7 +304,7 @@ def _refuse_too_few(label: np.ndarray) -> None:
 def _parameters(
     params: Mapping[str, Any] | None, seed: int, signals: Sequence[Signal], *, monotone: bool
 ) -> dict[str, Any]:
-    parameters = {**PARAMETERS, **(params or {}), **_PINNED, "seed": seed}
+    parameters = pinned({**PARAMETERS, **(params or {})}, seed)
     depth = parameters["max_depth"]
     if not 1 <= depth <= DEEPEST:
         raise Refused(

@@ -29,11 +29,9 @@ import polars as pl
 
 from data.errors import Refused
 from models.material import Material
-from models.metrics import logistic
-from models.training import PARAMETERS, grown
+from models.out_of_fold import judged_by_others
 
 METHODS = ("leave_out", "negative", "elkan_noto")
-FOLDS = 3
 
 _LEAST = 0.005
 """A smaller chance is none: a row that counts so little as a positive only costs time."""
@@ -136,7 +134,7 @@ def _chances(
     positives = rows.take(rows.label == 1)
     n = len(positives.label)
     first = _together([_counted(positives, 1.0, 1.0), _counted(unlabelled, 0.0, 1.0)], certain=True)
-    seen = _judged_by_others(first, seed, threads)
+    seen = judged_by_others(first, seed=seed, threads=threads)
     seen_positive, seen_unlabelled = seen[first.label == 1], seen[first.label == 0]
     if prior is None:
         share = float((positives.weight * seen_positive).sum() / positives.weight.sum())
@@ -145,21 +143,6 @@ def _chances(
     share = min(max(share, 1e-3), 1 - 1e-9)
     odds = seen_unlabelled / np.maximum(1 - seen_unlabelled, 1e-12)
     return np.clip((1 - share) / share * odds, 0.0, 1.0), share
-
-
-def _judged_by_others(first: Material, seed: int, threads: int) -> np.ndarray:
-    """Return g(x) of every row, from trees grown on other groups."""
-    names = first.keys["group"].unique().sort()
-    order = np.random.default_rng(seed).permutation(len(names)) % FOLDS
-    fold = first.keys["group"].replace_strict(names, pl.Series(order), return_dtype=pl.Int64)
-    of_row = fold.to_numpy()
-    found = np.empty(len(first.label))
-    for held in range(FOLDS):
-        here = of_row == held
-        if here.any():
-            raw = grown(first.take(~here), PARAMETERS, seed, threads)
-            found[here] = logistic(raw(first.inputs[here]))
-    return found
 
 
 def _counted(rows: Material, label: float, weight: np.ndarray | float) -> Material:

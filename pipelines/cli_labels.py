@@ -17,6 +17,16 @@ labels_app = typer.Typer(
 )
 
 
+StandingAt = Annotated[
+    str | None,
+    typer.Option(
+        parser=moment,
+        metavar="TIME",
+        help="Labels and reviews must not have expired by then. Default: now.",
+    ),
+]
+
+
 @labels_app.command(
     "import", epilog="Example: unrinse labels import tagpack.yaml mine.csv --out runs/labels"
 )
@@ -50,15 +60,16 @@ def show_labels(
     address: Annotated[
         str | None, typer.Argument(metavar="[ADDRESS]", help="Show what is said of it.")
     ] = None,
+    at: StandingAt = None,
 ) -> None:
     """Count the labels by source and category, or show all that is said of one address."""
-    print_result("labels", "show_labels", labels, address=address, said="Labels:")
+    print_result("labels", "show_labels", labels, address=address, at=at, said="Labels:")
 
 
 @labels_app.command("map", epilog="Example: unrinse labels map runs/labels --out runs/training")
-def map_labels(labels: LabelsFolder, out: OutFolder) -> None:
+def map_labels(labels: LabelsFolder, out: OutFolder, at: StandingAt = None) -> None:
     """Make training labels: what teaches, what is kept apart, and where lists disagree."""
-    run_one_of("labels", "map_labels", "The labels are mapped.", labels, out)
+    run_one_of("labels", "map_labels", "The labels are mapped.", labels, out, at=at)
 
 
 @labels_app.command(
@@ -79,14 +90,7 @@ def review_labels(
         ),
     ],
     out: OutFolder,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            parser=moment,
-            metavar="TIME",
-            help="Reviews must not have expired by then. Default: now.",
-        ),
-    ] = None,
+    at: StandingAt = None,
 ) -> None:
     """Turn what reviewers said into training labels, with how likely each was to be reviewed."""
     run_one_of("review", "review_labels", "The reviews are in.", reviews, out, key, at=at)

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from data.errors import Refused
+from data.labels.mapping import table_of
 from data.services import load_services
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from data.transfers import open_transfers
@@ -24,11 +25,14 @@ from pipelines.inputs import service_notes
 from pipelines.labelled import Labelled, label_hash, read_labels
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
-from pipelines.populations import read_populations, with_fields
+from pipelines.populations import beside, read_populations, with_fields
 from pipelines.score import use_notes
 from pipelines.slices import slices_of
 from pipelines.train import headline
 from pipelines.two_models import measure_both, of_champion
+
+_OF_TRAINING = ("audit", "labels_from")
+"""What an evaluation repeats of the training: how far its figures may be believed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def evaluate(
     Parameters
     ----------
     bundle, transfers, labels
-        Paths.
+        Paths; labels as in `train`.
     out
         The folder to write: evaluation.json, evaluation.html, manifest.json.
     against
@@ -101,8 +105,7 @@ def evaluate(
     told = read_labels(Path(labels), opened, as_of)
     seen = loaded.facts.training["sources"].get("labels") == label_hash(told)
     if populations is not None:
-        who = _who(populations)
-        told = told.join(who, on=["chain", "address"], how="left", maintain_order="left")
+        told = beside(told, _who(populations))
     known = load_services(services)
     measured = measure_both(loaded, other, told, opened, known, threads)
     champion = None
@@ -122,7 +125,7 @@ def evaluate(
         threads=threads or os.cpu_count() or 1,
     )
     measures = {
-        "audit": loaded.facts.training.get("audit"),
+        **{name: loaded.facts.training.get(name) for name in _OF_TRAINING},
         **(_recorded(bundle, loaded) if seen else {}),
         **measures,
     }
@@ -144,7 +147,7 @@ def evaluate(
             "bundle_sha256": loaded.sha256,
             "against_sha256": None if other is None else other.sha256,
             "transfers_sha256": opened.sha256,
-            "labels_sha256": sha256_file(Path(labels)),
+            "labels_sha256": sha256_file(table_of(Path(labels))),
         }
         write_manifest(folder, "evaluation", facts)
     return EvaluateResult(

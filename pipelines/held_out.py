@@ -36,7 +36,7 @@ from models.status import SCORED
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
 from pipelines.labelled import Labelled, label_hash, read_labels
-from pipelines.populations import FIELDS, read_populations
+from pipelines.populations import FIELDS, beside, read_populations
 from pipelines.slices import slices_of
 from pipelines.two_models import log_odds_of, measure_both, of_champion
 
@@ -96,6 +96,7 @@ def gather(
     labels = read_labels(inputs.labels, opened, inputs.as_of)
     same = bundle.facts.training["sources"].get("labels") == label_hash(labels)
     sources = {"labels_sha256": label_hash(labels), "transfers_sha256": opened.sha256}
+    labels = labels.with_columns(role=_plain_role())
     if inputs.populations is not None:
         labels = _with_populations(labels, inputs, opened)
     measured = measure_both(bundle, champion, labels, opened, known, inputs.threads)
@@ -179,13 +180,8 @@ def _victims_of(
 def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -> pl.DataFrame:
     """Put beside each label who the address is, and add the known who have no label at all."""
     assert inputs.populations is not None
-    # Any other role than these two is some part in the laundering.
-    other = pl.when(pl.col("role").is_not_null()).then(pl.lit("criminal"))
-    plain = pl.col("role").is_in(ROLES[:2])
-    told = read_populations(inputs.populations).with_columns(
-        role=pl.when(plain).then("role").otherwise(other)
-    )
-    joined = labels.join(told, on=["chain", "address"], how="left", maintain_order="left")
+    told = read_populations(inputs.populations).with_columns(role=_plain_role())
+    joined = beside(labels, told)
     further = told.join(labels, on=["chain", "address"], how="anti", maintain_order="left").filter(
         pl.col("role").is_in(ROLES[:2])
     )
@@ -194,6 +190,13 @@ def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -
     cut = pl.lit(resolved_as_of(opened, inputs.as_of)).cast(labels.schema["as_of"])
     further = further.with_columns(as_of=cut, as_of_given=False)
     return pl.concat([joined, further], how="diagonal")
+
+
+def _plain_role() -> pl.Expr:
+    """Return who somebody is: any other role than benign and victim is some part in laundering."""
+    role = pl.col("role")
+    other = pl.when(role.is_not_null()).then(pl.lit("criminal"))
+    return pl.when(role.is_in(ROLES[:2])).then(role).otherwise(other)
 
 
 def _held_out(bundle: Bundle, measured: Labelled, same: bool) -> tuple[pl.Series, str]:

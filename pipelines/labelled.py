@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
-from data.labels.training import CONTEXT, TRAINING_LABELS, read_training_labels
+from data.labels.mapping import Mapped, folder_of, mapped
+from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
 from data.service_table import SERVICES
 from data.services import Services
@@ -56,29 +57,60 @@ class Labelled:
         return table.join(parts, on="_row", how="left", maintain_order="left")["part"]
 
 
-def read_labels(path: Path, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
-    """Read training labels and settle each row's cut.
+def read_labels(given: Path | Mapped, transfers: Transfers, as_of: datetime | None) -> pl.DataFrame:
+    """Read training labels, or what a folder of labels teaches, and settle each row's cut.
 
     Where a row of a split lacks its own `as_of`, all rows of that split are cut at one stated
     moment: were only the unknown ones filled, the kind of cut would tell the classes apart.
     """
-    labels = read_training_labels(path, known_addresses(transfers))
+    labels = given_labels(given, transfers)
     labels = labels.with_columns(as_of_given=pl.col("as_of").is_not_null())
     if not labels["as_of"].null_count():
         return labels
     common = pl.lit(resolved_as_of(transfers, as_of))
     incomplete = pl.col("as_of").is_null().any().over(pl.col("split").fill_null(""))
-    return labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+    cut = labels.with_columns(pl.when(incomplete).then(common).otherwise("as_of").alias("as_of"))
+    _refuse_torn(cut)
+    return cut
+
+
+def _refuse_torn(labels: pl.DataFrame) -> None:
+    """Refuse labels of several moments that one cut has made labels of one, and that disagree."""
+    judged = labels.filter(pl.col("label").is_not_null())
+    torn = judged.filter(pl.col("label").n_unique().over("chain", "address", "as_of") > 1)
+    if torn.height:
+        named = torn.unique(["chain", "address"], maintain_order=True)
+        raise Refused(
+            f"cut at one moment, since some rows have no as_of, {named.height:,} addresses are "
+            f"both 1 and 0, the first {named['address'][0]}.",
+            expected="one label for each address and moment",
+            hint="Give as_of for every row, or for none and each address once.",
+        )
+
+
+def given_labels(given: Path | Mapped, transfers: Transfers) -> pl.DataFrame:
+    """Read training labels, or what a folder of labels teaches.
+
+    Raises
+    ------
+    Refused
+        The labels cannot be used.
+    """
+    if isinstance(given, Path):
+        folder = folder_of(given)
+        if folder is None:
+            return read_training_labels(given, known_addresses(transfers))
+        given = mapped(folder)
+    return given.rows
 
 
 def label_hash(labels: pl.DataFrame) -> str:
     """Return a SHA-256 by which training labels are known again.
 
-    Neither the order of the rows nor the file's format counts, nor `as_of`, which may be filled in,
-    nor who said so.
+    Neither the order of the rows nor the file's format counts, nor what may be filled in: `as_of`
+    and `source`.
     """
-    left_out = ("as_of", *CONTEXT)
-    content = labels.select(name for name in TRAINING_LABELS if name not in left_out)
+    content = labels.select(name for name in TRAINING_LABELS if name not in ("as_of", "source"))
     return content_hash(content.sort(content.columns))
 
 

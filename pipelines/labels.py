@@ -7,7 +7,7 @@ every alert that such a bundle wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,19 +25,19 @@ from data.labels.collection import (
     merged,
     retracted,
 )
+from data.labels.mapping import Mapped, mapped
 from data.labels.teaching import Settled, settle, teaching_version
-from data.labels.training import TRAINING_LABELS, read_training_labels
+from data.labels.training import read_training_labels
 from data.schema import QUARANTINE, TIME, empty
 from data.storage import (
     refuse_foreign,
     sha256_file,
     whole_directory,
     write_manifest,
-    write_parquet,
 )
 from pipelines.labelled import label_hash
 from pipelines.outputs import program, write_rows
-from pipelines.uses import TRAINING_KIND, USED_FILE, Uses, uses_of
+from pipelines.uses import TRAINING_KIND, Uses, uses_of, write_used
 
 TRAINING_FILE, CONFLICTS_FILE = "labels.csv", "conflicts.csv"
 _UNSETTLED = "nothing: the surest labels disagree"
@@ -151,14 +151,21 @@ def import_labels(
     )
 
 
-def show_labels(labels: str | Path, address: str | None = None) -> list[dict[str, Any]]:
+def show_labels(
+    labels: str | Path, address: str | None = None, *, at: datetime | None = None
+) -> list[dict[str, Any]]:
     """Show what is claimed of one address and what stands; or, of all, how many claims there are.
+
+    Parameters
+    ----------
+    at
+        What stands are labels that have not expired by then; default: now.
 
     Returns
     -------
     list of dict
-        Of one address a record per label, then one per chain with the verdict; of all one per
-        source and category.
+        Of one address a record per label, then one per chain and moment with the verdict; of all
+        one per source and category.
     """
     known = Collection.read(Path(labels)).labels
     if address is None:
@@ -174,15 +181,22 @@ def show_labels(labels: str | Path, address: str | None = None) -> list[dict[str
         raise Refused(
             f"there is no label on {address}", expected=f"an address with one in {labels}"
         )
+    settled = settle(mine, at=at or datetime.now(UTC))
     told = [
         {"path": row.pop("label_id")} | {k: v for k, v in row.items() if v is not None}
         for row in mine.drop("address").iter_rows(named=True)
     ]
-    verdicts = settle(mine).verdicts.select("chain", "verdict", "decided_by").iter_rows()
-    return told + [
-        {"path": f"what stands on {chain}", "verdict": verdict or _UNSETTLED, "decided_by": by}
-        for chain, verdict, by in verdicts
-    ]
+    return told + [_standing(row) for row in settled.verdicts.iter_rows(named=True)]
+
+
+def _standing(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    as_of = verdict["as_of"]
+    when = "" if as_of is None else f" as of {as_of:%Y-%m-%d %H:%M}"
+    return {
+        "path": f"what stands on {verdict['chain']}{when}",
+        "verdict": verdict["verdict"] or _UNSETTLED,
+        "decided_by": verdict["decided_by"],
+    }
 
 
 def retract_labels(
@@ -240,7 +254,7 @@ def retract_labels(
     )
 
 
-def map_labels(labels: str | Path, out: str | Path) -> MapResult:
+def map_labels(labels: str | Path, out: str | Path, *, at: datetime | None = None) -> MapResult:
     """Map labels to training labels, by a stated and versioned rule.
 
     Parameters
@@ -254,16 +268,13 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     Refused
         Nothing is left to learn from, or `out` holds something else.
     """
-    folder, out = Path(labels), Path(out)
-    refuse_foreign(out)
-    settled = settle(Collection.read(folder).labels)
-    rows = _training_rows(settled)
-    if rows.is_empty():
-        raise Refused(
-            f"no label in {folder} teaches anything about pig-butchering laundering",
-            expected="labels such as pig_butchering, romance_scam or reviewed_benign",
-            hint=f"See what there is: unrinse labels show {folder}",
-        )
+    refuse_foreign(Path(out))
+    return write_mapped(mapped(Path(labels), at=at), Path(out))
+
+
+def write_mapped(lists: Mapped, out: Path) -> MapResult:
+    """Write what a folder of labels teaches, with which label taught what."""
+    settled, rows = lists.settled, lists.rows
     counts = {
         v: settled.verdicts.filter(verdict=v).height for v in ("positive", "negative", "apart")
     }
@@ -271,13 +282,10 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     with whole_directory(out) as directory:
         write_rows(rows, directory / TRAINING_FILE)
         write_rows(settled.conflicts, directory / CONFLICTS_FILE)
-        used = settled.verdicts.filter(pl.col("verdict").is_in(["positive", "negative"]))
-        write_parquet(
-            used.select("chain", "address", "verdict", "label_ids"), directory / USED_FILE
-        )
+        write_used(settled, directory)
         facts = {
             "program": program(),
-            "labels_sha256": sha256_file(folder / LABELS_FILE),
+            "labels_sha256": sha256_file(lists.folder / LABELS_FILE),
             "teaching_version": teaching_version(),
             "training_labels": label_hash(read_training_labels(directory / TRAINING_FILE)),
             "counts": counts | settled.counts | {"unsettled": unsettled},
@@ -296,16 +304,6 @@ def map_labels(labels: str | Path, out: str | Path) -> MapResult:
     )
 
 
-def _training_rows(settled: Settled) -> pl.DataFrame:
-    """Return `TRAINING_LABELS`; nobody said as of when, so that stays open."""
-    taught = settled.verdicts.filter(pl.col("verdict").is_in(["positive", "negative"]))
-    rows = taught.with_columns(label=(pl.col("verdict") == "positive").cast(pl.Int8))
-    return rows.select(
-        pl.col(name) if name in rows.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in TRAINING_LABELS.items()
-    )
-
-
 def _map_notes(settled: Settled, rows: pl.DataFrame) -> tuple[str, ...]:
     notes = []
     if n := settled.counts.get("refused", 0):
@@ -321,9 +319,17 @@ def _map_notes(settled: Settled, rows: pl.DataFrame) -> tuple[str, ...]:
         notes.append(f"Labels that say nothing of pig-butchering laundering: {n:,}.")
     if n := settled.counts.get("retracted", 0):
         notes.append(f"Labels that were retracted: {n:,}.")
+    if n := settled.counts.get("expired", 0):
+        notes.append(f"Labels that have expired: {n:,}.")
+    if n := settled.counts.get("reviewed_again", 0):
+        notes.append(f"Reviews that another of the same address and moment replaced: {n:,}.")
     if rows["label"].n_unique() != 2:
         notes.append("All are of one class: training needs both.")
-    notes.append("No label says as of when: `train` cuts them all at one moment, --as-of.")
+    if n := rows["as_of"].null_count():
+        notes.append(
+            f"Rows whose labels do not say as of when: {n:,} of {rows.height:,}. Where one row has "
+            "no as_of, `train` cuts all at one moment, --as-of."
+        )
     return tuple(notes)
 
 

@@ -14,15 +14,13 @@ from typing import Any
 
 import polars as pl
 
-from data.labels.training import read_training_labels
 from models.bundle import recorded_evaluation
 from models.drift import Finding
 from models.evaluating import evaluate_bundle
 from models.label_lag import mature
 from models.metrics import METRICS
 from models.promised import kept, performance_findings
-from pipelines.inputs import known_addresses
-from pipelines.labelled import measure_labelled
+from pipelines.labelled import given_labels, measure_labelled
 from pipelines.score import Scored
 
 _PROMISED = "test"
@@ -40,7 +38,7 @@ def measured_in_time(
     bundle
         The bundle's folder, for its `evaluation.json`.
     labels
-        Training labels.
+        Training labels, or a folder of labels.
     lag_days
         The label lag; None: told from the labels.
 
@@ -51,7 +49,7 @@ def measured_in_time(
     """
     facts = run.bundle.facts
     rows, maturity = mature(
-        read_training_labels(labels, known_addresses(run.transfers)),
+        given_labels(labels, run.transfers),
         run.as_of,
         learned_until=date.fromisoformat(facts.learned_until),
         lag_days=lag_days,

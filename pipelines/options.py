@@ -107,7 +107,9 @@ BundlePath = Annotated[
 LabelsPath = Annotated[
     Path,
     typer.Argument(
-        metavar="LABELS", help="CSV or Parquet: address, label (1, 0 or empty), perhaps as_of."
+        metavar="LABELS",
+        help="CSV or Parquet: address, label (1, 0 or empty), perhaps as_of and source; or a "
+        "folder of labels, as labels import writes it.",
     ),
 ]
 LabelsFolder = Annotated[
@@ -194,6 +196,13 @@ UnlabelledPrior = Annotated[
 Monotone = Annotated[
     bool,
     flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
+]
+Doubted = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the labels of train that the others contradict there, for a second look.",
+    ),
 ]
 FromChampion = Annotated[
     Path | None,
@@ -413,6 +422,14 @@ TrainedOn = Annotated[
     typer.Option(
         help="Where the labels come from; only reviewed ones make a model for decisions. "
         "Default: synthetic for a simulated store, else research."
+    ),
+]
+LabelsFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Who reviewed or published the labels that do not say it in a column source. Labels "
+        "of an invented world need not say it.",
     ),
 ]
 Reasons = Annotated[int | None, number("Fill top_reasons for the N highest scores. Default: 0.", 0)]

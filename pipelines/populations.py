@@ -51,3 +51,13 @@ def with_fields(table: pl.DataFrame, where: str) -> pl.DataFrame:
         .select("chain", "address", *FIELDS)
         .unique(["chain", "address"], keep="first", maintain_order=True)
     )
+
+
+def beside(labels: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Put beside each label who the address is; where both name a role, the table's counts."""
+    return (
+        labels.rename({"role": "_labelled_role"})
+        .join(told, on=["chain", "address"], how="left", maintain_order="left")
+        .with_columns(role=pl.coalesce("role", "_labelled_role"))
+        .drop("_labelled_role")
+    )

@@ -16,14 +16,27 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import Refused
-from data.labels.reviews import KEY, REVIEW, TEACHES, read_keys, read_reviews, settle
-from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest, write_parquet
+from data.labels import teaching
+from data.labels.collection import collected
+from data.labels.reviews import (
+    KEY,
+    KEYS,
+    REVIEW,
+    TEACHES,
+    read,
+    read_keys,
+    read_reviews,
+    settle,
+)
+from data.labels.training import read_training_labels
+from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
+from pipelines.labelled import label_hash
 from pipelines.outputs import program, write_rows, write_table
+from pipelines.uses import REVIEWS_KIND, write_used
 
-LABELS_FILE, REVIEWS_FILE = "labels.csv", "reviews.parquet"
-_KEYS = ["chain", "address", "as_of"]
+LABELS_FILE, REVIEWS_FILE = "labels.csv", "reviews.csv"
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ def drawn(scores: pl.DataFrame, controls: int, *, bundle_sha256: str) -> pl.Data
     Refused
         The model gives out no bands, so that there is no threshold to be below of.
     """
-    rows = scores.filter(pl.col("status") == SCORED).unique(_KEYS, maintain_order=True)
+    rows = scores.filter(pl.col("status") == SCORED).unique(KEYS, maintain_order=True)
     if rows.height and rows["band"].null_count():
         raise Refused(
             "the model gives out no bands, so that there is no threshold to draw below of.",
@@ -81,9 +94,7 @@ def drawn(scores: pl.DataFrame, controls: int, *, bundle_sha256: str) -> pl.Data
         )
     rows = rows.with_columns(
         # Two lots: the drawn ones have the lowest of one, which must not order the file.
-        pl.Series(
-            name, [_lot(f"{name}|{bundle_sha256}", *row) for row in rows.select(_KEYS).rows()]
-        )
+        pl.Series(name, [_lot(f"{name}|{bundle_sha256}", *row) for row in rows.select(KEYS).rows()])
         for name in ("_lot", "_place")
     ).sort("_lot")
     below = rows.filter(pl.col("band") == LOWEST)
@@ -108,7 +119,7 @@ def write_review(key: pl.DataFrame, out: Path, *, bundle_sha256: str) -> None:
     review, sealed = review_files(out)
     facts = {"program": program(), "bundle_sha256": bundle_sha256}
     blank = (pl.lit(None, dtype=pl.String).alias(name) for name in REVIEW[3:])
-    write_table(key.select(*_KEYS, *blank), review, kind="review", facts=facts)
+    write_table(key.select(*KEYS, *blank), review, kind="review", facts=facts)
     write_table(key, sealed, kind="review_key", facts=facts)
 
 
@@ -126,8 +137,9 @@ def review_labels(
     reviews
         Review files, filled in (`data.labels.reviews`).
     out
-        The folder to write: ``labels.csv`` (for `train`), ``reviews.parquet`` (every review, who,
-        why, when and whether it counts), manifest.json.
+        The folder to write: ``labels.csv`` (for `train`), ``reviews.csv`` (every review, who, why,
+        when, how the address came to be drawn, whether the review counts; for `labels import`),
+        ``used.parquet`` (which review taught what, for `labels retract`), manifest.json.
     key
         The keys that were written beside the review files.
     at
@@ -142,7 +154,7 @@ def review_labels(
     files, keys = [Path(path) for path in reviews], [Path(path) for path in key]
     told, blank = read_reviews(files)
     of = read_keys(keys)
-    strangers = told.join(of, on=_KEYS, how="anti")
+    strangers = told.join(of, on=KEYS, how="anti")
     if strangers.height:
         raise Refused(
             f"{strangers.height:,} reviewed addresses stand in no key, the first "
@@ -151,28 +163,35 @@ def review_labels(
             "was to be reviewed",
             hint="Name them with --key.",
         )
-    settled = settle(told, at=at or datetime.now(UTC))
-    stand = settled.stand.join(of, on=_KEYS, how="left", maintain_order="left")
+    at = at or datetime.now(UTC)
+    settled = settle(told, at=at)
+    stand = settled.stand.join(of, on=KEYS, how="left", maintain_order="left")
     labels = stand.select(
-        *_KEYS[:2],
+        *KEYS[:2],
         label=pl.col("disposition").replace_strict(TEACHES, return_dtype=pl.Int8),
         as_of="as_of",
         available_at="reviewed_at",
         selection_probability="selection_probability",
-        source=pl.format("review of {}", "drawn"),
+        source=pl.lit("reviews"),
     )
-    counted = told.join(
-        settled.stand.with_columns(counts=pl.lit(True)), on=list(told.columns), how="left",
-        nulls_equal=True, maintain_order="left",
-    ).with_columns(pl.col("counts").fill_null(False))  # fmt: skip
+    counted = (
+        told.join(of, on=KEYS, how="left", maintain_order="left")
+        .join(
+            settled.stand.with_columns(counts=pl.lit(True)), on=list(told.columns), how="left",
+            nulls_equal=True, maintain_order="left",
+        ).with_columns(pl.col("counts").fill_null(False))
+    )  # fmt: skip
     with whole_directory(Path(out)) as folder:
         write_rows(labels, folder / LABELS_FILE)
-        write_parquet(counted, folder / REVIEWS_FILE)
+        write_rows(counted, folder / REVIEWS_FILE)
+        # By the ids that the same reviews have in a folder of labels, where they can be retracted.
+        write_used(teaching.settle(collected(read(folder / REVIEWS_FILE).labels), at=at), folder)
         facts = {
             "program": program(),
+            "training_labels": label_hash(read_training_labels(folder / LABELS_FILE)),
             "files": {path.name: sha256_file(path) for path in (*files, *keys)},
         }
-        write_manifest(folder, "reviews", facts)
+        write_manifest(folder, REVIEWS_KIND, facts)
     n = {word: stand.filter(pl.col("disposition") == word).height for word in TEACHES}
     return ReviewResult(
         out=Path(out),
@@ -182,7 +201,7 @@ def review_labels(
         unsure=n["unsure"],
         not_reviewed=blank,
         expired=settled.expired.height,
-        unsettled=settled.unsettled.select(_KEYS).n_unique(),
+        unsettled=settled.unsettled.select(KEYS).n_unique(),
         notes=_notes(stand),
         exit_code=0,
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import Refused
+from data.labels.mapping import Mapped, folder_of, mapped
+from data.labels.origin import is_of_a_world, with_sources
 from data.schema import LEGS
 from data.services import load_services
 from data.storage import refuse_foreign
@@ -26,10 +28,12 @@ from models.tracking import Run, Trial, record
 from models.training import may_be_input
 from models.unlabelled import Unlabelled
 from pipelines.console import progress
+from pipelines.doubts import write_doubts
 from pipelines.from_champion import Asked, inherited, report
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
-from pipelines.outputs import program
+from pipelines.labels import write_mapped
+from pipelines.outputs import check_output, program
 from pipelines.replay import Measuring, replay
 
 
@@ -44,6 +48,7 @@ class TrainResult:
     signals: int
     basis: str
     legs: tuple[str, ...]
+    labels_from: Mapping[str, int]
     test: Mapping[str, str]
     decision_use: bool
     tracking_run: str | None
@@ -63,6 +68,7 @@ def train(
     seed: int = 1,
     base_rate: float | None = None,
     trained_on: str | None = None,
+    labels_from: str | None = None,
     tracking_uri: str | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
     without_exposure: bool = False,
@@ -77,6 +83,7 @@ def train(
     unlabelled_prior: float | None = None,
     monotone: bool = False,
     from_champion: str | Path | None = None,
+    doubted: str | Path | None = None,
     ablation: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
@@ -87,7 +94,8 @@ def train(
         A store, a canonical Parquet file, a folder of them or a glob.
     labels
         CSV or Parquet: address, label, and where known chain, as_of, available_at, case_id, split,
-        weight, selection_probability.
+        weight, selection_probability, source. Or a folder of labels, as `labels import` writes it;
+        what it teaches is then kept beside the bundle (``<out>.labels``), as by `labels map`.
     out
         The bundle directory.
     as_of
@@ -104,6 +112,9 @@ def train(
     trained_on
         ``synthetic``, ``research`` or ``reviewed``; default: ``synthetic`` for a simulated store,
         else ``research``. Only ``reviewed`` bundles may be used for decisions.
+    labels_from
+        Where those labels are from that do not say it in a column ``source``. Labels of an invented
+        world need not; any others must.
     tracking_uri
         An MLflow server or database; default: an sqlite database beside the bundle.
     services
@@ -131,16 +142,21 @@ def train(
         A bundle to follow: its value basis, legs, shortest history, stated base rate and (unless
         they are searched anew) parameters. What the new model changes, and why, is written beside
         it (`models.changes`).
+    doubted
+        A file for the labels of train that the others contradict (`models.doubt`).
     ablation
         Measure what each family of signals is worth, which takes a fit for each.
 
     Raises
     ------
     Refused
-        An input cannot be used, the labels are too few, or they leak in a way that `allow` does
-        not name.
+        An input cannot be used, labels do not say where they are from, they are too few, or they
+        leak in a way that `allow` does not name.
     """
     refuse_foreign(Path(out), mark=FACTS)
+    if doubted is not None:
+        check_output(Path(doubted))
+    beside = Path(out).with_name(f"{Path(out).name}.labels")
     accepted = checked_names(allow, CHECKS)
     use = Unlabelled(unlabelled, unlabelled_prior)
     budget = _budget(Path(out), trials, minutes)
@@ -157,7 +173,13 @@ def train(
         asked = inherited(champion, asked, searched=budget is not None)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     origin = _origin(opened, trained_on)
-    told = read_labels(Path(labels), opened, as_of)
+    lists = _lists(Path(labels), beside)
+    told = with_sources(
+        read_labels(lists or Path(labels), opened, as_of),
+        Path(labels),
+        said=labels_from,
+        simulated=opened.synthetic or is_of_a_world(Path(labels)),
+    )
     exposure = not without_exposure and origin != "synthetic"
     inputs = candidates(exposure, also)
     needed = inputs if champion is None else [*inputs, *champion.facts.signals]
@@ -204,12 +226,27 @@ def train(
             family_done=done,
         )
     sha256 = fitted.write(out)
-    run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
     notes = service_notes(known)
+    if doubted is not None:
+        with progress("Judging each label by the others"):
+            notes += (write_doubts(Path(doubted), measured, settings, fitted),)
+    run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
+    if lists is not None:
+        write_mapped(lists, beside)
+        notes += (f"What {lists.folder} taught is kept in {beside}.",)
     if champion is not None:
         with progress("Comparing with the champion"):
             notes += report(champion, Path(out), measured.signals, threads=settings.threads)
     return _result(Path(out), fitted, sha256, run, notes)
+
+
+def _lists(labels: Path, beside: Path) -> Mapped | None:
+    """Map a folder of labels, where one is given, and see that its mapping may be written."""
+    folder = folder_of(labels)
+    if folder is None:
+        return None
+    refuse_foreign(beside)
+    return mapped(folder)
 
 
 def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | None:
@@ -325,6 +362,7 @@ def _result(
         signals=len(facts.signals),
         basis=facts.basis,
         legs=facts.legs,
+        labels_from={from_["source"]: from_["n"] for from_ in told["labels_from"]["sources"]},
         test=headline(fitted.evaluation, "test"),
         decision_use=facts.decision_use,
         tracking_run=run,

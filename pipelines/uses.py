@@ -1,6 +1,7 @@
 """What was made with a label: training labels, the bundles that learned from them, their alerts.
 
-`unrinse labels map` keeps which label taught what, and the hash by which training labels are known;
+`unrinse labels map` and `unrinse labels review` keep which label taught what, and the hash by which
+training labels are known;
 a bundle keeps that hash, and every alert keeps its bundle's. Each file is read as it lies there: a
 bundle that this version could not load has alerts all the same.
 """
@@ -16,11 +17,16 @@ from typing import Any
 
 import polars as pl
 
-from data.storage import MANIFEST
+from data.labels.mapping import TAUGHT
+from data.labels.teaching import Settled
+from data.storage import MANIFEST, write_parquet
 from models.bundle import FACTS
 
 USED_FILE, TRAINING_KIND = "used.parquet", "training labels"
-"""What `labels map` writes beside training labels, and the kind of its manifest."""
+"""What is written beside training labels, and the kind of the manifest that `labels map` writes."""
+
+REVIEWS_KIND = "reviews"
+"""The kind of the manifest that `labels review` writes."""
 
 _ALERTS = "alerts.jsonl"
 
@@ -42,13 +48,20 @@ class Uses:
     alerts: dict[str, int]
 
 
+def write_used(settled: Settled, directory: Path) -> None:
+    """Write which label taught what."""
+    taught = settled.verdicts.filter(pl.col("verdict").is_in(TAUGHT))
+    used = taught.select("chain", "address", "as_of", "verdict", "label_ids")
+    write_parquet(used, directory / USED_FILE)
+
+
 def uses_of(label_ids: pl.Series, below: Path) -> Uses:
     """Find what was made with labels, below a folder."""
     wanted = set(label_ids)
     sets: dict[str, str] = {}
     for file in sorted(below.rglob(USED_FILE)):
         told = _json(file.parent / MANIFEST)
-        mapped = told.get("kind") == TRAINING_KIND
+        mapped = told.get("kind") in (TRAINING_KIND, REVIEWS_KIND)
         if mapped and wanted.intersection(pl.read_parquet(file)["label_ids"].explode()):
             sets[str(file.parent)] = told["training_labels"]
     bundles: dict[str, str] = {}  # MLflow keeps copies deeper down: each is named once

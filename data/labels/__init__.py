@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from data.labels.table import LabelList, LabelSource
 
-SOURCES = ("graphsense", "forta", "ofac", "etherscan_labels", "finos", "plain")
+SOURCES = ("graphsense", "forta", "ofac", "etherscan_labels", "finos", "reviews", "plain")
 """Names of label sources, which are also their modules."""
 
 AUTO = "auto"

@@ -40,7 +40,10 @@ COLLECTED: dict[str, pl.DataType] = LABELS | {
     "retraction_reason": pl.String(),
 }
 
-_IDENTITY = tuple(name for name in LABELS if name != "status")
+_LATER = ("as_of", "expires_at", "selection_probability", "reviewer", "reason")
+"""Columns that came later: where they are null, a label keeps the id it had before."""
+
+_IDENTITY = tuple(name for name in LABELS if name not in ("status", *_LATER))
 _ORDER = ("chain", "address", "source", "category", "label_id")
 _ID_DIGITS = 16
 _UNIT = "\x1f"
@@ -48,11 +51,11 @@ _UNIT = "\x1f"
 
 def collected(labels: pl.DataFrame) -> pl.DataFrame:
     """Give labels (`LABELS`) their ids, and room for what a retraction says."""
-    texts = labels.select(
-        pl.concat_str(
-            [pl.col(name).cast(pl.String).fill_null(_UNIT) for name in _IDENTITY], separator=_UNIT
-        )
-    ).to_series()
+    said = pl.concat_str(
+        [pl.col(name).cast(pl.String).fill_null(_UNIT) for name in _IDENTITY], separator=_UNIT
+    )
+    beside = [pl.format(f"{_UNIT}{name}={{}}", name).fill_null("") for name in _LATER]
+    texts = labels.select(pl.concat_str(said, *beside)).to_series()
     ids = [hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS] for text in texts]
     return labels.with_columns(
         pl.Series("label_id", ids, dtype=pl.String),
@@ -129,7 +132,10 @@ class Collection:
         labels, quarantine = (
             pl.read_parquet(folder / name) for name in (LABELS_FILE, QUARANTINE_FILE)
         )
-        return cls(labels.select(list(COLLECTED)), quarantine, manifest["inputs"])
+        # A folder of an earlier version lacks the columns that came later.
+        lacking = [pl.lit(None, dtype=COLLECTED[c]).alias(c) for c in _LATER if c not in labels]
+        labels = labels.with_columns(lacking).select(list(COLLECTED))
+        return cls(labels, quarantine, manifest["inputs"])
 
     @staticmethod
     def is_at(folder: Path) -> bool:

@@ -8,10 +8,17 @@ bytes that are not UTF-8 become U+FFFD, which sends their row to the quarantine.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data.errors import Refused
 from data.importers.containers import decode_text, read_bytes
+from data.importers.source import Source, open_source
+from data.importers.text import ROW, tidy
+from data.labels.table import Row, Statement
+
+Say = Callable[[Mapping[str, str | None]], tuple[Statement, ...]]
+"""Makes statements of a row's cells, by column in lower case; ValueError says what is wrong."""
 
 LARGEST_LIST = 64 << 20
 """Bytes. The largest public list known to us has under three million."""
@@ -30,6 +37,47 @@ def list_text(path: Path) -> str:
     """
     refuse_large_list(path)
     return decode_text(path, read_bytes(path, LARGEST_LIST)).decode("utf-8")
+
+
+def list_table(path: Path) -> Source:
+    """Open a list that is a table.
+
+    Raises
+    ------
+    Refused
+        As `list_text`.
+    """
+    refuse_large_list(path)
+    return open_source(path)
+
+
+def columns_of(head: str) -> set[str]:
+    """Return the columns that the first line of a CSV names.
+
+    >>> sorted(columns_of('Address,"category"\\n0x12,mixer\\n'))
+    ['address', 'category']
+    """
+    line = head.lstrip().partition("\n")[0]
+    return {cell.strip().strip('"').casefold() for cell in line.split(",")}
+
+
+def table_rows(source: Source, say: Say) -> list[Row]:
+    """Return every row of a table, in order: what it says, or what is wrong with it."""
+    places = {name: source.find(name) for name in (tidy(c).casefold() for c in source.columns)}
+    rows = [Row(number, raw, fault=why) for number, why, raw in source.faults.iter_rows()]
+    raws = source.raw(source.frame[ROW])
+    for cells, raw in zip(source.frame.iter_rows(named=True), raws, strict=True):
+        try:
+            said = {name: _text(cells[column]) for name, column in places.items() if column}
+            rows.append(Row(cells[ROW], raw, say(said)))
+        except ValueError as error:
+            rows.append(Row(cells[ROW], raw, fault=str(error)))
+    return sorted(rows, key=lambda row: row.number)
+
+
+def _text(cell: object) -> str | None:
+    """Return a cell as text, None where it is empty; Parquet keeps other types than text."""
+    return None if cell is None else str(cell) or None
 
 
 def refuse_large_list(path: Path) -> None:

@@ -18,14 +18,12 @@ https://github.com/forta-network/labelled-datasets
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from data.errors import Refused
-from data.importers.source import Source, open_source
-from data.importers.text import ROW
-from data.labels.files import refuse_large_list
-from data.labels.table import LabelList, Row, Statement, label_list
+from data.labels.files import columns_of, list_table, table_rows
+from data.labels.table import LabelList, Statement, label_list
 
 DESCRIPTION = "a data set of Forta: CSV with etherscan_tag, wallet_tag or contract_tag"
 
@@ -38,8 +36,7 @@ _FOLDERS = {"1": "ethereum", "10": "optimism", "56": "bsc", "137": "polygon", "4
 
 def recognises(path: Path, head: str) -> bool:
     """Say whether the first line names one of the three files' columns."""
-    line = head.lstrip().partition("\n")[0]
-    columns = {cell.strip().strip('"').casefold() for cell in line.split(",")}
+    columns = columns_of(head)
     return any(columns.issuperset(kind) for kind in (_SCAMS, _BANNED, _CONTRACTS))
 
 
@@ -51,41 +48,26 @@ def read(path: Path) -> LabelList:
     Refused
         The file cannot be read, or has other columns.
     """
-    refuse_large_list(path)
-    source = open_source(path)
+    source = list_table(path)
     if not any(source.has(*kind) for kind in (_SCAMS, _BANNED, _CONTRACTS)):
         raise Refused(f"{path} has the columns {source.columns[:20]}", expected=DESCRIPTION)
-    rows = sorted([*_rows(source), *_faults(source)], key=lambda row: row.number)
-    return label_list(path, "forta", rows)
+    chain = _FOLDERS.get(path.parent.name, "ethereum")
+    return label_list(path, "forta", table_rows(source, lambda cells: _statements(cells, chain)))
 
 
-def _rows(source: Source) -> Iterator[Row]:
-    chain = _FOLDERS.get(source.path.parent.name, "ethereum")
-    raws = source.raw(source.frame[ROW])
-    for cells, raw in zip(source.frame.iter_rows(named=True), raws, strict=True):
-        yield Row(cells[ROW], raw, tuple(_statements(source, cells, chain)))
-
-
-def _faults(source: Source) -> Iterator[Row]:
-    for number, reason, raw in source.faults.iter_rows():
-        yield Row(number, raw, fault=reason)
-
-
-def _statements(source: Source, cells: dict[str, str], chain: str) -> Iterator[Statement]:
-    def cell(name: str) -> str | None:
-        found = source.find(name)
-        return None if found is None else cells[found]
-
-    if source.has(*_SCAMS):
-        yield _said(chain, cell("address"), cell("etherscan_labels"), cell("etherscan_tag"))
-    elif source.has(*_BANNED):
-        yield _said(chain, cell("banned_address"), cell("data_source"), cell("wallet_tag"))
-    else:
-        category = cell(_CREATOR_LABEL) or "malicious_contract"
-        contract, creator = cell("contract_address"), cell("contract_creator")
-        yield _said(chain, contract, category, cell("contract_tag"), "contract")
-        if creator:
-            yield _said(chain, creator, category, cell("contract_creator_tag"), "deployer")
+def _statements(cells: Mapping[str, str | None], chain: str) -> tuple[Statement, ...]:
+    if cells.keys() >= set(_SCAMS):
+        labels, tag = cells["etherscan_labels"], cells["etherscan_tag"]
+        return (_said(chain, cells["address"], labels, tag),)
+    if cells.keys() >= set(_BANNED):
+        banned = cells["banned_address"]
+        return (_said(chain, banned, cells["data_source"], cells["wallet_tag"]),)
+    category = cells.get(_CREATOR_LABEL) or "malicious_contract"
+    contract, creator = cells["contract_address"], cells["contract_creator"]
+    said = _said(chain, contract, category, cells["contract_tag"], "contract")
+    if creator is None:
+        return (said,)
+    return said, _said(chain, creator, category, cells.get("contract_creator_tag"), "deployer")
 
 
 def _said(

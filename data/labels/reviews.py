@@ -11,6 +11,11 @@ Both come back together. A row teaches what its latest review says; where two re
 disagree nothing is settled and the row is left out. Reviews end: after `expires_at` one no longer
 counts. Every row must say who reviewed and why, since somebody may have to answer for it.
 
+What `unrinse labels review` writes of them (`reviews.csv`: reviews with how likely each address
+was to be looked at) is a label list like any other, and `unrinse labels import` reads it here. Its
+categories are the dispositions, its confidence is ``forensic``, its labels could be known since
+they were reviewed, and speak of the moment the address was scored at.
+
 >>> told = pl.DataFrame({"chain": ["tron"] * 2, "address": ["T1"] * 2, "as_of": [None] * 2,
 ...     "disposition": ["cleared", "confirmed"], "reviewer": ["A", "B"], "reason": ["x", "y"],
 ...     "reviewed_at": [read_moment("2024-01-01"), read_moment("2024-02-01")],
@@ -21,7 +26,7 @@ counts. Every row must say who reviewed and why, since somebody may have to answ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +35,8 @@ import polars as pl
 
 from data.addresses import CHAINS, canonical_address
 from data.errors import Refused
+from data.labels.files import columns_of, list_table, table_rows
+from data.labels.table import LabelList, Statement, label_list
 from data.moments import read_moment
 from data.schema import TIME
 from data.small_tables import read_small_table, refuse_faulty_lines, refuse_unknown_columns
@@ -48,6 +55,9 @@ DISPOSITIONS: dict[str, pl.DataType] = {
 
 REVIEW = tuple(DISPOSITIONS)
 
+DESCRIPTION = "reviews of alerts, as labels review writes them: disposition, reviewer, reason, ..."
+CONFIDENCE = "forensic"
+
 KEY: dict[str, pl.DataType] = {
     "chain": pl.String(),
     "address": pl.String(),
@@ -61,7 +71,10 @@ TEACHES: dict[str, int | None] = {"confirmed": 1, "cleared": 0, "unsure": None}
 """What each disposition teaches: 1, 0 or nothing."""
 
 DRAWN = ("alert", "control")
-_KEYS = ["chain", "address", "as_of"]
+_CHANCE = "selection_probability"
+KEYS = ("chain", "address", "as_of")
+"""What a review is of."""
+
 _WHAT = "a review file, as `unrinse score --control-sample` writes it, filled in"
 _WHAT_KEY = "the key that `unrinse score --control-sample` wrote beside the review file"
 
@@ -130,26 +143,62 @@ def read_keys(files: Sequence[Path]) -> pl.DataFrame:
             except ValueError as error:
                 faults.append(f"line {cells['line']}: {error}")
         refuse_faulty_lines(path, faults, _WHAT_KEY)
-    keys = pl.DataFrame(rows, schema=KEY).sort(*_KEYS, "selection_probability")
-    return keys.unique(_KEYS, keep="last", maintain_order=True)
+    keys = pl.DataFrame(rows, schema=KEY).sort(*KEYS, "selection_probability")
+    return keys.unique(KEYS, keep="last", maintain_order=True)
+
+
+def recognises(path: Path, head: str) -> bool:
+    """Say whether the first line names a review's columns."""
+    return columns_of(head).issuperset(REVIEW)
+
+
+def read(path: Path) -> LabelList:
+    """Read the reviews that `unrinse labels review` has put together.
+
+    Raises
+    ------
+    Refused
+        The file cannot be read, or is a review file that was not put together with its key.
+    """
+    source = list_table(path)
+    if not source.has(*REVIEW, _CHANCE):
+        filled = source.has(*REVIEW)
+        raise Refused(
+            f"{path} does not say how likely each address was to be reviewed"
+            if filled
+            else f"{path} has the columns {source.columns[:20]}",
+            expected=DESCRIPTION,
+            hint=f"unrinse labels review {path} --key KEY.csv --out DIR puts the two together; "
+            "then import DIR/reviews.csv."
+            if filled
+            else None,
+        )
+    return label_list(path, "reviews", table_rows(source, _said))
 
 
 def settle(reviews: pl.DataFrame, *, at: datetime) -> Settled:
     """Say which reviews count at a moment."""
     ended = (pl.col("expires_at") <= at).fill_null(False)
     alive = reviews.filter(~ended)
-    latest = alive.filter(pl.col("reviewed_at") == pl.col("reviewed_at").max().over(_KEYS))
-    torn = pl.col("disposition").n_unique().over(_KEYS) > 1
-    stand = latest.filter(~torn).sort(*_KEYS, "reviewer")
+    latest = alive.filter(is_latest("reviewed_at"))
+    torn = pl.col("disposition").n_unique().over(KEYS) > 1
+    stand = latest.filter(~torn).sort(*KEYS, "reviewer")
     return Settled(
-        stand=stand.unique(_KEYS, keep="first", maintain_order=True),
-        expired=reviews.filter(ended).sort(_KEYS),
-        unsettled=latest.filter(torn).sort(*_KEYS, "reviewer"),
+        stand=stand.unique(KEYS, keep="first", maintain_order=True),
+        expired=reviews.filter(ended).sort(KEYS),
+        unsettled=latest.filter(torn).sort(*KEYS, "reviewer"),
     )
+
+
+def is_latest(when: str) -> pl.Expr:
+    """Pick the latest reviews of each address and moment, by the column of when they were made."""
+    return pl.col(when) == pl.col(when).max().over(KEYS)
 
 
 def _review(cells: dict[str, str | None]) -> dict[str, object]:
     said = _subject(cells)
+    if cells["disposition"] is None:
+        raise ValueError("nobody has reviewed it")
     disposition = str(cells["disposition"]).strip().casefold()
     if disposition not in TEACHES:
         raise ValueError(f"the disposition {disposition!r} is none of {', '.join(TEACHES)}")
@@ -170,6 +219,25 @@ def _review(cells: dict[str, str | None]) -> dict[str, object]:
         "reviewed_at": reviewed,
         "expires_at": expires,
     }
+
+
+def _said(cells: Mapping[str, str | None]) -> tuple[Statement, ...]:
+    """Return what a review says, as a label."""
+    review = _review({name: cells[name] for name in REVIEW})
+    return (
+        Statement(
+            chain=cells["chain"],
+            address=cells["address"],
+            category=str(review["disposition"]),
+            confidence=CONFIDENCE,
+            available_at=cells["reviewed_at"],
+            as_of=cells["as_of"],
+            expires_at=cells["expires_at"],
+            selection_probability=cells[_CHANCE] or "nan",
+            reviewer=cells["reviewer"],
+            reason=cells["reason"],
+        ),
+    )
 
 
 def _key(cells: dict[str, str | None]) -> dict[str, object]:

@@ -6,8 +6,9 @@ so that rows in = rows that made labels + rows set aside.
 
 `category` keeps the list's own words, several joined by `"; "`: what they mean here is said in one
 place, `data/labels/categories.py`. `observed_at` is what the list says; `available_at` is when it
-could be known, which only a list of one's own states (`plain`), and it is never filled with today's
-date.
+could be known, which only a list of one's own states (`plain`, `reviews`), and it is never filled
+with today's date. Such a list may also say of which moment it speaks (`as_of`), until when it
+counts (`expires_at`), who said so and why, and how likely the address was to be looked at.
 
 An importer is a module with `DESCRIPTION`, `recognises` and `read`. It yields a `Row` for every row
 of its file and leaves the rest to `label_list`:
@@ -54,12 +55,18 @@ LABELS: dict[str, pl.DataType] = {
     "observed_at": TIME,
     "available_at": TIME,
     "case_id": pl.String(),
+    "as_of": TIME,
+    "expires_at": TIME,
+    "selection_probability": pl.Float64(),
+    "reviewer": pl.String(),
+    "reason": pl.String(),
     "status": pl.String(),
 }
-"""Null may be: role, name, source_url, observed_at, available_at, case_id. `source` is the
+"""All may be null but chain, address, category, source, confidence and status. `source` is the
 importer's name and, after a colon, what the file calls itself."""
 
-STATUSES = ("active", "retracted")
+ACTIVE = "active"
+STATUSES = (ACTIVE, "retracted")
 
 BETWEEN = "; "
 """What stands between several categories of one row."""
@@ -81,6 +88,12 @@ class Statement:
         What ties addresses of one investigation together.
     file
         What the file calls itself.
+    as_of, expires_at
+        Moments as text: at which the address was looked at, and from which this counts no more.
+    selection_probability
+        How likely the address was to be looked at: a number above 0, at most 1.
+    reviewer, reason
+        Who said so, and why.
     """
 
     chain: str | None
@@ -94,6 +107,11 @@ class Statement:
     file: str | None = None
     available_at: str | None = None
     case_id: str | None = None
+    as_of: str | None = None
+    expires_at: str | None = None
+    selection_probability: str | None = None
+    reviewer: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +211,26 @@ def _label(said: Statement, source: str) -> dict[str, object]:
         "source": source if fields["file"] is None else f"{source}: {fields['file']}",
         "source_url": fields["source_url"],
         "confidence": confidence,
-        "observed_at": _moment(fields["observed_at"]),
-        "available_at": _moment(fields["available_at"]),
         "case_id": fields["case_id"],
-        "status": "active",
+        "selection_probability": _chance(fields["selection_probability"]),
+        "reviewer": fields["reviewer"],
+        "reason": fields["reason"],
+        **{name: _moment(fields[name]) for name, kind in LABELS.items() if kind == TIME},
+        "status": ACTIVE,
     }
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else read_moment(text)
+
+
+def _chance(text: str | None) -> float | None:
+    if text is None:
+        return None
+    chance = float(text)
+    if not 0 < chance <= 1:
+        raise ValueError(f"its selection_probability {text!r} must be above 0 and at most 1")
+    return chance
 
 
 def _tidy(name: str, text: str | None) -> str | None:

@@ -7,6 +7,11 @@ a file with one unclear cell is refused, with every faulty line named.
 `as_of` is the moment the label speaks of, `available_at` the moment it was known. Where one is
 missing it stays missing: filled with today's date it would let a model see what came later.
 
+`source` is where the label is from; `role` which part the address plays (`models.roles.ROLES`), or
+any other word, which teaches nothing. A file may have the other columns of the table of labels that
+tell of provenance (`PROVENANCE`); a judged row that was retracted, or whose category or source must
+not teach (`data.labels.teaching.must_not_teach`), is a faulty one.
+
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as folder:
 ...     path = Path(folder) / "labels.csv"
@@ -25,6 +30,9 @@ from pathlib import Path
 import polars as pl
 
 from data.address_lists import KnownAddresses
+from data.labels.origin import fault_of
+from data.labels.table import ACTIVE, BETWEEN
+from data.labels.teaching import must_not_teach
 from data.moments import read_moment
 from data.schema import TIME
 from data.small_tables import read_small_table, refuse_faulty_lines, refuse_unknown_columns
@@ -40,11 +48,25 @@ TRAINING_LABELS: dict[str, pl.DataType] = {
     "weight": pl.Float64(),
     "selection_probability": pl.Float64(),
     "source": pl.String(),
+    "role": pl.String(),
 }
 """Everything but chain and address may be null; a null label means that nobody has judged."""
 
-CONTEXT = ("source",)
-"""Columns that tell of a label and teach nothing: evaluations are cut by them."""
+PROVENANCE = (
+    "source",
+    "source_url",
+    "category",
+    "role",
+    "name",
+    "confidence",
+    "observed_at",
+    "reviewer",
+    "reason",
+    "status",
+)
+"""What of `data.labels.table.LABELS` may stand in the file; `source` and `role` are kept."""
+
+_COLUMNS = tuple(dict.fromkeys([*TRAINING_LABELS, *PROVENANCE]))
 
 _WHAT = "training labels (CSV or Parquet: address, label, ...)"
 _LABELS = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, None: None}
@@ -63,7 +85,7 @@ def read_training_labels(
     path
         CSV or Parquet with address, label (1, 0 or empty) and, where known, chain, as_of,
         available_at (ISO 8601 or unix seconds), case_id, split, weight (0 or more),
-        selection_probability (above 0, at most 1), source (who says so; nothing learns from it).
+        selection_probability (above 0, at most 1), source, role, and other `PROVENANCE`.
     occurring, default_chain
         As for `address_lists.read_address_list`. An EVM address without a chain that occurs on
         several is labelled on each of them.
@@ -76,12 +98,12 @@ def read_training_labels(
     Raises
     ------
     Refused
-        An unknown column; a cell that cannot be read; two rows that disagree about one chain,
-        address and as_of. The message names the lines.
+        An unknown column; a cell that cannot be read; a label that must not teach; two rows that
+        disagree about one chain, address and as_of. The message names the lines.
     """
     path = Path(path)
     table = read_small_table(path, _WHAT)
-    refuse_unknown_columns(path, table.columns, tuple(TRAINING_LABELS), ("address", "label"))
+    refuse_unknown_columns(path, table.columns, _COLUMNS, ("address", "label"))
     known = KnownAddresses.among(table["address"].drop_nulls(), occurring, default_chain)
     faults: list[str] = []
     rows: dict[tuple[object, ...], tuple[int, _Row]] = {}
@@ -108,6 +130,8 @@ def _rows(cells: dict[str, str | None], known: KnownAddresses) -> list[_Row]:
     label = cells["label"]
     if label not in _LABELS:
         raise ValueError(f"the label {label!r} is none of 1, 0 and empty")
+    if _LABELS[label] is not None and (why := _why_not(cells)):
+        raise ValueError(why)
     pairs = known.resolve(cells["address"] or "", cells.get("chain"))
     row: _Row = {
         "label": _LABELS[label],
@@ -120,8 +144,19 @@ def _rows(cells: dict[str, str | None], known: KnownAddresses) -> list[_Row]:
             cells, "selection_probability", lambda t: _number(t, 5e-324, 1.0)
         ),
         "source": cells.get("source"),
+        "role": cells.get("role"),
     }
     return [{"chain": chain, "address": address} | row for chain, address in pairs]
+
+
+def _why_not(cells: dict[str, str | None]) -> str | None:
+    """Say why a judged row may not teach; None where it may."""
+    if (cells.get("status") or ACTIVE) != ACTIVE:
+        return f"the label's status is {cells['status']!r}"
+    words = (cells.get("category") or "").split(BETWEEN)
+    refused = next((why for word in words if (why := must_not_teach(word))), None)
+    source = cells.get("source")
+    return refused or (None if source is None else fault_of(source))
 
 
 def _optional(

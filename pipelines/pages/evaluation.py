@@ -65,6 +65,7 @@ def evaluation_page(
         notices=list(notices),
         evaluation=evaluation,
         audit=evaluation.get("audit"),
+        origin=evaluation.get("labels_from"),
         maturity=evaluation.get("label_maturity"),
         maturity_line=_maturity_line(evaluation.get("label_maturity")),
         against=evaluation.get("against"),

@@ -11,6 +11,7 @@ import pytest
 
 from data.errors import Refused
 from data.schema import LEGS
+from features.catalogue import catalogue
 from models.material import matrix
 from models.training import model_inputs, train_model
 from tests.models.world import CATALOGUE, NAMES, signal, world
@@ -73,6 +74,24 @@ def test_monotone_where_the_direction_of_risk_is_certain():
         column = frame[name].drop_nulls().to_numpy()
         inputs[:, NAMES.index(name)] = np.linspace(column.min(), column.max(), 50)
         assert (sign * np.diff(booster.predict(inputs, raw_score=True)) >= 0).all()
+
+
+def test_the_catalogues_certain_directions_hold_against_labels_that_say_the_opposite():
+    """Labels that fall with money from listed parties may at most teach to look away."""
+    certain = [signal for signal in catalogue().signals if signal.risk is not None]
+    assert {signal.name for signal in certain} >= {"listed_in_share", "marketplace_share"}
+    assert all(signal.exposure and signal.risk == "up" for signal in certain)
+    frame, labels = world(600)
+    listed = 1 - labels["label"].fill_null(0).to_numpy() * 0.9
+    frame = frame.with_columns(pl.Series(s.name, listed) for s in certain)
+    signals = [*CATALOGUE.signals, *certain]
+    names = [s.name for s in signals]
+    inputs = np.repeat(np.nanmedian(matrix(frame, names), axis=0)[None], 50, axis=0)
+    inputs[:, names.index("listed_in_share")] = np.linspace(0, 1, 50)
+    for monotone in (False, True):
+        trained = train_model(frame, labels, signals, monotone=monotone)
+        raw = lightgbm.Booster(model_str=trained.model).predict(inputs, raw_score=True)
+        assert (np.diff(raw) >= 0).all() == monotone
 
 
 def test_null_is_not_zero():

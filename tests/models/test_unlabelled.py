@@ -13,9 +13,10 @@ from sklearn.metrics import average_precision_score
 from data.errors import Refused
 from models.fitting import fit
 from models.material import Material, material
+from models.out_of_fold import judged_by_others
 from models.preparing import in_parts, labelled, unlabelled_rows
 from models.training import _held_back, train_material
-from models.unlabelled import Unlabelled, _judged_by_others, _together, taught
+from models.unlabelled import Unlabelled, _together, taught
 from tests.models.world import CATALOGUE, SETTINGS, world
 
 
@@ -56,7 +57,7 @@ def test_each_row_counts_once_by_the_chance_of_elkan_and_noto(split, prior):
     told = taught(rows, rest, Unlabelled("elkan_noto", prior))
     positives = rows.take(rows.label == 1)
     first = _together([positives, replace(rest, label=np.zeros(len(rest.label)))], certain=True)
-    g = _judged_by_others(first, 1, 1)
+    g = judged_by_others(first, seed=1, threads=1)
     n = len(positives.label)
     c = g[:n].mean() if prior is None else n / (n + prior * len(rest.label))
     assert told.labelled_share == pytest.approx(c)

@@ -113,7 +113,7 @@ def test_what_comes_back_teaches_and_counts_by_its_chance(tmp_path):
     for row in labels.iter_rows(named=True):
         assert row["selection_probability"] == pytest.approx(chance[row["address"]])
     assert labels["label"].null_count() == 14
-    kept = pl.read_parquet(tmp_path / "out" / "reviews.parquet")
+    kept = pl.read_csv(tmp_path / "out" / "reviews.csv")
     assert kept["counts"].all()
     assert kept["reviewer"].unique().to_list() == ["M. L."]
 
@@ -134,7 +134,7 @@ def test_the_latest_review_stands_disagreement_settles_nothing_and_reviews_end(t
     assert (told.expired, told.unsettled, told.not_reviewed) == (1, 1, 1)
     before = review_labels([review], tmp_path / "before", [sealed], at=march - timedelta(days=1))
     assert before.expired == 0
-    kept = pl.read_parquet(tmp_path / "out" / "reviews.parquet")
+    kept = pl.read_csv(tmp_path / "out" / "reviews.csv")
     assert kept.filter("counts")["address"].to_list() == [a["address"][0]]
     assert kept.height == 5
 

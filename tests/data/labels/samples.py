@@ -90,6 +90,11 @@ _CONTRACTS = (
     "source,notes,contract_creator_etherscan_label"
 )
 
+_REVIEWS = (
+    "chain,address,as_of,disposition,reviewer,reason,reviewed_at,expires_at,drawn,"
+    "selection_probability,counts"
+)
+
 SAMPLES = (
     Sample(
         "graphsense",
@@ -181,6 +186,19 @@ SAMPLES = (
             ("bsc", EVM[1].lower(), "Blocked", None, None, "unknown"),
         ),
         lambda addresses: "".join(f"Ethereum,{a},Fraud\n" for a in addresses),
+    ),
+    Sample(
+        "reviews",
+        "reviews.csv",
+        f"{_REVIEWS}\n"
+        f"ethereum,{EVM[0]},2024-05-01,confirmed,K. M.,seen,2024-05-09,,alert,1.0,true\n"
+        f'tron,{TRON},2024-05-01,Unsure,M. L.,"a, b",2024-05-09,2025-01-01,control,0.1,true\n',
+        2,
+        (
+            ("ethereum", EVM[0].lower(), "confirmed", None, None, "forensic"),
+            ("tron", TRON, "unsure", None, None, "forensic"),
+        ),
+        _table(_REVIEWS, "ethereum,{},2024-05-01,cleared,K. M.,seen,2024-05-09,,control,0.5,true"),
     ),
     Sample(
         "plain",

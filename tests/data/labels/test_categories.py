@@ -83,6 +83,9 @@ def test_every_sample_gives_services(sample, tmp_path):
     path.write_text(sample.text)
     claims, _ = service_claims(read_label_list(path).labels)
     assert claims.schema == pl.Schema(SERVICES)
+    if sample.source == "reviews":  # what a reviewer found of somebody lists nobody
+        assert claims.is_empty()
+        return
     assert claims.height > 0
     services = load_services(path)
     mine = services.table.filter(origin="user")

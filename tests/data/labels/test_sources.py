@@ -44,7 +44,8 @@ def check(listed: LabelList) -> None:
     assert listed.quarantine["reason"].str.len_chars().min() != 0
     assert set(labels["status"]) <= set(STATUSES)
     assert set(labels["confidence"]) <= set(CONFIDENCES)
-    assert labels["available_at"].null_count() == labels.height  # never filled with a date of ours
+    if listed.source != "reviews":  # never filled with a date of ours
+        assert labels["available_at"].null_count() == labels.height
     for column in ("chain", "address", "category", "source", "confidence", "status"):
         assert labels[column].null_count() == 0, column
     for chain, address in labels.select("chain", "address").iter_rows():
@@ -210,6 +211,43 @@ def test_a_file_of_no_known_format_lists_the_formats(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no label list that is known") as refusal:
         read_label_list(path)
     assert all(name in str(refusal.value) for name in SOURCES)
+
+
+def test_a_review_keeps_who_why_when_and_how_likely(tmp_path: Path) -> None:
+    [sample] = [sample for sample in SAMPLES if sample.source == "reviews"]
+    first, second = read(sample, sample.text, tmp_path).labels.iter_rows(named=True)
+    assert (first["reviewer"], first["reason"]) == ("K. M.", "seen")
+    assert (first["as_of"], first["available_at"], first["expires_at"]) == (
+        datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 9, tzinfo=UTC), None,
+    )  # fmt: skip
+    assert second["expires_at"] == datetime(2025, 1, 1, tzinfo=UTC)
+    assert (first["selection_probability"], second["selection_probability"]) == (1.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    "cell, other, reason",
+    [
+        ("confirmed", "guilty", "'guilty' is none of"),
+        ("confirmed", "", "nobody has reviewed it"),
+        ("K. M.", "", "reviewer is empty"),
+        ("1.0", "1.5", "must be above 0"),
+        ("1.0", "", "must be above 0"),
+        ("2024-05-09", "2024-04-01", "before the moment it was scored at"),
+    ],
+)
+def test_a_review_that_is_not_whole_is_set_aside(cell, other, reason, tmp_path: Path) -> None:
+    [sample] = [sample for sample in SAMPLES if sample.source == "reviews"]
+    listed = read(sample, sample.text.replace(cell, other, 1), tmp_path)
+    assert listed.quarantine["row"].to_list() == [1]
+    assert reason in listed.quarantine["reason"][0]
+
+
+def test_a_review_file_without_its_key_says_what_to_do(tmp_path: Path) -> None:
+    head = "chain,address,as_of,disposition,reviewer,reason,reviewed_at,expires_at"
+    (tmp_path / "scores.review.csv").write_text(f"{head}\n")
+    assert recognised(tmp_path / "scores.review.csv") == "reviews"
+    with pytest.raises(Refused, match=r"how likely.*unrinse labels review .*--key"):
+        read_label_list(tmp_path / "scores.review.csv")
 
 
 def test_real_lists(real_data: Path) -> None:

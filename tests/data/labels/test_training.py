@@ -23,15 +23,17 @@ def write(tmp_path, text, name="labels.csv"):
 def test_all_columns(tmp_path):
     path = write(
         tmp_path,
-        "address,label,chain,as_of,available_at,case_id,split,weight,selection_probability,source\n"
-        f"{TRON},1,tron,2024-05-01,1717200000,case 7,train,2,0.25,hotline\n"
-        f"{A},0,bsc,,,,,,,\n"
-        f"{A},,base,,,,,,,\n",
+        "address,label,chain,as_of,available_at,case_id,split,weight,selection_probability,"
+        "source,source_url,category,role,name,confidence,observed_at,status\n"
+        f"{TRON},1,tron,2024-05-01,1717200000,case 7,train,2,0.25,"
+        "forta,https://example.org,heist,mule,Made up,web_crawl,2024-05-01,active\n"
+        f"{A},0,bsc,,,,,,,,,,,,,,\n"
+        f"{A},,base,,,,,,,,,,,,,,\n",
     )
     labels = read_training_labels(path)
     assert dict(labels.schema) == TRAINING_LABELS
     first = ("tron", TRON, 1, datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
-    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25, "hotline")
+    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25, "forta", "mule")
     assert labels["label"].to_list() == [1, 0, None]
     # What is missing stays missing.
     assert labels["as_of"].null_count() == 2
@@ -79,6 +81,14 @@ def test_one_address_at_two_moments(tmp_path):
         (f"address,label,weight\n{A},1,heavy\n", "weight: could not convert"),
         (f"address,label,selection_probability\n{A},1,0\n", "above 0 and at most 1"),
         (f"address,label,selection_probability\n{A},1,1.5\n", "above 0 and at most 1"),
+        (f"address,label,status\n{A},1,retracted\n", "line 2: the label's status is 'retracted'"),
+        (f"address,label,category\n{A},1,model_propagated\n", "line 2: model_propagated must not"),
+        (f"address,label,category\n{A},0,heist; SAR\n", "line 2: sar must not teach: a report is"),
+        (f"address,label,source\n{A},1,Suspicious activity reports\n", "must not teach: a report"),
+        (f"address,label,source\n{A},1,unrinse scores\n", "unrinse_score must not teach"),
+        (f"address,label,source\n{A},1,a\u202eb\n", "its source is empty, or has characters"),
+        (f"address,label,source\n{A},1,{'x' * 1001}\n", "1,001 characters, more than 1,000"),
+        (f"address,label,scource\n{A},1,x\n", "did you mean 'source'"),
         ("address,label\n", "no rows"),
         ("", "is empty"),
     ],
@@ -86,6 +96,11 @@ def test_one_address_at_two_moments(tmp_path):
 def test_files_that_are_refused(tmp_path, text, message):
     with pytest.raises(Refused, match=message):
         read_training_labels(write(tmp_path, text))
+
+
+def test_a_row_that_judges_nothing_may_be_of_any_origin(tmp_path):
+    text = f"address,label,category,status\n{A},,suspicious_activity_report,\n{TRON},,,retracted\n"
+    assert read_training_labels(write(tmp_path, text))["label"].null_count() == 2
 
 
 def test_many_faults_are_counted_and_the_first_shown(tmp_path):
