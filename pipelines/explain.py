@@ -191,6 +191,7 @@ def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
         "notices": list(notices(run)),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "base_rate": run.bundle.facts.calibration.base_rate,
         "n_requested": scores.height,
         "n_scored": scored.height,
         "bands": {band or "none": n for band, n in counted},

@@ -81,9 +81,10 @@ def index_page(overview: Mapping[str, Any]) -> str:
     Parameters
     ----------
     overview
-        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `n_requested`,
-        `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`, `band`, `score`,
-        `address`, `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`,
+        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `base_rate`,
+        `n_requested`, `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`,
+        `band`, `score`, `score_low`, `score_high`, `address`, `chain`, `reason` or None, `listed`,
+        `href`); `statuses` (`status`, `n`,
         `meaning`); `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of
         them are not listed.
     """

@@ -47,6 +47,7 @@ def overview(alert: dict[str, Any]) -> dict[str, Any]:
         "notices": alert["notices"],
         "bundle_sha256": alert["bundle_sha256"],
         "transfers_sha256": alert["transfers_sha256"],
+        "base_rate": 0.01,
         "n_requested": 12,
         "n_scored": 8,
         "bands": {"severe": 1, "high": 2, "below_review": 5},
@@ -355,6 +356,21 @@ def test_every_band_has_a_page(band):
     alert["threshold_population"]["fpr"] = None
     assert list(validator().iter_errors(alert)) == []
     assert ("no band" if band is None else band.replace("_", " ")) in alert_page(alert)
+
+
+def test_a_probability_stands_with_its_interval_and_its_base_rate():
+    alert = example()
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    low, high = (f"{100 * alert[name]:.0f} %" for name in ("score_low", "score_high"))
+    assert f"95 % interval {low} to {high}at a base rate of 1 in 100" in text
+    assert 'class="spread"' in scale(alert)
+    index = " ".join("".join(Elements(PAGES["index"]()).text).split())
+    assert f"{low} to {high}" in index
+    assert "at a base rate of 1 in 100" in index
+    silent = alert | {"score_low": None, "score_high": None}
+    assert list(validator().iter_errors(silent)) == []
+    assert "interval not known" in alert_page(silent)
+    assert 'class="spread"' not in scale(silent)
 
 
 def test_a_listed_address_is_announced():
