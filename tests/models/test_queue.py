@@ -17,6 +17,7 @@ from models.metrics import MOST_POINTS, RESOLUTION, Outcomes, precision_recall
 from models.queue import PER_THOUSAND, budgets
 from models.reliability import FEWEST, reliability
 from models.slices import AGES, SIZES, sliced
+from tests.generated import cases
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ def test_one_class_has_no_budget_and_no_curve():
 
 
 @given(st.lists(st.floats(0, 1), min_size=0, max_size=300), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_bins_hold_every_row_once_and_keep_equal_chances_together(chances, random):
     label = np.array([random.random() < c for c in chances], dtype=float)
     bins = reliability(label, np.array(chances))
