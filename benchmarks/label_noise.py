@@ -19,11 +19,8 @@ wrong labels were doubted, and how many of the doubted were wrong.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
@@ -31,8 +28,7 @@ import lightgbm
 import numpy as np
 import polars as pl
 
-from benchmarks.unlabelled import accounts, judged, of
-from benchmarks.worlds import make
+from benchmarks.unlabelled import asked, judged, of
 from data.schema import LEGS
 from features.catalogue import catalogue
 from models.doubt import doubted
@@ -56,18 +52,7 @@ class Doubts(NamedTuple):
 
 def main() -> None:
     """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(description="What wrong labels cost, and what helps")
-    parser.add_argument("--train", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--test", type=int, nargs="+", default=[3])
-    parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--addresses", type=int, default=5000)
-    parser.add_argument("--prevalence", type=float, default=0.1)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        size = (asked.addresses, asked.prevalence)
-        train = accounts(make(Path(folder), asked.train, *size))
-        test = accounts(make(Path(folder), asked.test, *size))
-    print(report(train, test, asked.draws))
+    print(report(*asked("What wrong labels cost, and what helps")))
 
 
 def report(train: pl.DataFrame, test: pl.DataFrame, draws: int) -> str:
