@@ -159,7 +159,9 @@ def sentence(
     if not math.isfinite(value):
         raise ValueError(f"A sentence needs a finite value. Got {value!r} {unit}.")
     template = says.strip().rstrip(".")
-    if low and value > 0 and not re.search(r"\bonly\b|at least \{value", template):
+    said = shown(value, unit, scene.basis, scene.coin)
+    is_only = value > 0 and not said.startswith(("under", "less"))
+    if low and is_only and not re.search(r"\bonly\b|at least \{value", template):
         template = template.replace("{value}", "only {value}")
     clause, numbers = _filled(template, unit, value, scene, statistics or {})
     tail, of_tail = _tail(scene)

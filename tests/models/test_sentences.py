@@ -181,6 +181,7 @@ def test_a_verdict_is_a_resemblance_and_says_what_it_is_not(band):
     [
         ("paid {value} in a day", 0.21, "paid only 21 % in a day"),
         ("paid {value} in a day", 0.0, "paid 0 % in a day"),
+        ("paid {value} in a day", 1e-5, "paid under 0.1 % in a day"),
         ("paid at least {value} in a day", 0.21, "paid at least 21 % in a day"),
         ("paid {value} of them only once", 0.21, "paid 21 % of them only once"),
     ],
