@@ -18,7 +18,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 
-from data import memory, text_views, wyhash
+from data import lanes, memory, text_views, wyhash
 
 kernel: Callable[..., Any] = partial(numba.njit, nogil=True, error_model="numpy")
 """Compile a function on its first call; division by zero gives inf or NaN as in numpy."""
@@ -28,7 +28,7 @@ kernel: Callable[..., Any] = partial(numba.njit, nogil=True, error_model="numpy"
 def cache_directory() -> Path | None:
     """Return the directory for compiled kernels, made if need be; None where it cannot be."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
-    outside = [Path(str(module.__file__)) for module in (memory, text_views, wyhash)]
+    outside = [Path(str(module.__file__)) for module in (lanes, memory, text_views, wyhash)]
     for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
         digest.update(source.name.encode() + source.read_bytes())
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

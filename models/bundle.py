@@ -44,6 +44,8 @@ from models.roles.settling import RoleModel
 if TYPE_CHECKING:
     import lightgbm
 
+    from models.treeshap import TreeShap
+
 MODEL, FACTS, CARD, EVALUATION = "model.txt", "bundle.json", "model_card.md", "evaluation.json"
 KINDS, PARTS = "kinds.txt", "parts.txt"
 
@@ -140,6 +142,13 @@ class Bundle:
         import lightgbm
 
         return lightgbm.Booster(model_str=self.model)
+
+    @cached_property
+    def treeshap(self) -> TreeShap:
+        """What takes the raw log-odds apart."""
+        from models.treeshap import TreeShap
+
+        return TreeShap(self.booster)
 
     def log_odds(self, inputs: np.ndarray, *, threads: int = 1) -> np.ndarray:
         """Return calibrated log-odds.

@@ -1,6 +1,6 @@
 """Explanations: the score taken apart into what each signal added, exactly.
 
-The parts are TreeSHAP contributions (LightGBM's own, exact for the trees), multiplied by the
+The parts are TreeSHAP contributions (`models.treeshap`, exact for the trees), multiplied by the
 calibration's slope. They add up to the very number that was scored:
 
     base + sum of contributions == log_odds        (checked to 1e-9 on every row, always)
@@ -39,7 +39,6 @@ UNUSUAL = 0.90
 
 NO_REASON = "no single strong reason"
 TOLERANCE = 1e-9
-_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -207,15 +206,7 @@ def contributions(
     n_signals = len(bundle.facts.signals)
     # One empty row more, so that the base is known even where nobody asks for contributions.
     padded = np.vstack([inputs.reshape(-1, n_signals), np.full((1, n_signals), np.nan)])
-    blocks = [
-        np.asarray(
-            bundle.booster.predict(
-                padded[start : start + _BLOCK], pred_contrib=True, num_threads=threads
-            )
-        )
-        for start in range(0, len(padded), _BLOCK)
-    ]
-    parts = np.concatenate(blocks)
+    parts = bundle.treeshap.contributions(padded, threads=threads)
     scaled = calibration.slope * parts[:-1, :-1]
     base = calibration.slope * float(parts[-1, -1]) + calibration.intercept
     base += calibration.prior_shift

@@ -11,6 +11,7 @@ through it: "higher than 97 % of 1,234 addresses" means that at least 97 % lie s
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,10 +89,10 @@ def quantiles(values: np.ndarray) -> Quantiles | None:
 
 def share_below(grid: Quantiles, value: float) -> float:
     """Return a share of the population that surely lies strictly below `value`."""
-    return max(0, int(np.searchsorted(grid, value, side="left")) - 1) / 100
+    return max(0, bisect_left(grid, value) - 1) / 100
 
 
 def share_above(grid: Quantiles, value: float) -> float:
     """Return a share of the population that surely lies strictly above `value`."""
-    above = N_QUANTILES - int(np.searchsorted(grid, value, side="right"))
+    above = N_QUANTILES - bisect_right(grid, value)
     return max(0, above - 1) / 100

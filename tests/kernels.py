@@ -9,15 +9,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import lightgbm
+import numpy as np
+
 from data.services import load_services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
+from models.treeshap import TreeShap
 from pipelines.engines import local
 from tests.data.canonical import AS_OF, A, B, covered, plain, row, store
 
 
 def main() -> None:
-    """Compute every signal of three transfers: from a store and from a file, by each basis."""
+    """Compute every signal of three transfers, from a store and a file, by each basis; explain."""
     rows = [row(1), row(2, sender=B, receiver=A), row(3)]
     with tempfile.TemporaryDirectory() as name:
         stored = open_transfers(store(Path(name, "store"), rows))
@@ -27,6 +31,9 @@ def main() -> None:
                     transfers, None, as_of=AS_OF, basis=basis,
                     services=load_services(), families=catalogue().families,
                 )  # fmt: skip
+    inputs = np.arange(40.0)[:, None]
+    grown = lightgbm.train({"verbosity": -1}, lightgbm.Dataset(inputs, label=inputs[:, 0]), 1)
+    TreeShap(grown).contributions(inputs)
 
 
 if __name__ == "__main__":

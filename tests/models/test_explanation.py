@@ -74,7 +74,7 @@ def test_threads_blocks_and_company_change_no_bit(bundle, signals, monkeypatch):
     inputs = matrix(signals, NAMES)
     once, base = contributions(bundle, inputs)
     assert np.array_equal(contributions(bundle, inputs, threads=2)[0], once)
-    monkeypatch.setattr("models.explanation._BLOCK", 7)
+    monkeypatch.setattr("models.treeshap.BLOCK", 64)
     again, same_base = contributions(bundle, inputs[:40])
     assert np.array_equal(again, once[:40])
     assert same_base == base
