@@ -22,8 +22,10 @@ class Sum:
         How many of them came over a matched bridge.
     usd
         Micro-dollars of what has a price.
-    priced, n
-        Transfers that have a price, and all.
+    has_price
+        Whether any of it has one.
+    n, unpriced
+        Transfers, and those of them without a price.
     first, last
         Microseconds; None where nothing moved.
     nearest, farthest
@@ -33,8 +35,9 @@ class Sum:
     amount: int = 0
     over_bridges: int = 0
     usd: int = 0
-    priced: int = 0
+    has_price: bool = False
     n: int = 0
+    unpriced: int = 0
     first: int | None = None
     last: int | None = None
     nearest: int | None = None
@@ -45,7 +48,8 @@ class Sum:
         self.amount += amount
         self.over_bridges += amount if crossed else 0
         self.usd += usd or 0
-        self.priced += n if usd is not None else 0
+        self.has_price |= usd is not None
+        self.unpriced += n if usd is None else 0
         self.n += n
         self.nearest = hops if self.nearest is None else min(self.nearest, hops)
         self.farthest = hops if self.farthest is None else max(self.farthest, hops)
@@ -99,7 +103,8 @@ def by_kind(ends: list[Ended]) -> dict[End, Sum]:
     found: dict[End, Sum] = {}
     for one in ends:
         sums, of = found.setdefault(one.end, Sum()), one.sum
-        sums.usd, sums.priced, sums.n = sums.usd + of.usd, sums.priced + of.priced, sums.n + of.n
+        sums.usd, sums.has_price = sums.usd + of.usd, sums.has_price or of.has_price
+        sums.n, sums.unpriced = sums.n + of.n, sums.unpriced + of.unpriced
         for moment in (of.first, of.last):
             if moment is not None:
                 sums.saw(moment)
