@@ -39,7 +39,7 @@ class TraceResult:
     n_transfers
         Transfers that were looked at.
     fifo, haircut
-        Going forward: dollars by kind of end, where there is a price.
+        Going forward: dollars by kind of end; None where nothing has a price.
     notes
         What must be said besides.
     exit_code
@@ -51,8 +51,8 @@ class TraceResult:
     chain: str
     address: str
     n_transfers: int
-    fifo: Mapping[str, float]
-    haircut: Mapping[str, float]
+    fifo: Mapping[str, float | None]
+    haircut: Mapping[str, float | None]
     notes: tuple[str, ...]
     exit_code: int = 0
 
@@ -166,7 +166,7 @@ def _one_address(transfers: Transfers, address: str, chain: str | None) -> tuple
     return found[0]
 
 
-def _dollars_by_kind(report: Mapping[str, Any], convention: str) -> dict[str, float]:
+def _dollars_by_kind(report: Mapping[str, Any], convention: str) -> dict[str, float | None]:
     kinds = report["directions"]["forward"][convention]["kinds"]
     return {kind["end"]: kind["usd"] for kind in kinds}
 

@@ -163,7 +163,9 @@ def _said(kind: str, weight: float, total: float, priced: bool) -> str:
 
 def _amount(weight: float, total: float, priced: bool) -> str:
     if not priced:
-        return f"{weight:,.0f} transfers"
+        return f"{weight:,.0f} transfer" + ("" if weight == 1 else "s")
+    if not weight:
+        return "no price"
     return f"${compact(weight)} · {sentences.shown(weight / total, 'share')}"
 
 

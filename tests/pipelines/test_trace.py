@@ -270,7 +270,7 @@ def test_a_coin_without_price_is_followed_and_said_to_have_none(tmp_path):
     assert ends(report, "fifo") == {("mixer", case.MIXER): "10"}
     page = trace_page(report)
     assert "has a dollar value" in page
-    assert "1 transfers" in page
+    assert "mixer · 1 transfer<" in page
 
 
 def test_the_result_is_whole(folder, report):
