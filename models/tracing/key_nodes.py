@@ -28,7 +28,7 @@ class KeyNode:
     usd
         Micro-dollars that came to it (going back: that it gave).
     ended_usd
-        Of these, what ended there.
+        Of these, what ended or still rests there.
     unpriced
         Arrivals without a dollar value.
     n
@@ -74,5 +74,9 @@ def key_nodes_of(
         node.n += 1
         node.first, node.last = min(node.first, at), max(node.last, at)
         node.nearest = min(node.nearest, flow.hops)
+    for rest in trace.results[direction, convention].rests:
+        held = nodes.get(trace.laid.holder[rest.pot])
+        if held is not None:  # at the rate of the end, which may have risen since it came
+            held.ended_usd = min(held.usd, held.ended_usd + (worth.of_rest(rest) or 0))
     ranked = sorted(nodes.values(), key=lambda n: (-n.usd, -n.n, n.first, n.holder))
     return ranked, traced

@@ -24,7 +24,7 @@ END_NAMES = {
     "mixer": "mixers",
     "guarantee_marketplace": "guarantee marketplaces",
     "other_service": "other services",
-    "unspent": "addresses that still hold it, of the supplied transfers",
+    "unspent": "addresses that still hold it, as far as supplied",
     "returned": "the address itself, coming back",
     "not_supplied": "addresses whose transfers were not supplied",
     "unseen": "what came before the supplied transfers",

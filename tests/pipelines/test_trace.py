@@ -181,6 +181,9 @@ def test_key_nodes_are_ranked_by_what_passes(report):
         (case.MULE, pytest.approx(500 / 900)),  # on its other chain it is another address
         (case.SWAPPER, pytest.approx(300 / 900)),
     ]
+    stayed = {(n["chain"], n["address"]): n["ended_share"] for n in nodes}
+    assert stayed["bsc", case.OTHER] == stayed["ethereum", case.DEPOSIT] == 1
+    assert stayed["ethereum", case.MULE] == 0
 
 
 def test_every_unit_is_accounted_for_and_the_steps_agree_with_the_report(folder):
