@@ -34,6 +34,11 @@ def world(tmp_path_factory):
         orient="row",
     )
     truth.write_parquet(store / "truth.parquet")
+    flows = {
+        "chain": "ethereum", "victim": case.VICTIM, "from_exchange": False,
+        "collector": case.COLLECTOR, "case_id": "case-1",
+    }  # fmt: skip
+    pl.DataFrame([flows]).write_parquet(store / "truth_flows.parquet")
     return store
 
 
@@ -43,23 +48,24 @@ def test_a_members_payments_are_the_cases_by_its_share_in_what_came(world):
     tracer = Tracer(transfers, load_services(world / "services.csv"), before=transfers.as_of)
     truth = pl.read_parquet(world / "truth.parquet")
     coded = tracer.events.addresses.with_row_index("code").join(truth, on=["chain", "address"])
-    [(collectors, exits, paid, own)] = cases_of(tracer, coded)
-    assert (len(collectors), len(exits)) == (1, 2)
-    assert paid == (298 + 299) * 10**6
-    assert own == 298 * 10**6 + 299 * 10**6 // 2
+    both = list(cases_of(tracer, coded, pl.read_parquet(world / "truth_flows.parquet")))
+    assert [one.start for one in both] == ["collectors", "victims"]
+    for one in both:
+        assert (len(one.origins), len(one.exits)) == (1, 2)
+        assert one.own == 298 * 10**6 + 299 * 10**6 // 2
 
 
 def test_every_run_and_convention_is_measured(world):
-    found: dict[tuple[str, str], Found] = defaultdict(Found)
+    found: dict[tuple[str, str, str], Found] = defaultdict(Found)
     measure(world, found)
     right = {key: one.cases[0].right / 1e6 for key, one in found.items()}
-    assert right["all", "fifo"] == 298
-    assert right["without swaps", "fifo"] == 0
-    assert len(right) == 8
+    assert right["collectors", "all", "fifo"] == 298
+    assert right["victims", "without swaps", "fifo"] == 0
+    assert len(right) == 16
 
 
 def test_ratios_are_of_sums():
-    cases = [Case(paid=10, own=8, right=4, exchanges=5, traced=20), Case(own=2, right=1)]
-    row = report({("all", "fifo"): Found(cases)}).splitlines()[2]
-    assert row.startswith("| all | fifo | 2 | 1.000 [")
+    cases = [Case(own=8, right=4, exchanges=5, traced=20), Case(own=2, right=1)]
+    row = report({("victims", "all", "fifo"): Found(cases)}).splitlines()[2]
+    assert row.startswith("| victims | all | fifo | 2 | 1.000 [")
     assert " | 0.500 [0.500, 0.500] | 0.500 | " in row
