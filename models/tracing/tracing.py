@@ -87,7 +87,8 @@ class Tracer:
 
     def codes_of(self, addresses: list[tuple[str, str]]) -> list[int]:
         """Return the codes of those (chain, address) pairs that the transfers name."""
-        wanted = pl.DataFrame(addresses, schema=["chain", "address"], orient="row")
+        names = {"chain": pl.String(), "address": pl.String()}
+        wanted = pl.DataFrame(addresses, schema=names, orient="row")
         coded = self.events.addresses.with_row_index("code")
         return coded.join(wanted, on=["chain", "address"], how="semi")["code"].sort().to_list()
 
