@@ -17,6 +17,8 @@ from pipelines.cli_evaluate import evaluate
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
+from pipelines.cli_trace import trace
 from pipelines.cli_train import train
 from pipelines.options import (
     Account,
@@ -307,6 +309,9 @@ def explain(
         research_use=research_use or None,
         assume_complete=assume_complete or None,
     )
+
+
+app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)

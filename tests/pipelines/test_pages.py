@@ -25,11 +25,13 @@ from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
 from pipelines.pages.timeline import timeline
+from pipelines.pages.trace import trace_page
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
 from tests.pipelines.hostile import XSS
 from tests.pipelines.monitor_examples import monitor_report
 from tests.pipelines.realism_examples import realism_report
+from tests.pipelines.trace_examples import trace_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -237,6 +239,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
+    "trace": lambda: trace_page(trace_report()),
 }
 
 
@@ -288,7 +291,7 @@ def test_a_page_is_whole_and_asks_nobody_for_anything(page):
     assert not names & {"script", "iframe", "object", "embed", "form", "img", "base", "video"}
     assert not [a for _, attributes in elements.tags for a in attributes if a.startswith("on")]
     assert "default-src 'none'" in html
-    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl|csv)", link) for link in elements.links)
+    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl?|csv)", link) for link in elements.links)
     style = html.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
@@ -581,6 +584,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
+    "trace": lambda payload: trace_page(trace_report(payload)),
 }
 
 
