@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import sentences
+from models.slices import TOO_FEW
 from pipelines.pages.scale import BAND_NAMES, scale
 from pipelines.pages.timeline import moment, timeline
 from pipelines.visible import identifier, visible
@@ -80,9 +81,10 @@ def index_page(overview: Mapping[str, Any]) -> str:
     Parameters
     ----------
     overview
-        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `n_requested`,
-        `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`, `band`, `score`,
-        `address`, `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`,
+        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `base_rate`,
+        `n_requested`, `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`,
+        `band`, `score`, `score_low`, `score_high`, `address`, `chain`, `reason` or None, `listed`,
+        `href`); `statuses` (`status`, `n`,
         `meaning`); `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of
         them are not listed.
     """
@@ -274,8 +276,24 @@ def _family_name(family: str) -> str:
     return FAMILY_NAMES.get(family, family.replace("_", " ").capitalize())
 
 
-_FILTERS: dict[str, Callable[..., str]] = {
+def _by_kind(slices: list[dict[str, Any]]) -> list[tuple[str, list[Any], list[Any]]]:
+    """Put slices of one kind together: those that say something, and those too small to.
+
+    >>> [(by, large, small)] = _by_kind([{"by": "age", "n": 3, "says": TOO_FEW}])
+    >>> by, len(large), len(small)
+    ('age', 0, 1)
+    """
+    kinds = dict.fromkeys(one["by"] for one in slices)
+    of = {by: [one for one in slices if one["by"] == by] for by in kinds}
+    return [
+        (by, [s for s in some if s["says"] != TOO_FEW], [s for s in some if s["says"] == TOO_FEW])
+        for by, some in of.items()
+    ]
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
     "amount": _amount,
+    "by_kind": _by_kind,
     "band_name": lambda band: BAND_NAMES[band],
     "basis_name": _named(BASIS_NAMES),
     "coins": _coins,
