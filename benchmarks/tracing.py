@@ -1,6 +1,6 @@
 """Tracing against the truth of worlds: how much of what reaches a case's exits is found.
 
-    python -m benchmarks.tracing --seeds 1 2 3 --addresses 6000
+    python -m benchmarks.tracing --seeds 1 2 --addresses 5000
 
 For every scam case of the worlds its collectors, on the chain on which victims paid them, are
 traced forward as one, as `unrinse trace` would, and then its victims' own wallets are; what ends at
@@ -94,8 +94,8 @@ class Found:
 def main() -> None:
     """Make the worlds, trace, and print a Markdown table."""
     parser = argparse.ArgumentParser(description="precision and recall of traces, by value")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--addresses", type=int, default=6_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--addresses", type=int, default=5_000)
     parser.add_argument("--prevalence", type=float, default=0.07)
     arguments = parser.parse_args()
     found: dict[tuple[str, str, str], Found] = defaultdict(Found)
