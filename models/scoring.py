@@ -71,8 +71,8 @@ def score_frame(
     services
         Licit services are not scored; a listed address is never below review.
     reasons
-        Fill `top_reasons` for that many of the highest ranks (contributions cost far more than
-        scores).
+        Fill `top_reasons` for that many of the highest ranks (telling them costs far more than
+        scoring).
     threads
         Changes the time it takes, never a bit of the result.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
+import sys
 from itertools import combinations
 
 import lightgbm
@@ -332,3 +335,30 @@ def test_full_trees_make_few_groups():
         booster = grown(inputs, target, max_depth=depth, num_leaves=2**depth, min_data_in_leaf=1)
         for tree in trees_of(booster):
             assert len(groups(tree)) <= most
+
+
+_ON_ANOTHER = """
+import sys
+import numpy as np
+from lightgbm import Booster
+from models.treeshap import TreeShap
+rows = np.load(sys.argv[1] + "/rows.npy")
+shap = TreeShap(Booster(model_file=sys.argv[1] + "/m.txt"))
+np.save(sys.argv[1] + "/found.npy", shap.contributions(rows))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["generic", "host"])
+def test_processors_without_wide_registers_give_the_same_bits(processor, tmp_path, repository):
+    inputs, target = material(21, rows=1000, features=9)
+    booster = grown(inputs, target, rounds=20, max_depth=6, num_leaves=63)
+    booster.save_model(tmp_path / "m.txt")
+    np.save(tmp_path / "rows.npy", inputs)
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""} if processor != "host" else {}
+    subprocess.run(
+        [sys.executable, "-c", _ON_ANOTHER, str(tmp_path)], check=True,
+        env={**os.environ, **other, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(repository)},
+    )  # fmt: skip
+    found = np.load(tmp_path / "found.npy")
+    assert np.array_equal(found, TreeShap(booster).contributions(inputs))
