@@ -1,7 +1,7 @@
 """Training: labelled signals in, gradient-boosted trees on the log-odds scale out.
 
-LightGBM with shallow trees (whose exact contributions can be tabulated: `models.treeshap`), no class
-weights (the calibration would have to undo them) and one fixed way of counting rounds:
+LightGBM with shallow trees (whose exact contributions can be tabulated: `models.treeshap`), no
+class weights (the calibration would have to undo them) and one fixed way of counting rounds:
 
 1. hold back the latest `HELD_BACK` of the training rows, whole groups, and stop when their log loss
    has not improved for `PATIENCE` rounds;
