@@ -41,6 +41,7 @@ _DEFINED_IN = {
     "score": "pipelines.score",
     "signals": "pipelines.signals",
     "simulate": "pipelines.simulate",
+    "trace": "pipelines.trace",
     "train": "pipelines.train",
 }
 

@@ -19,11 +19,8 @@ wrong labels were doubted, and how many of the doubted were wrong.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
@@ -31,8 +28,7 @@ import lightgbm
 import numpy as np
 import polars as pl
 
-from benchmarks.unlabelled import accounts, judged, of
-from benchmarks.worlds import make
+from benchmarks.unlabelled import asked, judged, of
 from data.schema import LEGS
 from features.catalogue import catalogue
 from models.doubt import doubted
@@ -56,18 +52,7 @@ class Doubts(NamedTuple):
 
 def main() -> None:
     """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(description="What wrong labels cost, and what helps")
-    parser.add_argument("--train", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--test", type=int, nargs="+", default=[3])
-    parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--addresses", type=int, default=5000)
-    parser.add_argument("--prevalence", type=float, default=0.1)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        size = (asked.addresses, asked.prevalence)
-        train = accounts(make(Path(folder), asked.train, *size))
-        test = accounts(make(Path(folder), asked.test, *size))
-    print(report(train, test, asked.draws))
+    print(report(*asked("What wrong labels cost, and what helps")))
 
 
 def report(train: pl.DataFrame, test: pl.DataFrame, draws: int) -> str:
@@ -137,7 +122,8 @@ def every_way(rows: Material, test: pl.DataFrame) -> Iterator[tuple[str, float]]
     )
     label = test["criminal"].to_numpy().astype(np.float64)
     yield "coarse", measure(METRICS["pr_auc"], Outcomes(label, np.asarray(raw)))
-    yield "doubted left out", judged(rows.take(~doubted(rows, threads=2)), test)
+    chance = judged_by_others(rows, seed=1, threads=2)
+    yield "doubted left out", judged(rows.take(~doubted(rows, chance)), test)
 
 
 def smoothed(rows: Material) -> Material:
@@ -155,7 +141,8 @@ def smoothed(rows: Material) -> Material:
 
 def judged_doubts(rows: Material, truth: np.ndarray) -> Doubts:
     """Compare the doubted rows with the wrong ones."""
-    doubt, wrong = doubted(rows, threads=2), rows.label != truth
+    doubt = doubted(rows, judged_by_others(rows, seed=1, threads=2))
+    wrong = rows.label != truth
     both = float((doubt & wrong).sum())
     return Doubts(both / max(wrong.sum(), 1), both / max(doubt.sum(), 1))
 

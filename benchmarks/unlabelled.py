@@ -43,18 +43,29 @@ PRIORS = (0.5, 1.0, 2.0)
 
 def main() -> None:
     """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(description="Ways of using unlabelled rows")
+    print(report(*asked("Ways of using unlabelled rows")))
+
+
+def asked(what: str) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Read the command line, and make worlds to train on and to judge.
+
+    Returns
+    -------
+    tuple
+        The accounts to train on, those to judge, and how many draws to make.
+    """
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--train", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--test", type=int, nargs="+", default=[3])
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--addresses", type=int, default=5000)
     parser.add_argument("--prevalence", type=float, default=0.1)
-    asked = parser.parse_args()
+    given = parser.parse_args()
+    size = (given.addresses, given.prevalence)
     with tempfile.TemporaryDirectory() as folder:
-        size = (asked.addresses, asked.prevalence)
-        train = accounts(make(Path(folder), asked.train, *size))
-        test = accounts(make(Path(folder), asked.test, *size))
-    print(report(train, test, asked.draws))
+        train = accounts(make(Path(folder), given.train, *size))
+        test = accounts(make(Path(folder), given.test, *size))
+    return train, test, given.draws
 
 
 def accounts(worlds: Sequence[Path]) -> pl.DataFrame:

@@ -56,6 +56,54 @@ class Crossed:
 
 
 @dataclass(frozen=True)
+class BridgeLegs:
+    """Every transfer over a bridge that can be compared, and the likeliest other leg of each.
+
+    Attributes
+    ----------
+    event
+        Positions among the events, ascending.
+    deposit
+        Whether it goes into a bridge.
+    other
+        The event of the likeliest other leg; -1 for none.
+    probability
+        Of that leg; NaN where nothing can be said.
+    settled
+        Whether no later transfer can change that any more.
+    """
+
+    event: np.ndarray
+    deposit: np.ndarray
+    other: np.ndarray
+    probability: np.ndarray
+    settled: np.ndarray
+
+
+def bridge_legs(
+    transfers: Transfers, events: Events, bridge: np.ndarray, as_of: int
+) -> BridgeLegs | None:
+    """Match all legs of some bridges; None where there is no leg.
+
+    Parameters
+    ----------
+    bridge
+        Of each address code, whether it is a bridge.
+    as_of
+        The moment at which the transfers end.
+    """
+    found = _legs(transfers, events, bridge, np.zeros(len(bridge), np.int64))
+    if found is None:
+        return None
+    kept = np.flatnonzero(found.until == _NEVER)  # not between two bridges
+    legs = Legs(*(entries[kept] for entries in found.legs))
+    matches, event = match(legs), found.event[kept]
+    other = np.where(matches.partner >= 0, event[matches.partner], -1)
+    settled = legs.time <= as_of - WINDOW
+    return BridgeLegs(event, legs.deposit, other, matches.best, settled)
+
+
+@dataclass(frozen=True)
 class _Found:
     """All legs, in the order of events, with what decides to whom they are known.
 

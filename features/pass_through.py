@@ -407,8 +407,8 @@ def peel_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="senders in the busiest 30 days × share of their value matched to outflows less than "
     "72 hours later",
-    says="was paid within 30 days by many and let it all go (as by {value}, all of whose money "
-    "left within 72 hours)",
+    says="was paid within 30 days by the equivalent of {value} all of whose money left within 72 "
+    "hours (senders times the share that left)",
     null="nothing came in",
     window=timedelta(days=30),
     red_flags=("many_unrelated_senders",),

@@ -4,6 +4,8 @@
     bundle.json       everything else a score depends on, and the SHA-256 of the other files
     model_card.md     what it is for, what it was trained on, what it cannot do
     evaluation.json   how good it was, with intervals
+    kinds.txt         LightGBM's text: victim, launderer or neither  } where the labels
+    parts.txt         LightGBM's text: which part a launderer plays  } named victims
 
 There is no pickle. LightGBM crashes on damaged text, or reads it as another model without a word,
 so `Bundle.load` reads each file once, compares the hash of exactly those bytes, and only then
@@ -15,6 +17,7 @@ every score and alert; give it as `expected_sha256` where a bundle comes from el
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Mapping
@@ -36,6 +39,7 @@ from models.facts import (
     running_catalogue,
     signal_hashes,
 )
+from models.roles.settling import RoleModel
 
 if TYPE_CHECKING:
     import lightgbm
@@ -43,9 +47,13 @@ if TYPE_CHECKING:
     from models.treeshap import TreeShap
 
 MODEL, FACTS, CARD, EVALUATION = "model.txt", "bundle.json", "model_card.md", "evaluation.json"
+KINDS, PARTS = "kinds.txt", "parts.txt"
 
 LARGEST = {MODEL: 1 << 28, FACTS: 1 << 25, CARD: 1 << 20, EVALUATION: 1 << 25}
-"""The most bytes of each file that are read; a bundle holds these files and no other."""
+"""The most bytes of each file that are read; a bundle holds these files, and perhaps `OF_ROLES`."""
+
+OF_ROLES = {KINDS: 1 << 28, PARTS: 1 << 28}
+"""The same of the role model, which is there whole or not at all."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,15 @@ class Bundle:
         LightGBM text.
     inputs : tuple of Signal
         The declared signals behind the model's columns, in order.
+    roles : RoleModel, optional
+        What tells victims and the parts of launderers, where the labels named enough of them.
     """
 
     facts: BundleFacts
     sha256: str
     model: str
     inputs: tuple[Signal, ...]
+    roles: RoleModel | None = None
 
     @classmethod
     def load(
@@ -103,6 +114,11 @@ class Bundle:
                 expected=f"{expected_sha256}, as given",
             )
         facts = facts_from_json(contents[FACTS], str(Path(path) / FACTS))
+        if set(facts.files) | {FACTS} != set(contents):
+            raise Refused(
+                f"the bundle {path} holds {', '.join(sorted(contents))}",
+                expected=f"{', '.join(sorted({*facts.files, FACTS}))}, as bundle.json says",
+            )
         for name, recorded in facts.files.items():
             if hashlib.sha256(contents[name]).hexdigest() != recorded:
                 raise Refused(
@@ -114,7 +130,11 @@ class Bundle:
         _refuse_other_signals(facts, of_code, str(path))
         declared = {signal.name: signal for signal in of_code.signals}
         inputs = tuple(declared[name] for name in facts.signals)
-        return cls(facts, sha256, contents[MODEL].decode("utf-8"), inputs)
+        roles = None
+        if facts.roles is not None:
+            texts = [contents[name].decode("utf-8") for name in OF_ROLES]
+            roles = RoleModel(facts.roles, *texts)
+        return cls(facts, sha256, contents[MODEL].decode("utf-8"), inputs, roles)
 
     @cached_property
     def booster(self) -> lightgbm.Booster:
@@ -169,6 +189,15 @@ class Bundle:
             )
 
 
+def recorded_evaluation(path: str | Path, facts: BundleFacts) -> dict[str, Any]:
+    """Read what a bundle's `evaluation.json` says; `facts` are those it was verified with."""
+    content = (Path(path) / EVALUATION).read_bytes()
+    if hashlib.sha256(content).hexdigest() != facts.files[EVALUATION]:
+        raise RuntimeError(f"{Path(path) / EVALUATION} changed while it was used.")
+    read: dict[str, Any] = json.loads(content)
+    return read
+
+
 def write_bundle(
     out: str | Path,
     facts: BundleFacts,
@@ -176,6 +205,7 @@ def write_bundle(
     model: str,
     card: str,
     evaluation: Mapping[str, Any],
+    roles: RoleModel | None = None,
 ) -> str:
     """Write a bundle, whole or not at all.
 
@@ -187,6 +217,8 @@ def write_bundle(
         `files` is filled in here.
     model, card, evaluation
         Contents of `model.txt`, `model_card.md` and `evaluation.json`.
+    roles
+        The role model behind `facts.roles`, if there is one.
 
     Returns
     -------
@@ -198,6 +230,8 @@ def write_bundle(
         CARD: card.encode("utf-8"),
         EVALUATION: canonical_json(evaluation),
     }
+    if roles is not None:
+        contents |= {KINDS: roles.kinds.encode("utf-8"), PARTS: roles.parts.encode("utf-8")}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     contents[FACTS] = facts.to_json(files=hashes)
     with whole_directory(Path(out), mark=FACTS) as directory:
@@ -207,7 +241,7 @@ def write_bundle(
 
 
 def _read_all(path: Path) -> dict[str, bytes]:
-    """Read the four files of a bundle, and refuse anything else in the directory."""
+    """Read the files of a bundle, and refuse anything else in the directory."""
     try:
         found = {entry.name for entry in os.scandir(path)}
     except OSError as error:
@@ -215,15 +249,17 @@ def _read_all(path: Path) -> dict[str, bytes]:
             f"the bundle {path} cannot be opened ({error.strerror})",
             expected=f"a directory with {', '.join(sorted(LARGEST))}",
         ) from error
-    if found != set(LARGEST):
-        extra, missing = sorted(found - set(LARGEST)), sorted(set(LARGEST) - found)
+    allowed = LARGEST | (OF_ROLES if found >= set(OF_ROLES) else {})
+    if found != set(allowed):
+        extra, missing = sorted(found - set(allowed)), sorted(set(allowed) - found)
         came = [f"lacks {', '.join(missing)}"] if missing else []
         came += [f"holds {', '.join(map(repr, extra))} besides"] if extra else []
         raise Refused(
             f"the bundle {path} {' and '.join(came)}",
-            expected=f"{', '.join(sorted(LARGEST))}, and nothing else",
+            expected=f"{', '.join(sorted(LARGEST))}, perhaps {' and '.join(OF_ROLES)}, and "
+            "nothing else",
         )
-    return {name: _read_file(path / name, largest) for name, largest in LARGEST.items()}
+    return {name: _read_file(path / name, largest) for name, largest in allowed.items()}
 
 
 def _read_file(path: Path, largest: int) -> bytes:

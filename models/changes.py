@@ -24,7 +24,6 @@ from models.bands import bands
 from models.bundle import Bundle
 from models.explanation import contributions
 from models.material import matrix
-from models.metrics import logistic
 from models.status import SCORED, Requirements, with_history
 from models.wrong import pseudonym
 
@@ -98,6 +97,7 @@ class _Parts:
         self.log_odds, self.base = log_odds, base
         self.by_signal = dict(zip(bundle.facts.signals, parts.T, strict=True))
         self.family = {signal.name: signal.family for signal in bundle.inputs}
+        self.calibration = bundle.facts.calibration
         self.bands = bands(log_odds, bundle.facts.thresholds)
 
     def of(self, signal: str) -> np.ndarray:
@@ -179,7 +179,9 @@ def _moved(rows: pl.DataFrame, new: Bundle, before: _Parts, after: _Parts) -> li
             {
                 "case": pseudonym(new, chain, address),
                 "chain": chain,
-                "score": [float(logistic(side.log_odds[at])) for side in (before, after)],
+                "score": [
+                    side.calibration.chance(float(side.log_odds[at])) for side in (before, after)
+                ],
                 "band": [before.bands[at], after.bands[at]],
                 "shift": float(shift[at]),
                 "by": {name: by[name] for name in most},

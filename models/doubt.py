@@ -9,40 +9,35 @@ usually have in the other class:
 * a positive whose chance is at most the mean chance of all that are labelled negative.
 
 The thresholds are the model's own, so neither prevalence nor calibration matters. A doubt is **no
-correction**: an unusual launderer is doubted too. So nothing is ever relabelled; a doubted row is
-named for a second look, and can be left out of training (`METHODS`), never out of validation or
-test. `python -m benchmarks.label_noise` measures what that is worth where labels are wrong, and
-what it costs where they are right.
+correction**: an unusual launderer is doubted too. So nothing is relabelled and nothing is left out
+of training, which gained nothing where labels were wrong (`python -m benchmarks.label_noise`); a
+doubted label is named, for a second look at the case.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
-from models.material import Material
+from models.material import ROW_KEY, Material
 from models.out_of_fold import judged_by_others
 
-METHODS = ("keep", "leave_out")
 
-
-def doubted(rows: Material, *, seed: int = 1, threads: int = 1) -> np.ndarray:
+def doubted(rows: Material, chance: np.ndarray) -> np.ndarray:
     """Mark the labelled rows that trees grown on other groups contradict.
 
     Parameters
     ----------
     rows
-        Labelled rows of both classes; of others there is nothing to doubt.
-    seed
-        Of the folds and the trees.
-    threads
-        Changes the time it takes, never the result.
+        Labelled rows; of others, and where a class is missing, there is nothing to doubt.
+    chance
+        Of each row to be positive, as `models.out_of_fold.judged_by_others` returns it.
 
     Returns
     -------
     numpy.ndarray
         bool per row; False for rows that nobody judged.
     """
-    chance = judged_by_others(rows, seed=seed, threads=threads)
     positive, negative = rows.certain & (rows.label == 1), rows.certain & (rows.label == 0)
     if not positive.any() or not negative.any():
         return np.zeros(len(rows.label), dtype=bool)
@@ -50,3 +45,27 @@ def doubted(rows: Material, *, seed: int = 1, threads: int = 1) -> np.ndarray:
     usual_negative = np.average(chance[negative], weights=rows.weight[negative])
     found = (negative & (chance >= usual_positive)) | (positive & (chance <= usual_negative))
     return np.asarray(found, dtype=bool)
+
+
+def second_look(rows: Material, *, seed: int = 1, threads: int = 1) -> pl.DataFrame:
+    """Return the doubted rows, most contradicted first.
+
+    Returns
+    -------
+    polars.DataFrame
+        `ROW_KEY`, ``label`` (1 or 0) and ``chance``: of being positive, as trees that did not see
+        the case have it.
+    """
+    chance = judged_by_others(rows, seed=seed, threads=threads)
+    against = np.where(rows.label == 1, 1 - chance, chance)
+    return (
+        rows.keys.select(ROW_KEY)
+        .with_columns(
+            label=pl.Series(rows.label.astype(np.int8)),
+            chance=pl.Series(chance),
+            _against=pl.Series(against),
+        )
+        .filter(pl.Series(doubted(rows, chance)))
+        .sort("_against", *ROW_KEY, descending=[True, False, False, False])
+        .drop("_against")
+    )

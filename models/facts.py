@@ -19,14 +19,16 @@ from features.signal import Signal
 from models.bands import FALSE_POSITIVE_RATES
 from models.calibration import Calibration
 from models.percentiles import N_QUANTILES, Population
+from models.roles.settling import RoleFacts, role_facts
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BASES = ("usd", "native", "relative")
 
 TRAINING_BASES = ("synthetic", "research", "reviewed")
 """Where the labels came from. Only ``reviewed`` labels of the user's own can allow decisions."""
 
 _HASHED_FILES = ("evaluation.json", "model.txt", "model_card.md")
+_ROLE_FILES = ("kinds.txt", "parts.txt")
 
 
 class SignalCatalogue(Protocol):
@@ -97,6 +99,8 @@ class BundleFacts:
         What the thresholds were counted on.
     population, look_alikes : Population
         All training addresses, and those of label 0: what values are compared with.
+    roles : RoleFacts, optional
+        The role model's limit and parts; None where the labels named too few victims.
     training : mapping
         Facts about the training: counts, hashes, seed, parameters.
     training_basis : str
@@ -120,6 +124,7 @@ class BundleFacts:
     threshold_population: ThresholdPopulation
     population: Population
     look_alikes: Population
+    roles: RoleFacts | None
     training: Mapping[str, Any]
     training_basis: str
     decision_use: bool
@@ -223,12 +228,23 @@ def _build(read: dict[str, Any]) -> BundleFacts:
             **read,
             "signals": tuple(read["signals"]),
             "legs": tuple(read["legs"]),
-            "calibration": _part(Calibration, read["calibration"]),
+            "calibration": _calibration(read["calibration"]),
             "threshold_population": _part(ThresholdPopulation, read["threshold_population"]),
             "population": _population(read["population"]),
             "look_alikes": _population(read["look_alikes"]),
+            "roles": None if read["roles"] is None else _roles(read["roles"]),
         }
     )
+
+
+def _roles(read: dict[str, Any]) -> RoleFacts:
+    _keys(read, RoleFacts)
+    return role_facts(read)
+
+
+def _calibration(read: dict[str, Any]) -> Calibration:
+    _keys(read, Calibration)
+    return Calibration(**{**read, "lines": tuple(tuple(line) for line in read["lines"])})
 
 
 def _population(read: dict[str, Any]) -> Population:
@@ -264,6 +280,10 @@ def _rules(facts: BundleFacts) -> list[tuple[str, bool]]:
         ("min_transfers is below 1", facts.min_transfers >= 1),
         ("calibration is not finite", all(_finite(number) for number in numbers)),
         ("slope is not positive", _finite(calibration.slope) and calibration.slope > 0),
+        (
+            "calibration's lines are not slopes and intercepts",
+            all(map(_line, calibration.lines)),
+        ),
         ("base rate is not between 0 and 1", 0 < calibration.base_rate < 1),
         ("thresholds do not name the bands", set(facts.thresholds) == set(FALSE_POSITIVE_RATES)),
         ("thresholds are not finite", all(_finite(limit) for limit in limits)),
@@ -280,12 +300,24 @@ def _rules(facts: BundleFacts) -> list[tuple[str, bool]]:
             "decision_use is true without reviewed labels",
             facts.decision_use in (False, facts.training_basis == "reviewed"),
         ),
-        ("files are not those of a bundle", set(facts.files) in ({*_HASHED_FILES}, set())),
+        ("files are not those of a bundle", set(facts.files) in (_files(facts), set())),
+        (
+            "limit for victims is not finite",
+            facts.roles is None or _finite(facts.roles.ruled_out_below),
+        ),
     ]
+
+
+def _files(facts: BundleFacts) -> set[str]:
+    return {*_HASHED_FILES, *(() if facts.roles is None else _ROLE_FILES)}
 
 
 def _ordered(legs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(leg for leg in LEGS if leg in legs)
+
+
+def _line(line: Sequence[object]) -> bool:
+    return len(line) == 2 and all(map(_finite, line))
 
 
 def _finite(number: object) -> bool:

@@ -8,6 +8,7 @@ The steps, and what each may look at:
 | search of parameters, trees | train |
 | calibration, bands | validation |
 | populations for percentiles | train |
+| roles | train and validation, each judged by trees that did not see it |
 | evaluation | each split by itself; test decides nothing |
 | rivals | learn from train, are judged on test |
 
@@ -30,9 +31,10 @@ import polars as pl
 from data.errors import Refused
 from data.labels.origin import told as labels_told
 from data.schema import LEGS
+from models.ablation import ablation
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
-from models.bundle import Bundle, write_bundle
-from models.calibration import Calibration, calibrate
+from models.bundle import write_bundle
+from models.calibration import Calibration, calibrate, resampled
 from models.evaluation import Judge, evaluate_splits
 from models.facts import (
     BundleFacts,
@@ -46,14 +48,15 @@ from models.learning import learn
 from models.material import matrix, row_weights
 from models.model_card import model_card
 from models.percentiles import Population, population
-from models.preparing import in_parts, labelled, subject, train_rows
+from models.preparing import in_parts, labelled, subject, train_rows, with_scores
 from models.rivals import against_rivals
+from models.roles import RoleModel, learn_roles
+from models.roles.measuring import roles_told
 from models.search import Searched
 from models.settings import Settings
-from models.splits import Split, groups
-from models.status import SCORED, Requirements, with_history
+from models.splits import PARTS, Split
+from models.status import SCORED
 from models.training import Trained
-from models.wrong import most_wrong
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Fitted:
         Positions of the labelled rows in the frame that was given.
     searched : Searched, optional
         The trials of a search, where one was asked for.
+    roles : RoleModel, optional
+        What tells victims, where the labels name enough of them.
     """
 
     facts: BundleFacts
@@ -79,11 +84,17 @@ class Fitted:
     split: Split
     rows: pl.Series
     searched: Searched | None = None
+    roles: RoleModel | None = None
 
     def write(self, out: str | Path) -> str:
         """Write the bundle, whole or not at all, and return its `bundle_sha256`."""
         return write_bundle(
-            out, self.facts, model=self.model, card=self.card, evaluation=self.evaluation
+            out,
+            self.facts,
+            model=self.model,
+            card=self.card,
+            evaluation=self.evaluation,
+            roles=self.roles,
         )
 
 
@@ -94,6 +105,7 @@ def fit(
     *,
     surroundings: Surroundings | None = None,
     trial_done: Callable[[int], None] | None = None,
+    family_done: Callable[[int], None] | None = None,
     catalogue: SignalCatalogue | None = None,
 ) -> Fitted:
     """Audit the labels, then train, calibrate and measure a model.
@@ -113,6 +125,8 @@ def fit(
         the bundle tells.
     trial_done
         Called with the number of trials done in each step of a search.
+    family_done
+        Called with 1 after each fit of an ablation.
     catalogue
         The signals to choose inputs from; default: those of the running code.
 
@@ -138,9 +152,15 @@ def fit(
     told |= {"n_unlabelled": table["label"].null_count()}
     origin = labels_told(known) if "source" in known.columns else None
     told |= {"labels_from": origin, "audit": audited.facts(), **learned.facts(settings)}
-    facts = replace(facts, training=told)
+    roles = learn_roles(
+        known.filter(pl.col("part").is_in(PARTS[:2]) & (pl.col("status") == SCORED)),
+        looked_at.inputs,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    facts = replace(facts, training=told, roles=None if roles is None else roles.facts)
     judge = Judge(calibration, facts.thresholds)
-    measured = evaluate_splits(_with_scores(known, scored), judge, seed=settings.seed)
+    measured = evaluate_splits(with_scores(known, scored), judge, seed=settings.seed)
     rivals = against_rivals(
         train_rows(known),
         scored.filter(pl.col("part") == "test"),
@@ -152,56 +172,22 @@ def fit(
         "audit": audited.facts(),
         "labels_from": origin,
         "rivals": rivals,
+        "roles": roles_told(
+            scored, roles, facts.signals, facts.thresholds, threads=settings.threads
+        ),
         **measured,
     }
+    if settings.ablation:
+        evaluation["ablation"] = ablation(
+            learned.taught.rows,
+            scored.filter(pl.col("part") == "test"),
+            trained.parameters,
+            threads=settings.threads,
+            done=family_done,
+        )
     card = model_card(facts, evaluation)
     rows = known["_row"]
-    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched)
-
-
-def evaluate_bundle(
-    bundle: Bundle,
-    frame: pl.DataFrame,
-    labels: pl.DataFrame,
-    *,
-    part: pl.Series | None = None,
-    named: bool = False,
-    threads: int = 1,
-) -> dict[str, Any]:
-    """Measure a bundle on labels it may never have seen.
-
-    Parameters
-    ----------
-    bundle
-        The model.
-    frame, labels
-        As in `fit`.
-    part
-        Name of each row's split, null to leave it out; None: the labels' own `split` column where
-        there is one, else everything is one split called ``all``.
-    named
-        Show the addresses of the most wrong cases instead of pseudonyms.
-    """
-    table = labelled(frame, labels)
-    if part is None:
-        given = "split" in table.columns and table["split"].null_count() == 0
-        part = table["split"] if given else pl.Series(["all"] * table.height, dtype=pl.String)
-    facts = bundle.facts
-    known = (
-        table.with_columns(part.alias("part"), groups(table).alias("group"))
-        .filter(pl.col("label").is_not_null())
-        .pipe(lambda t: t.with_columns(with_history(t, _needs(facts))))
-    )
-    scored = known.filter(pl.col("status") == SCORED)
-    log_odds = bundle.log_odds(matrix(scored, facts.signals), threads=threads)
-    table = _with_scores(known, scored.with_columns(log_odds=pl.Series(log_odds, dtype=pl.Float64)))
-    measured = evaluate_splits(table, Judge(facts.calibration, facts.thresholds))
-    wrong = most_wrong(bundle, table.drop_nulls("part"), named=named, threads=threads)
-    return {**measured, "most_wrong": wrong}
-
-
-def _needs(facts: BundleFacts) -> Requirements:
-    return Requirements(facts.legs, facts.min_transfers)
+    return Fitted(facts, trained.model, card, evaluation, split, rows, learned.searched, roles)
 
 
 def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataFrame:
@@ -217,12 +203,10 @@ def _raw_scores(known: pl.DataFrame, trained: Trained, threads: int) -> pl.DataF
 def _calibrate(scored: pl.DataFrame, settings: Settings) -> Calibration:
     # In the one order of rows, because sums of floats depend on it.
     rows = scored.filter(pl.col("part") == "validation").sort("chain", "address", "as_of", "label")
-    return calibrate(
-        rows["raw"].to_numpy(),
-        rows["label"].to_numpy(),
-        base_rate=settings.base_rate,
-        weight=row_weights(rows),
-    )
+    raw, label, weight = rows["raw"].to_numpy(), rows["label"].to_numpy(), row_weights(rows)
+    found = calibrate(raw, label, base_rate=settings.base_rate, weight=weight)
+    groups = rows["group"].to_numpy()
+    return resampled(found, raw, label, groups, weight=weight, seed=settings.seed)
 
 
 def _facts(
@@ -250,6 +234,7 @@ def _facts(
             FALSE_POSITIVE_RATES,
         ),
         **_populations(scored, trained.signals),
+        roles=None,
         training={},
         training_basis=settings.training_basis,
         decision_use=settings.training_basis == "reviewed" and test["label"].n_unique() == 2,
@@ -306,9 +291,3 @@ def _date(rows: pl.DataFrame) -> str:
 def _versions(further: Mapping[str, str]) -> dict[str, str]:
     named = {name: version(name) for name in ("lightgbm", "numpy", "polars")}
     return {**named, "python": platform.python_version(), **further}
-
-
-def _with_scores(known: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    return known.join(
-        scored.select("_row", "log_odds"), on="_row", how="left", maintain_order="left"
-    )

@@ -95,6 +95,18 @@ def learn(
     return Learned(trained, found, len(beside.label), told)
 
 
+def learned_from(
+    table: pl.DataFrame, known: pl.DataFrame, inputs: list[Signal], settings: Settings
+) -> Material:
+    """Return the rows that `learn` would grow trees on; parameters as there."""
+    train = train_rows(known)
+    beside = _unlabelled(unlabelled_rows(table, known, settings), inputs)
+    rows = material(train, train, inputs)
+    return taught(
+        rows, beside, settings.unlabelled, seed=settings.seed, threads=settings.threads
+    ).rows
+
+
 def _unlabelled(rows: pl.DataFrame, inputs: list[Signal]) -> Material:
     """Return rows without a label as material; their weight is 1, their label is never read."""
     posing = rows.select(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,6 +53,15 @@ class Material:
             label=self.label[chosen],
             weight=self.weight[chosen],
             certain=self.certain[chosen],
+        )
+
+    def without(self, names: Collection[str]) -> Material:
+        """Return the same rows without some of the inputs."""
+        kept = [k for k, signal in enumerate(self.signals) if signal.name not in names]
+        return replace(
+            self,
+            inputs=np.ascontiguousarray(self.inputs[:, kept]),
+            signals=tuple(self.signals[k] for k in kept),
         )
 
     def place_in_time(self) -> np.ndarray:

@@ -45,10 +45,38 @@ def model_card(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
         _audit(facts),
         _performance(evaluation),
         _bands(facts),
+        _roles(facts, evaluation),
         _populations(evaluation),
         _limits(facts),
     )
     return "\n\n".join(sections) + "\n"
+
+
+def _roles(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
+    title = "## Victims and roles\n\n"
+    if facts.roles is None:
+        return title + (
+            "The labels name too few victims, or too few launderers, to learn who is a victim. "
+            "A rule of thumb stands in, which finds few of them: expect victims among the suspects."
+        )
+    learnt = ", ".join(f"{n:,} {name}" for name, n in facts.roles.counts.items())
+    told = title + (
+        f"Learnt from {learnt} (labelled rows of train and validation). An address whose score "
+        "reaches a band is presented only where victim is not supported: log odds of victim "
+        f"against launderer below {facts.roles.ruled_out_below:.2f}, set on "
+        f"{facts.roles.n_victims:,} labelled victims that the trees did not see."
+    )
+    measured = evaluation.get("roles")
+    if measured is None or not measured["victims"]["n"]:
+        return told + " There are no labelled victims in test to measure it on."
+    victims, cost = measured["victims"], measured["cost"]["medium"]
+    return told + (
+        f"\n\nIn test, of {victims['n']:,} labelled victims {victims['presented']:,} are "
+        f"presented as suspects ({victims['presented_without']:,} without the role model; "
+        f"one-sided 95 % upper limit of the share {victims['upper']:.1%}), and of "
+        f"{cost['n']:,} launderers whose score reaches a band {cost['kept']:,} still are "
+        f"[{cost['low']:.0%}, {cost['high']:.0%}]."
+    )
 
 
 def _purpose(facts: BundleFacts) -> str:

@@ -24,10 +24,7 @@ def judged_by_others(rows: Material, *, seed: int, threads: int) -> np.ndarray:
     threads
         Changes the time it takes, never the result.
     """
-    names = rows.keys["group"].unique().sort()
-    order = np.random.default_rng(seed).permutation(len(names)) % FOLDS
-    fold = rows.keys["group"].replace_strict(names, pl.Series(order), return_dtype=pl.Int64)
-    of_row = fold.to_numpy()
+    of_row = folds(rows.keys["group"], seed)
     found = np.full(len(rows.label), 0.5)
     for held in range(FOLDS):
         here = of_row == held
@@ -35,3 +32,14 @@ def judged_by_others(rows: Material, *, seed: int, threads: int) -> np.ndarray:
             raw = grown(rows.take(~here), PARAMETERS, seed, threads)
             found[here] = logistic(raw(rows.inputs[here]))
     return found
+
+
+def folds(group: pl.Series, seed: int) -> np.ndarray:
+    """Return the fold (0 to `FOLDS` - 1) of each row; a group keeps together.
+
+    >>> folds(pl.Series(["a", "b", "a", "c"]), seed=1).tolist()
+    [0, 1, 0, 2]
+    """
+    names = group.unique().sort()
+    order = np.random.default_rng(seed).permutation(len(names)) % FOLDS
+    return group.replace_strict(names, pl.Series(order), return_dtype=pl.Int64).to_numpy()

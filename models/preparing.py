@@ -22,7 +22,11 @@ _LABEL_COLUMNS = (
     "weight",
     "selection_probability",
     "population",
+    "role",
     "source",
+    "typology",
+    "ticket_size",
+    "hour_block",
 )
 
 
@@ -70,6 +74,13 @@ def subject(
     inputs = _inputs(known, settings, of_code)
     with_part = known.filter(pl.col("part").is_not_null())
     return Subject(with_part, inputs, settings.basis, surroundings)
+
+
+def with_scores(known: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """Put the log-odds of the rows that have a score beside all of them."""
+    return known.join(
+        scored.select("_row", "log_odds"), on="_row", how="left", maintain_order="left"
+    )
 
 
 def train_rows(known: pl.DataFrame) -> pl.DataFrame:

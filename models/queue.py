@@ -77,14 +77,14 @@ def budgets(
     drawn: dict[int, list[np.ndarray]] = {alerts: [] for alerts in counts.values()}
     for weights in resampled(outcomes, resamples, seed):
         true, false = counts_at_ties(outcomes, weights)
-        for alerts, rates in drawn.items():
-            rates.append(_rates(true, false, alerts / size, base_rate))
+        for alerts, of_budget in drawn.items():
+            of_budget.append(rates(true, false, alerts / size, base_rate))
     true, false = counts_at_ties(outcomes, outcomes.weights[None, :])
     return [
         _row(
             budget,
             alerts,
-            _rates(true, false, alerts / size, base_rate)[:, 0],
+            rates(true, false, alerts / size, base_rate)[:, 0],
             np.concatenate(drawn[alerts], axis=1),
             shown=negatives_among(outcomes, alerts) >= RESOLUTION,
         )
@@ -123,7 +123,7 @@ def negatives_among(outcomes: Outcomes, alerts: float) -> float:
     return float((share * steps(rows)).sum())
 
 
-def _rates(true: np.ndarray, false: np.ndarray, share: float, base_rate: float) -> np.ndarray:
+def rates(true: np.ndarray, false: np.ndarray, share: float, base_rate: float) -> np.ndarray:
     """Return `MEASURED` of the highest rows, a share of all, for each weighting: shape (4, k)."""
     positives, negatives = true[:, -1], false[:, -1]
     hits, alerts = among_highest(true, false, share * (positives + negatives)[:, None])

@@ -12,6 +12,7 @@ from models.bands import LOWEST, bands
 from models.bundle import Bundle
 from models.material import matrix
 from models.metrics import logistic
+from models.roles.names import VICTIM
 from models.status import SCORED, Requirements, statuses
 
 SCORES = (
@@ -20,6 +21,9 @@ SCORES = (
     "as_of",
     "status",
     "score",
+    "score_low",
+    "score_high",
+    "base_rate",
     "log_odds",
     "band",
     "rank",
@@ -30,15 +34,22 @@ SCORES = (
     "top_reasons",
     "decision_use",
     "bundle_sha256",
+    "role",
+    "role_confidence",
 )
 """The columns of a scores file.
 
-`score` is the probability at the bundle's base rate, `log_odds` the same as its explanation adds up
-to, `rank` 1 for the highest of this file (equal scores by chain and address). All four of `score`,
-`log_odds`, `band` and `rank` are null unless `status` is ``scored``. `band` is null too where the
-bundle has no `medium` threshold and nothing lists the address. `list_hits` and `top_reasons` are
-texts, null where there are none.
+`score` is the probability at the bundle's `base_rate`, `score_low` and `score_high` its 95 %
+interval by resampled calibrations (`Calibration.interval`; null where validation was too small for
+one), `log_odds` the score as its explanation adds up to, `rank` 1 for the highest of this file
+(equal scores by chain and address). All of these are null unless `status` is ``scored``. `band` is
+null too where the bundle has no `medium` threshold and nothing lists the address. `list_hits` and
+`top_reasons` are texts, null where there are none. `role` is ``victim`` for a possible one, the
+likeliest part in a laundering scheme for an address with a band above the lowest, else null;
+`role_confidence` the chance of it among the alternatives (`models.roles.Settled`).
 """
+
+_OF_SCORED = ("score", "score_low", "score_high", "base_rate", "log_odds", "band")
 
 
 def score_frame(
@@ -71,24 +82,65 @@ def score_frame(
         The columns `SCORES`, one row per row of `signals`, in its order.
     """
     facts = bundle.facts
-    status = statuses(signals, Requirements(facts.legs, facts.min_transfers), services)
+    requirements = Requirements(facts.legs, facts.min_transfers)
+    status = statuses(signals, requirements, services, victims_by_rule=bundle.roles is None)
     scored = (status == SCORED).to_numpy()
     inputs = matrix(signals.filter(pl.Series(scored)), facts.signals)
     log_odds = bundle.log_odds(inputs, threads=threads)
+    low, high = facts.calibration.interval(log_odds)
     hits = list_hits(signals, services)
     listed = hits.is_not_null().to_numpy()[scored]
+    band = _with_lists(bands(log_odds, facts.thresholds), listed)
     frame = signals.select("chain", "address", "as_of", "n_transfers", "first_seen", "last_seen")
     frame = frame.with_columns(
         status,
         hits,
         _spread("score", logistic(log_odds).tolist(), scored, pl.Float64()),
+        _spread("score_low", _known(logistic(low)), scored, pl.Float64()),
+        _spread("score_high", _known(logistic(high)), scored, pl.Float64()),
+        _spread("base_rate", [facts.calibration.base_rate] * len(inputs), scored, pl.Float64()),
         _spread("log_odds", log_odds.tolist(), scored, pl.Float64()),
-        _spread("band", _with_lists(bands(log_odds, facts.thresholds), listed), scored),
+        _spread("band", band, scored),
         decision_use=pl.lit(facts.decision_use),
         bundle_sha256=pl.lit(bundle.sha256),
     )
+    frame = _with_roles(frame, bundle, inputs, scored, threads)
     frame = frame.with_columns(rank=_ranks(frame))
     return frame.with_columns(_top_reasons(bundle, signals, frame["rank"], reasons)).select(SCORES)
+
+
+def _with_roles(
+    frame: pl.DataFrame, bundle: Bundle, inputs: np.ndarray, scored: np.ndarray, threads: int
+) -> pl.DataFrame:
+    """Settle who is a possible victim, takes his score and band away, and name the others' roles.
+
+    An address on a list is presented by the list, whatever it looks like: it is never a victim by
+    its looks.
+    """
+    if bundle.roles is None:
+        found = pl.when(pl.col("status") == "possible_victim").then(pl.lit(VICTIM))
+        return frame.with_columns(role=found, role_confidence=pl.lit(None, pl.Float64))
+    suspect = (frame["band"].is_not_null() & (frame["band"] != LOWEST)).to_numpy()[scored]
+    settled = bundle.roles.settle(inputs, suspect, threads)
+    confidence = [None if np.isnan(c) else c for c in settled.confidence.tolist()]
+    listed = frame["list_hits"].is_not_null()
+    frame = frame.with_columns(
+        _spread("role", settled.role, scored),
+        _spread("role_confidence", confidence, scored, pl.Float64()),
+        _victim=pl.Series(_mask(settled.possible_victim, scored)) & ~listed,
+    )
+    victim = pl.col("_victim")
+    of_listed = ~victim & (pl.col("role") == VICTIM)
+    kept = [pl.when(~victim).then(name).alias(name) for name in _OF_SCORED]
+    named = [pl.when(~of_listed).then(name).alias(name) for name in ("role", "role_confidence")]
+    status = pl.when(victim).then(pl.lit("possible_victim")).otherwise("status").alias("status")
+    return frame.with_columns(status, *kept, *named).drop("_victim")
+
+
+def _mask(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    spread = np.zeros(len(at), dtype=bool)
+    spread[at] = values
+    return spread
 
 
 def list_hits(frame: pl.DataFrame, services: Services) -> pl.Series:
@@ -121,6 +173,11 @@ def _with_lists(named: list[str | None], listed: np.ndarray) -> list[str | None]
         "medium" if hit and band in (LOWEST, None) else band
         for band, hit in zip(named, listed, strict=True)
     ]
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    """Return numbers, None for NaN."""
+    return [None if np.isnan(value) else value for value in values.tolist()]
 
 
 def _spread(

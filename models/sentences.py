@@ -109,7 +109,13 @@ Statistics = Mapping[str, float | Sequence[float]]
 
 
 def sentence(
-    says: str, unit: str, value: float, scene: Scene, statistics: Statistics | None = None
+    says: str,
+    unit: str,
+    value: float,
+    scene: Scene,
+    statistics: Statistics | None = None,
+    *,
+    low: bool = False,
 ) -> Sentence:
     """Say what a signal measured.
 
@@ -127,6 +133,8 @@ def sentence(
     statistics
         Of the evidence: `{counts}` shows its ``numerator`` and ``denominator``, `{count:noun}` its
         ``count``.
+    low
+        The value matters because it is low: the sentence says "only".
 
     Raises
     ------
@@ -145,10 +153,17 @@ def sentence(
     >>> sentence("split {value} of its payments ({counts})", "share", 0.25, Scene(9, day, day),
     ...     {"numerator": 1, "denominator": 4}).text
     'It split 25 % of its payments (1 of 4), in the 9 transfers supplied (3 March 2024).'
+    >>> sentence("paid {value}", "addresses", 2.0, Scene(2, day, day), low=True).text
+    'It paid only 2 addresses, in the 2 transfers supplied (3 March 2024).'
     """
     if not math.isfinite(value):
         raise ValueError(f"A sentence needs a finite value. Got {value!r} {unit}.")
-    clause, numbers = _filled(says.strip().rstrip("."), unit, value, scene, statistics or {})
+    template = says.strip().rstrip(".")
+    said = shown(value, unit, scene.basis, scene.coin)
+    is_only = value > 0 and not said.startswith(("under", "less"))
+    if low and is_only and not re.search(r"\bonly\b|at least \{value", template):
+        template = template.replace("{value}", "only {value}")
+    clause, numbers = _filled(template, unit, value, scene, statistics or {})
     tail, of_tail = _tail(scene)
     return Sentence(f"It {clause}, {tail}.", (*numbers, *of_tail))
 

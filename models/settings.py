@@ -47,6 +47,8 @@ class Settings:
         that are nothing in every training row are left out.
     also : tuple of str
         Families whose signals for context are inputs too.
+    ablation : bool
+        Whether to measure what each family of signals is worth, which takes a fit for each.
     allow : tuple of str
         Findings of the leakage audit (`models.leakage.CHECKS`) that the user accepts.
     threads : int
@@ -70,6 +72,7 @@ class Settings:
     unlabelled: Unlabelled = field(default_factory=Unlabelled)
     exposure: bool = True
     also: tuple[str, ...] = ()
+    ablation: bool = False
     allow: tuple[str, ...] = ()
     threads: int = 1
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -16,10 +16,12 @@ those the
 too few
    are left.
 7. ``insufficient_history``: fewer transfers than the model needs.
-8. ``possible_victim``: it behaves as victims' wallets do (`VICTIM`): few people pay it, coins it
-   buys are followed by a payment, few of those it deals with pay it and are paid by it, it does not
-   spray, and money rests in it instead of passing through. Where victim and launderer cannot be
-   told apart, this status wins: a victim must never stand on a list of suspects.
+8. ``possible_victim``: where the bundle has a role model, what that says (`models.roles`), once
+   there is a score. Else a rule of thumb: it behaves as victims' wallets do (`VICTIM`): few people
+   pay it, coins it buys are followed by a payment, few of those it deals with pay it and are paid
+   by it, it does not spray, and money rests in it instead of passing through. Where victim and
+   launderer cannot be told apart, this status wins: a victim must never stand on a list of
+   suspects.
 9. ``scored``.
 
 The same rules choose the rows a model is trained and measured on (`with_history`), except 2 and 8:
@@ -100,7 +102,13 @@ null signal rules nothing in.
 """
 
 
-def statuses(frame: pl.DataFrame, requirements: Requirements, services: Services) -> pl.Series:
+def statuses(
+    frame: pl.DataFrame,
+    requirements: Requirements,
+    services: Services,
+    *,
+    victims_by_rule: bool = True,
+) -> pl.Series:
     """Give every address its status.
 
     Parameters
@@ -112,6 +120,8 @@ def statuses(frame: pl.DataFrame, requirements: Requirements, services: Services
         What the model needs.
     services
         Known services and listed parties.
+    victims_by_rule
+        Ask the rule of thumb for victims; a role model does better.
 
     Returns
     -------
@@ -125,8 +135,9 @@ def statuses(frame: pl.DataFrame, requirements: Requirements, services: Services
         "unsupported_chain": ~pl.col("chain").is_in(CHAINS),
         "licit_service": pl.col("_licit") & ~pl.col("_listed"),
         **_history_rules(requirements),
-        "possible_victim": pl.all_horizontal([bound.holds for bound in VICTIM]),
     }
+    if victims_by_rule:
+        rules["possible_victim"] = pl.all_horizontal([bound.holds for bound in VICTIM])
     return _first(marked, rules)
 
 

@@ -1,6 +1,6 @@
 """Training: labelled signals in, gradient-boosted trees on the log-odds scale out.
 
-LightGBM with shallow trees (their exact contributions can be tabulated: `models.treeshap`), no
+LightGBM with shallow trees (whose exact contributions can be tabulated: `models.treeshap`), no
 class weights (the calibration would have to undo them) and one fixed way of counting rounds:
 
 1. hold back the latest `HELD_BACK` of the training rows, whole groups, and stop when their log loss
@@ -222,10 +222,8 @@ def train_material(
     rounds = _rounds(rows, parameters, threads)
     booster = _fit(rows, parameters, rounds, threads)
     cap(booster, [signal.exposure for signal in rows.signals])
-    model = booster.model_to_string(num_iteration=rounds)
-    model = re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", model, flags=re.MULTILINE)
     return Trained(
-        model=model,
+        model=model_text(booster, rounds),
         signals=tuple(rows.names),
         rounds=rounds,
         n=int(rows.certain.sum()),
@@ -252,6 +250,45 @@ def grown(
     return raw
 
 
+def model_text(booster: Any, rounds: int | None = None) -> str:
+    """Return LightGBM's text of some trees, the same whatever number of threads grew them."""
+    text = booster.model_to_string(num_iteration=rounds)
+    return re.sub(r"^\[num_threads: \d+\]$", "[num_threads: 1]", text, flags=re.MULTILINE)
+
+
+def pinned(params: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Return parameters with what makes LightGBM give the same trees every time."""
+    return {**params, **_PINNED, "seed": seed}
+
+
+def regrown(
+    rows: Material, parameters: Mapping[str, Any], *, seed: int, threads: int = 1
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Grow as many trees as a finished training did, and return what gives raw log-odds.
+
+    Parameters
+    ----------
+    rows
+        Its rows; inputs may be fewer.
+    parameters
+        Its parameters, as `Trained` has them.
+    seed
+        With its own seed and all its inputs, the trees are its own.
+    """
+    import lightgbm
+
+    depends = {"seed", "num_iterations", "monotone_constraints", "interaction_constraints"}
+    kept = {name: value for name, value in parameters.items() if name not in {*_PINNED, *depends}}
+    held = "monotone_constraints" in parameters
+    again = _parameters(kept, seed, rows.signals, monotone=held)
+    grown_again = _fit(rows, again, int(parameters["num_iterations"]), threads)
+    cap(grown_again, [signal.exposure for signal in rows.signals])
+    booster = lightgbm.Booster(model_str=grown_again.model_to_string())
+    return lambda inputs: np.asarray(
+        booster.predict(inputs, raw_score=True, num_threads=threads), dtype=np.float64
+    )
+
+
 def _refuse_too_few(label: np.ndarray) -> None:
     positive = int(label.sum())
     negative = len(label) - positive
@@ -267,7 +304,7 @@ def _refuse_too_few(label: np.ndarray) -> None:
 def _parameters(
     params: Mapping[str, Any] | None, seed: int, signals: Sequence[Signal], *, monotone: bool
 ) -> dict[str, Any]:
-    parameters = {**PARAMETERS, **(params or {}), **_PINNED, "seed": seed}
+    parameters = pinned({**PARAMETERS, **(params or {})}, seed)
     depth = parameters["max_depth"]
     if not 1 <= depth <= DEEPEST:
         raise Refused(

@@ -42,8 +42,9 @@ def most_wrong(
     list of dict
         ``split``, ``kind`` (`FALSE_ALARM`, a negative with a high score, or `MISSED`, a positive
         with a low one), ``case`` (pseudonym or address), ``chain``, ``n_transfers``, ``log_odds``,
-        ``score``, ``band``, ``reasons`` (in words, or that there are none) and ``against`` (names
-        of the signals that lowered the score most). The worst first, `MOST` of each kind.
+        ``score`` with ``score_low`` and ``score_high``, ``band``, ``reasons`` (in words, or that
+        there are none) and ``against`` (names of the signals that lowered the score most). The
+        worst first, `MOST` of each kind.
     """
     scored = rows.filter(pl.col("status") == SCORED, pl.col("part") != "train")
     chosen = []
@@ -70,7 +71,7 @@ def most_wrong(
             "chain": row["chain"],
             "n_transfers": row["n_transfers"],
             "log_odds": explained.log_odds,
-            "score": explained.score,
+            **bundle.facts.calibration.chance(explained.log_odds),
             "band": band,
             "reasons": reasons_text(explained),
             "against": [part.signal for part in explained.against[:3]],

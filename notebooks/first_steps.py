@@ -94,7 +94,8 @@ told.statuses
 # %%
 alert = json.loads((told.out / "alerts.jsonl").read_text(encoding="utf-8"))
 print(f"{alert['chain']} {alert['address']}")
-print(f"score {alert['score']:.2f}, at a base rate of {alert['base_rate']:.2%}")
+low, high = alert["score_low"], alert["score_high"]
+print(f"score {alert['score']:.2f} [{low:.2f}, {high:.2f}], base rate {alert['base_rate']:.2%}")
 for reason in alert["reasons"]:
     print("-", reason["sentence"])
 print("On the other side:")

@@ -87,9 +87,15 @@ pl.read_csv(work / "training" / "conflicts.csv")
 # %%
 training = pl.read_csv(mapped.labels)
 assert training.height == mapped.positive + mapped.negative
-training.head()
+assert training["source"].null_count() == 0
+training.select("address", "label", "available_at", "source").head()
 
 # %% [markdown]
+# `source` says where each label is from: training asks for it, and the bundle and its model card
+# tell it. (A table of one's own that has no such column is trained on with `labels_from="..."`, on
+# the command line `--labels-from`.) Reviews of alerts are a list too: what `unrinse labels review`
+# makes of them comes in by the same door.
+#
 # `as_of` is empty: no list says as of when an address behaved as it says. Fill it in, by one rule
 # for both classes and before the report, or the audit will object when you train (see the notebook
 # on retraining).

@@ -72,6 +72,7 @@ else:
 # %%
 made = unrinse.train(world.out, world.out / "labels.csv", work / "bundle", trials=5, seed=3)
 facts = json.loads((made.out / "bundle.json").read_text(encoding="utf-8"))["training"]
+print("labels from:", facts["labels_from"]["sources"])
 print("audit:", facts["audit"]["verdict"], "after", len(facts["audit"]["ran"]), "checks")
 facts["search"]
 

@@ -27,13 +27,14 @@ from models.bands import bands
 from models.deposit_address import NOTICE, looks_like_deposit_address
 from models.explanation import Contribution, Explanation, explain_rows, without_repeats
 from models.percentiles import Population
+from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
 from pipelines.dossier import Dossier, dossiers
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -132,9 +133,10 @@ def _alert(
         "as_of": iso(row["as_of"]),
         "status": row["status"],
         "rank": row["rank"],
-        "score": explanation.score,
+        **facts.calibration.chance(explanation.log_odds),
         "log_odds": explanation.log_odds,
         "band": row["band"],
+        "role": _role(run, row),
         "base_rate": facts.calibration.base_rate,
         "base": explanation.base,
         "thresholds": {name: facts.thresholds[name] for name in ("medium", "high", "severe")},
@@ -178,6 +180,18 @@ def _alert(
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+    }
+
+
+def _role(run: Scored, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the part that the behaviour most resembles, None where there is no such answer."""
+    if row["role"] is None or run.bundle.roles is None:
+        return None
+    return {
+        "name": row["role"],
+        "meaning": MEANINGS[row["role"]],
+        "confidence": row["role_confidence"],
+        "told_apart_from": [part for part in run.bundle.roles.facts.parts if part != row["role"]],
     }
 
 
@@ -230,7 +244,8 @@ def _null_meaning(signal: Signal) -> str:
 def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) -> dict[str, Any]:
     assert part.value is not None  # reasons and counter-evidence have a value
     statistics = dossier.found(signal).statistics
-    said = sentence(signal.says, signal.unit, part.value, scene, statistics)
+    low = part.unusual == "low"
+    said = sentence(signal.says, signal.unit, part.value, scene, statistics, low=low)
     return {
         "signal": part.signal,
         "sentence": said.text,

@@ -63,6 +63,7 @@ def evaluation_charts(evaluation: Mapping[str, Any]) -> list[str]:
     drawn += [_populations(split["populations"]) for split in last]
     drawn += [_reliability(split.get("reliability", [])) for split in last]
     drawn += [_precision_recall(split.get("precision_recall", [])) for split in last]
+    drawn.append(_ablation(evaluation.get("ablation")))
     return [_svg(chart) for chart in drawn if chart is not None]
 
 
@@ -194,6 +195,28 @@ def _precision_recall(points: Sequence[Mapping[str, float | None]]) -> altair.La
         )
     )
     return alt.layer(chart).properties(title="Precision and recall", width=330, height=250)
+
+
+def _ablation(told: Mapping[str, Any] | None) -> altair.LayerChart | None:
+    """Draw what leaving each family out costs, with its interval, beside the line of no cost."""
+    if not told:
+        return None
+    import altair as alt
+
+    rows = [
+        {"family": visible(name).replace("_", " "), **m} for name, m in told["families"].items()
+    ]
+    y = alt.Y("family:N", sort=[row["family"] for row in rows], title=None)
+    axis = alt.Axis(format="+.2f", gridColor="#e3e6ec", tickCount=5)
+    base = alt.Chart(alt.Data(values=rows))
+    zero = alt.Chart(alt.Data(values=[{"x": 0.0}])).mark_rule(color="#b9c4d6", strokeDash=[4, 4])
+    return alt.layer(
+        zero.encode(x=alt.X("x:Q", title=None, axis=axis)),
+        base.mark_rule(strokeWidth=2, color=_OTHER_COLOUR).encode(y=y, x="low:Q", x2="high:Q"),
+        base.mark_point(filled=True, size=52, opacity=1, color=_OTHER_COLOUR).encode(
+            y=y, x="cost:Q"
+        ),
+    ).properties(title="PR-AUC that each family is worth", width=330, height={"step": 18})
 
 
 def _dots(

@@ -13,9 +13,12 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_evaluate import evaluate
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
+from pipelines.cli_trace import trace
 from pipelines.cli_train import train
 from pipelines.options import (
     Account,
@@ -39,13 +42,10 @@ from pipelines.options import (
     ExportsOf,
     FetchedAt,
     FormatName,
-    LabelsAsOf,
-    LabelsPath,
     Legs,
     LongEnough,
     MappingFile,
     MaxUnscored,
-    Named,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -232,32 +232,10 @@ def signals(
 app.command(epilog="Example: unrinse train runs/store labels.csv --out runs/bundle")(train)
 
 
-@app.command(epilog="Example: unrinse evaluate runs/bundle runs/store labels.csv --out runs/report")
-def evaluate(
-    bundle: BundlePath,
-    transfers: TransfersPath,
-    labels: LabelsPath,
-    out: OutFolder,
-    as_of: LabelsAsOf = None,
-    services: Services = None,
-    named: Named = False,
-    threads: Threads = None,
-    assume_complete: AssumeComplete = False,
-) -> None:
-    """Measure a model on labelled addresses: evaluation.json and evaluation.html."""
-    run(
-        "evaluate",
-        "The model is evaluated.",
-        bundle,
-        transfers,
-        labels,
-        out,
-        as_of=as_of,
-        services=services,
-        named=named or None,
-        threads=threads,
-        assume_complete=assume_complete or None,
-    )
+app.command(
+    epilog="Example: unrinse evaluate runs/bundle runs/store labels.csv --out runs/report\n\n"
+    "Beside the champion: unrinse evaluate ... --against runs/champion --budget 10"
+)(evaluate)
 
 
 @app.command(
@@ -331,6 +309,9 @@ def explain(
         research_use=research_use or None,
         assume_complete=assume_complete or None,
     )
+
+
+app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pipelines.options import (
+    Ablation,
     Allow,
     Also,
     AssumeComplete,
     BaseRate,
     BasisOption,
+    Doubted,
     FromChampion,
     LabelsAsOf,
     LabelsFrom,
@@ -55,6 +57,8 @@ def train(
     unlabelled_prior: UnlabelledPrior = None,
     monotone: Monotone = False,
     from_champion: FromChampion = None,
+    doubted: Doubted = None,
+    ablation: Ablation = False,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Train a model on labelled addresses, and write it as a bundle."""
@@ -84,5 +88,7 @@ def train(
         unlabelled_prior=unlabelled_prior,
         monotone=monotone or None,
         from_champion=from_champion,
+        doubted=doubted,
+        ablation=ablation or None,
         assume_complete=assume_complete or None,
     )

@@ -209,7 +209,7 @@ def _worded(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{visible(str(k))} {_worded(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list | tuple | set | frozenset):

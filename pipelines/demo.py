@@ -96,7 +96,7 @@ def demo(
     except Refused as refused:
         raise _too_small(refused, world) from refused
     truth = pl.read_parquet(world.out / "truth.parquet")
-    populations = truth.select("chain", "address", "population")
+    populations = truth.select("chain", "address", "population", "role", "typology")
     measured = evaluate(trained.out, world.out, labels, out / "evaluation", populations=populations)
     unlabelled = _unlabelled(labels)
     write_rows(unlabelled, listed)

@@ -172,7 +172,8 @@ def _outreach(scores: pl.DataFrame) -> pl.DataFrame:
 def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the index shows of an alert."""
     return {
-        **{name: alert[name] for name in ("rank", "band", "score", "chain", "address")},
+        **{name: alert[name] for name in ("rank", "band", "chain", "address")},
+        **{name: alert[name] for name in ("score", "score_low", "score_high")},
         "reason": alert["reasons"][0]["sentence"] if alert["reasons"] else None,
         "listed": bool(alert["list_hits"]),
         "href": alert_file(alert),
@@ -190,6 +191,7 @@ def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
         "notices": list(notices(run)),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "base_rate": run.bundle.facts.calibration.base_rate,
         "n_requested": scores.height,
         "n_scored": scored.height,
         "bands": {band or "none": n for band, n in counted},

@@ -15,7 +15,6 @@ lies far enough back. A younger one is left out, not taken for an unlabelled add
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,24 +24,21 @@ import polars as pl
 
 from data.errors import Refused
 from data.services import Services, load_services
-from data.small_tables import read_small_table
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bands import LOWEST
 from models.bundle import Bundle
 from models.gate import Bounds, Evidence
 from models.gate.evidence import ROLES
-from models.material import matrix
 from models.scoring import score_frame
 from models.splits import groups
-from models.status import SCORED, Requirements, with_history
+from models.status import SCORED
 from pipelines.engines import local
 from pipelines.inputs import resolved_as_of
-from pipelines.labelled import Labelled, label_hash, measure_labelled, read_labels
+from pipelines.labelled import Labelled, label_hash, read_labels
+from pipelines.populations import FIELDS, beside, read_populations
 from pipelines.slices import slices_of
-
-_POPULATIONS = "populations (CSV or Parquet: chain, address, population, and role and typology)"
-_FIELDS = ("population", "role", "typology")
+from pipelines.two_models import log_odds_of, measure_both, of_champion
 
 
 @dataclass(frozen=True)
@@ -100,9 +96,10 @@ def gather(
     labels = read_labels(inputs.labels, opened, inputs.as_of)
     same = bundle.facts.training["sources"].get("labels") == label_hash(labels)
     sources = {"labels_sha256": label_hash(labels), "transfers_sha256": opened.sha256}
+    labels = labels.with_columns(role=_plain_role())
     if inputs.populations is not None:
         labels = _with_populations(labels, inputs, opened)
-    measured = _measured(bundle, champion, labels, opened, known, inputs.threads)
+    measured = measure_both(bundle, champion, labels, opened, known, inputs.threads)
     kept, how = _held_out(bundle, measured, same)
     ripe = _mature(measured.labels, inputs.at, bounds)
     judged = measured.labels["label"].is_not_null()
@@ -183,23 +180,8 @@ def _victims_of(
 def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -> pl.DataFrame:
     """Put beside each label who the address is, and add the known who have no label at all."""
     assert inputs.populations is not None
-    table = read_small_table(inputs.populations, _POPULATIONS)
-    if missing := {"chain", "address", "population"} - set(table.columns):
-        raise Refused(
-            f"{inputs.populations} lacks {', '.join(sorted(missing))}", expected=_POPULATIONS
-        )
-    # Any other role than these two is some part in the laundering.
-    other = pl.when(pl.col("role").is_not_null()).then(pl.lit("criminal"))
-    plain = pl.col("role").is_in(ROLES[:2])
-    told = (
-        table.with_columns(
-            pl.lit(None, pl.String).alias(name) for name in _FIELDS if name not in table.columns
-        )
-        .with_columns(role=pl.when(plain).then("role").otherwise(other))
-        .select("chain", "address", *_FIELDS)
-        .unique(["chain", "address"], keep="first", maintain_order=True)
-    )
-    joined = labels.join(told, on=["chain", "address"], how="left", maintain_order="left")
+    told = read_populations(inputs.populations).with_columns(role=_plain_role())
+    joined = beside(labels, told)
     further = told.join(labels, on=["chain", "address"], how="anti", maintain_order="left").filter(
         pl.col("role").is_in(ROLES[:2])
     )
@@ -210,31 +192,11 @@ def _with_populations(labels: pl.DataFrame, inputs: Inputs, opened: Transfers) -
     return pl.concat([joined, further], how="diagonal")
 
 
-def _measured(
-    bundle: Bundle,
-    champion: Bundle | None,
-    labels: pl.DataFrame,
-    opened: Transfers,
-    services: Services,
-    threads: int | None,
-) -> Labelled:
-    """Compute the signals of the model, and those of a champion that reads histories as it does."""
-    names = set(bundle.facts.signals)
-    if champion is not None and _alike(bundle, champion):
-        names |= set(champion.facts.signals)
-    return measure_labelled(
-        labels,
-        opened,
-        basis=bundle.facts.basis,
-        legs=bundle.facts.legs,
-        threads=threads,
-        services=services,
-        names=sorted(names),
-    )
-
-
-def _alike(one: Bundle, other: Bundle) -> bool:
-    return (one.facts.basis, one.facts.legs) == (other.facts.basis, other.facts.legs)
+def _plain_role() -> pl.Expr:
+    """Return who somebody is: any other role than benign and victim is some part in laundering."""
+    role = pl.col("role")
+    other = pl.when(role.is_not_null()).then(pl.lit("criminal"))
+    return pl.when(role.is_in(ROLES[:2])).then(role).otherwise(other)
 
 
 def _held_out(bundle: Bundle, measured: Labelled, same: bool) -> tuple[pl.Series, str]:
@@ -278,19 +240,18 @@ def _rows(
         "chain",
         *(
             pl.col(name) if name in labels.columns else pl.lit(None, pl.String).alias(name)
-            for name in _FIELDS
+            for name in FIELDS
         ),
     ).with_columns(
         *slices_of(labels, opened).iter_columns(),
         _suspects(bundle, signals, services, inputs.threads),
     )
-    log_odds, took = _log_odds(bundle, signals, inputs.threads)
+    log_odds, took = log_odds_of(bundle, signals, inputs.threads)
     rows, seconds = rows.with_columns(log_odds=log_odds), {"model": took}
     if champion is not None:
-        if not _alike(bundle, champion):
-            again = _measured(champion, None, labels, opened, services, inputs.threads)
-            signals = again.signals
-        theirs, seconds["champion"] = _log_odds(champion, signals, inputs.threads)
+        theirs, seconds["champion"] = of_champion(
+            bundle, champion, (labels, signals), opened, services, inputs.threads
+        )
         rows = rows.with_columns(champion=theirs)
     return rows, seconds
 
@@ -303,19 +264,3 @@ def _suspects(
     return shown.select(
         suspect=((pl.col("status") == SCORED) & (pl.col("band") != LOWEST)).fill_null(False)
     ).to_series()
-
-
-def _log_odds(
-    bundle: Bundle, signals: pl.DataFrame, threads: int | None
-) -> tuple[pl.Series, float]:
-    """Return the log-odds of every row with history enough, and seconds per thousand of them."""
-    requirements = Requirements(bundle.facts.legs, bundle.facts.min_transfers)
-    table = signals.with_row_index("_row").with_columns(with_history(signals, requirements))
-    scored = table.filter(pl.col("status") == SCORED)
-    inputs = matrix(scored, bundle.facts.signals)
-    start = time.perf_counter()
-    found = bundle.log_odds(inputs, threads=threads or 1)
-    took = (time.perf_counter() - start) / max(1, scored.height) * 1000
-    values = scored.select("_row", log_odds=pl.Series(found, dtype=pl.Float64))
-    joined = table.join(values, on="_row", how="left", maintain_order="left")
-    return joined["log_odds"], took

@@ -7,7 +7,6 @@ with the reason.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from models.bundle import EVALUATION
+from models.bundle import recorded_evaluation
 from models.drift import Finding
-from models.fitting import evaluate_bundle
+from models.evaluating import evaluate_bundle
 from models.label_lag import mature
 from models.metrics import METRICS
 from models.promised import kept, performance_findings
@@ -62,7 +61,7 @@ def measured_in_time(
         "metrics": {},
         "why_not": None,
     }
-    promised = _evaluation(bundle, facts.files[EVALUATION])["splits"].get(_PROMISED)
+    promised = recorded_evaluation(bundle, facts)["splits"].get(_PROMISED)
     if not rows.height:
         reason = (
             "how long labels take is unknown: give --label-lag, or labels with as_of and "
@@ -95,14 +94,3 @@ def measured_in_time(
     if not rates:
         told["why_not"] = "the model gives out no band"
     return told, performance_findings(rates)
-
-
-def _evaluation(bundle: Path, sha256: str) -> dict[str, Any]:
-    """Read what the bundle's evaluation says; the bundle has been verified, and is again here."""
-    import hashlib
-
-    content = (bundle / EVALUATION).read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise RuntimeError(f"{bundle / EVALUATION} changed while it was used.")
-    read: dict[str, Any] = json.loads(content)
-    return read

@@ -197,12 +197,27 @@ Monotone = Annotated[
     bool,
     flag("--monotone", "Let the score only rise with signals whose risk certainly grows so."),
 ]
+Doubted = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the labels of train that the others contradict there, for a second look.",
+    ),
+]
 FromChampion = Annotated[
     Path | None,
     typer.Option(
         metavar="BUNDLE",
         help="Follow this model: its basis, legs, base rate and parameters; what the new one "
         "changes is written beside it.",
+    ),
+]
+Ablation = Annotated[
+    bool,
+    flag(
+        "--ablation",
+        "Measure what each family of signals is worth: one more fit for each, on the labels that "
+        "the model is trained on.",
     ),
 ]
 Named = Annotated[

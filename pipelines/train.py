@@ -28,11 +28,12 @@ from models.tracking import Run, Trial, record
 from models.training import may_be_input
 from models.unlabelled import Unlabelled
 from pipelines.console import progress
+from pipelines.doubts import write_doubts
 from pipelines.from_champion import Asked, inherited, report
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.labels import write_mapped
-from pipelines.outputs import program
+from pipelines.outputs import check_output, program
 from pipelines.replay import Measuring, replay
 
 
@@ -82,6 +83,8 @@ def train(
     unlabelled_prior: float | None = None,
     monotone: bool = False,
     from_champion: str | Path | None = None,
+    doubted: str | Path | None = None,
+    ablation: bool = False,
 ) -> TrainResult:
     """Train a model on labelled addresses and write it as a bundle.
 
@@ -139,6 +142,10 @@ def train(
         A bundle to follow: its value basis, legs, shortest history, stated base rate and (unless
         they are searched anew) parameters. What the new model changes, and why, is written beside
         it (`models.changes`).
+    doubted
+        A file for the labels of train that the others contradict (`models.doubt`).
+    ablation
+        Measure what each family of signals is worth, which takes a fit for each.
 
     Raises
     ------
@@ -147,6 +154,8 @@ def train(
         leak in a way that `allow` does not name.
     """
     refuse_foreign(Path(out), mark=FACTS)
+    if doubted is not None:
+        check_output(Path(doubted))
     beside = Path(out).with_name(f"{Path(out).name}.labels")
     accepted = checked_names(allow, CHECKS)
     use = Unlabelled(unlabelled, unlabelled_prior)
@@ -195,6 +204,7 @@ def train(
         budget=budget,
         unlabelled=use,
         monotone=monotone,
+        ablation=ablation,
         exposure=exposure,
         also=tuple(also),
         allow=tuple(sorted(accepted)),
@@ -206,17 +216,21 @@ def train(
         how = Measuring(asked.basis, measured.legs, inputs, known)
         around = Surroundings(measured.ties, replay(measured.labels, opened, how))
     words = "Auditing and training" if settings.budget is None else "Searching parameters"
-    with progress(words, total=trials) as done:
+    with progress(words, total=_steps(trials, inputs, ablation=ablation)) as done:
         fitted = fit(
             measured.signals,
             measured.labels,
             settings,
             surroundings=around,
             trial_done=None if settings.budget is None else done,
+            family_done=done,
         )
     sha256 = fitted.write(out)
-    run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
     notes = service_notes(known)
+    if doubted is not None:
+        with progress("Judging each label by the others"):
+            notes += (write_doubts(Path(doubted), measured, settings, fitted),)
+    run = _recorded(Path(out), fitted, settings, sha256, tracking_uri)
     if lists is not None:
         write_mapped(lists, beside)
         notes += (f"What {lists.folder} taught is kept in {beside}.",)
@@ -239,6 +253,14 @@ def _budget(out: Path, trials: int | None, minutes: float | None) -> Budget | No
     if trials is None and minutes is None:
         return None
     return Budget(trials, minutes, out.with_name(f"{out.name}.search.journal"))
+
+
+def _steps(trials: int | None, inputs: Sequence[str], *, ablation: bool) -> int | None:
+    """Return how many steps a training takes, at most; None where nobody knows."""
+    if not ablation:
+        return trials
+    families = {catalogue().by_name[name].family for name in inputs}
+    return (trials or 0) + len(families) + 1
 
 
 def candidates(exposure: bool, also: Sequence[str]) -> list[str]:

@@ -27,6 +27,7 @@ JOBS = [
     "score",
     "signals",
     "simulate",
+    "trace",
     "train",
 ]
 

@@ -69,7 +69,7 @@ def mapped(folder: Path, *, at: datetime | None = None) -> Mapped:
     """
     labels = Collection.read(folder).labels
     settled = settle(labels, at=at or datetime.now(UTC))
-    rows = _training_rows(settled, dict(labels.select("label_id", "source").iter_rows()))
+    rows = _training_rows(settled, labels)
     if rows.is_empty():
         raise Refused(
             f"no label in {folder} teaches anything about pig-butchering laundering",
@@ -79,13 +79,17 @@ def mapped(folder: Path, *, at: datetime | None = None) -> Mapped:
     return Mapped(folder, settled, rows)
 
 
-def _training_rows(settled: Settled, sources: dict[str, str]) -> pl.DataFrame:
-    """Return `TRAINING_LABELS`; what no label says stays open."""
+def _training_rows(settled: Settled, labels: pl.DataFrame) -> pl.DataFrame:
+    """Return `TRAINING_LABELS`; what no label says stays open, and what they disagree on."""
+    sources = dict(labels.select("label_id", "source").iter_rows())
+    roles = dict(labels.select("label_id", "role").iter_rows())
     taught = settled.verdicts.filter(pl.col("verdict").is_in(TAUGHT))
     named = [
         BETWEEN.join(sorted({sources[label] for label in labels})) for labels in taught["label_ids"]
     ]
+    said = [{roles[label] for label in labels} - {None} for labels in taught["label_ids"]]
     rows = taught.with_columns(
+        role=pl.Series([min(s) if len(s) == 1 else None for s in said], dtype=pl.String),
         label=(pl.col("verdict") == "positive").cast(pl.Int8),
         source=pl.Series([printable(name) for name in named], dtype=pl.String),
     )

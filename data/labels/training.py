@@ -7,7 +7,8 @@ a file with one unclear cell is refused, with every faulty line named.
 `as_of` is the moment the label speaks of, `available_at` the moment it was known. Where one is
 missing it stays missing: filled with today's date it would let a model see what came later.
 
-`source` is where the label is from. A file may have the other columns of the table of labels that
+`source` is where the label is from; `role` which part the address plays (`models.roles.ROLES`), or
+any other word, which teaches nothing. A file may have the other columns of the table of labels that
 tell of provenance (`PROVENANCE`); a judged row that was retracted, or whose category or source must
 not teach (`data.labels.teaching.must_not_teach`), is a faulty one.
 
@@ -47,6 +48,7 @@ TRAINING_LABELS: dict[str, pl.DataType] = {
     "weight": pl.Float64(),
     "selection_probability": pl.Float64(),
     "source": pl.String(),
+    "role": pl.String(),
 }
 """Everything but chain and address may be null; a null label means that nobody has judged."""
 
@@ -62,7 +64,7 @@ PROVENANCE = (
     "reason",
     "status",
 )
-"""What of `data.labels.table.LABELS` may stand in the file; `source` is kept."""
+"""What of `data.labels.table.LABELS` may stand in the file; `source` and `role` are kept."""
 
 _COLUMNS = tuple(dict.fromkeys([*TRAINING_LABELS, *PROVENANCE]))
 
@@ -83,7 +85,7 @@ def read_training_labels(
     path
         CSV or Parquet with address, label (1, 0 or empty) and, where known, chain, as_of,
         available_at (ISO 8601 or unix seconds), case_id, split, weight (0 or more),
-        selection_probability (above 0, at most 1), source, and other `PROVENANCE`.
+        selection_probability (above 0, at most 1), source, role, and other `PROVENANCE`.
     occurring, default_chain
         As for `address_lists.read_address_list`. An EVM address without a chain that occurs on
         several is labelled on each of them.
@@ -142,6 +144,7 @@ def _rows(cells: dict[str, str | None], known: KnownAddresses) -> list[_Row]:
             cells, "selection_probability", lambda t: _number(t, 5e-324, 1.0)
         ),
         "source": cells.get("source"),
+        "role": cells.get("role"),
     }
     return [{"chain": chain, "address": address} | row for chain, address in pairs]
 

@@ -59,8 +59,9 @@ def training_labels(truth: pl.DataFrame, complaints: pl.DataFrame, seed: int) ->
     -------
     pl.DataFrame
         The columns of a training-label file: address, chain, label (1, 0 or null), as_of,
-        available_at, case_id. Every account is a row; unlabelled ones have only an `as_of`.
-        `case_id` is known for labelled criminals only.
+        available_at, case_id, role. `role` is that of labelled victims and launderers, where the
+        label is right; what was wrongly judged has none. Every account is a row; unlabelled ones
+        have only an `as_of`. `case_id` is known for labelled criminals only.
     """
     rng = np.random.default_rng([seed, 3])
     criminal = truth["role"].is_in(CRIMINAL_ROLES).to_numpy()
@@ -89,6 +90,7 @@ def training_labels(truth: pl.DataFrame, complaints: pl.DataFrame, seed: int) ->
             + pl.Series(np.rint(delay * DAY).astype(np.int64) * 1_000_000).cast(pl.Duration("us"))
         ),
         case_id=pl.when(pl.Series(known & criminal)).then("case_id"),
+        role=pl.when(pl.Series(known & (criminal | victim) & ~wrong)).then("role"),
     )
 
 

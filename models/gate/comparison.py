@@ -23,13 +23,13 @@ from statistics import NormalDist
 
 import polars as pl
 
-from models.bootstrap import PairedDifference, paired_bootstrap
+from models.against import paired, resolvable
+from models.bootstrap import PairedDifference
 from models.gate.bounds import Bounds
 from models.gate.evidence import SLICES, Evidence
 from models.gate.slicing import slices
 from models.gate.verdict import FAIL, INCONCLUSIVE, NOTED, PASS, Check
-from models.material import row_weights
-from models.metrics import METRICS, Outcomes
+from models.metrics import METRICS
 
 _Z95 = NormalDist().inv_cdf(0.975)
 _SHOW = "Look at this slice with `unrinse evaluate`; more labels of it settle what is open."
@@ -72,17 +72,14 @@ def _coverage(judged: pl.DataFrame, bounds: Bounds) -> Check:
 
 def _overall(both: pl.DataFrame, metric: str, margin: float, bounds: Bounds) -> Check:
     name = f"not_worse:{metric}"
-    outcomes, theirs = (
-        Outcomes(both["label"].to_numpy(), both[of].to_numpy(), weights=row_weights(both))
-        for of in ("log_odds", "champion")
-    )
-    if not (METRICS[metric].resolvable(outcomes) and METRICS[metric].resolvable(theirs)):
+    if not resolvable(both, METRICS[metric]):
+        positives = int(both["label"].sum())
+        of = f"{positives:,} positives and {both.height - positives:,} negatives"
         return Check(
             name,
             # A rate of 1 % needs a thousand negatives, which few teams hold; the two areas decide.
             NOTED if metric.startswith("recall") else INCONCLUSIVE,
-            f"{outcomes.n_positive:,} positives and {outcomes.n_negative:,} negatives cannot show "
-            f"{metric}",
+            f"{of} cannot show {metric}",
             fix=_SHOW,
         )
     return _compared(name, metric, _difference(both, metric, bounds), margin, of=1)
@@ -114,16 +111,7 @@ def _slice(name: str, part: pl.DataFrame, bounds: Bounds, *, of: int) -> Check:
 
 
 def _difference(rows: pl.DataFrame, metric: str, bounds: Bounds) -> PairedDifference:
-    return paired_bootstrap(
-        rows["label"].to_numpy(),
-        rows["log_odds"].to_numpy(),
-        rows["champion"].to_numpy(),
-        rows["group"].to_numpy(),
-        metric,
-        weights=row_weights(rows),
-        resamples=bounds.resamples,
-        seed=bounds.seed,
-    )
+    return paired(rows, metric, resamples=bounds.resamples, seed=bounds.seed)
 
 
 def _compared(name: str, metric: str, found: PairedDifference, margin: float, *, of: int) -> Check:

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.metrics import METRICS
 from models.sentences import shown
+from models.slices import FEWEST
 from pipelines.charts import HOW_TO_GET_THEM, RANKING, available, evaluation_charts
 from pipelines.pages.pages import render
 
@@ -19,6 +20,16 @@ METRIC_NAMES = {
     "expected_calibration_error": "expected calibration error",
 }
 
+
+COMPARED = {
+    "recall": "positives found",
+    "precision": "alerts that are right, here",
+    "precision_at_base_rate": "alerts that are right, at the base rate",
+    "fpr": "share of the negatives alerted on",
+    "pr_auc": "PR-AUC, at any budget",
+    "roc_auc": "ROC-AUC, at any budget",
+}
+"""What two models are compared by, with its name on the page."""
 
 HARDLY_ANY = 0.05
 """A quarter that lacks a smaller share of its labels is called whole."""
@@ -57,6 +68,13 @@ def evaluation_page(
         origin=evaluation.get("labels_from"),
         maturity=evaluation.get("label_maturity"),
         maturity_line=_maturity_line(evaluation.get("label_maturity")),
+        against=evaluation.get("against"),
+        fewest=FEWEST,
+        ablation=evaluation.get("ablation"),
+        roles=evaluation.get("roles"),
+        roles_said=_said(evaluation.get("roles")),
+        rivals=evaluation.get("rivals"),
+        compared=list(COMPARED.items()),
         headline=_headline(splits),
         weighted=any(split.get("weighted") for split in splits.values()),
         metrics=[(METRIC_NAMES.get(name, name), name) for name in METRICS],
@@ -65,6 +83,11 @@ def evaluation_page(
         bundle_sha256=bundle_sha256,
         training_basis=training_basis,
     )
+
+
+def _said(roles: Mapping[str, Any] | None) -> list[str]:
+    """Return every role that was said of anybody."""
+    return sorted({role for said in (roles or {}).get("confusion", {}).values() for role in said})
 
 
 def _maturity_line(maturity: Mapping[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import sentences
+from models.slices import TOO_FEW
 from pipelines.pages.scale import BAND_NAMES, scale
 from pipelines.pages.timeline import moment, timeline
 from pipelines.visible import identifier, visible
@@ -80,9 +81,10 @@ def index_page(overview: Mapping[str, Any]) -> str:
     Parameters
     ----------
     overview
-        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `n_requested`,
-        `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`, `band`, `score`,
-        `address`, `chain`, `reason` or None, `listed`, `href`); `statuses` (`status`, `n`,
+        `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `base_rate`,
+        `n_requested`, `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`,
+        `band`, `score`, `score_low`, `score_high`, `address`, `chain`, `reason` or None, `listed`,
+        `href`); `statuses` (`status`, `n`,
         `meaning`); `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of
         them are not listed.
     """
@@ -183,6 +185,37 @@ def _amount(row: Mapping[str, Any]) -> str:
     return f"{number} {row['symbol']}" if row["symbol"] else f"{number} base units"
 
 
+def _coins(row: Mapping[str, Any], asset: Mapping[str, Any]) -> str:
+    """Write the amount of a trace's row with its asset.
+
+    >>> _coins({"amount": "1234567.5"}, {"symbol": "USDT", "asset": "0xdac1"})
+    '1,234,567.5 USDT'
+    """
+    return f"{_grouped(row['amount'])} {_symbol(asset)}"
+
+
+def _symbol(row: Mapping[str, Any]) -> str:
+    """Name an asset by its registered symbol, else by its contract; what it is counted in."""
+    return row["symbol"] or f"base units of {identifier(row['asset'])}"
+
+
+def _grouped(amount: str) -> str:
+    """Group the digits of an exact amount, and cut it to six decimals.
+
+    >>> _grouped("-1234567.0012"), _grouped("12"), _grouped("0.00000000000012")
+    ('-1,234,567.0012', '12', 'under 0.000001')
+    """
+    whole, _, fraction = amount.partition(".")
+    if whole == "0" and fraction and not fraction[:6].strip("0"):
+        return "under 0.000001"
+    fraction = fraction[:6].rstrip("0")
+    dot = "." if fraction else ""
+    digits = whole.lstrip("-")
+    if not (digits.isascii() and digits.isdigit()):
+        return amount
+    return whole[: len(whole) - len(digits)] + f"{int(digits):,}" + dot + fraction
+
+
 def _evidence_line(evidence: Mapping[str, Any]) -> str:
     n, shown = evidence["n_rows"], evidence["shown"]
     rests = {
@@ -243,10 +276,27 @@ def _family_name(family: str) -> str:
     return FAMILY_NAMES.get(family, family.replace("_", " ").capitalize())
 
 
-_FILTERS: dict[str, Callable[..., str]] = {
+def _by_kind(slices: list[dict[str, Any]]) -> list[tuple[str, list[Any], list[Any]]]:
+    """Put slices of one kind together: those that say something, and those too small to.
+
+    >>> [(by, large, small)] = _by_kind([{"by": "age", "n": 3, "says": TOO_FEW}])
+    >>> by, len(large), len(small)
+    ('age', 0, 1)
+    """
+    kinds = dict.fromkeys(one["by"] for one in slices)
+    of = {by: [one for one in slices if one["by"] == by] for by in kinds}
+    return [
+        (by, [s for s in some if s["says"] != TOO_FEW], [s for s in some if s["says"] == TOO_FEW])
+        for by, some in of.items()
+    ]
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
     "amount": _amount,
+    "by_kind": _by_kind,
     "band_name": lambda band: BAND_NAMES[band],
     "basis_name": _named(BASIS_NAMES),
+    "coins": _coins,
     "clock": lambda text: f"{moment(text):%Y-%m-%d %H:%M:%S}",
     "dated": lambda date: f" ({date})" if date else "",
     "days": lambda n: "1 day" if n == 1 else f"{n} days",
@@ -254,6 +304,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "elsewhere_line": _elsewhere_line,
     "evidence_line": _evidence_line,
     "family_name": _family_name,
+    "grouped": _grouped,
     "half_bar": _half_bar,
     "identifier": identifier,
     "left_out_name": _named(LEFT_OUT_NAMES),
@@ -264,6 +315,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "shown": sentences.shown,
     "signed": _signed,
     "standing": _standing,
+    "symbol": _symbol,
     "times": _times,
     "unit_name": _named(UNIT_NAMES),
     "value": _value,

@@ -29,7 +29,8 @@ def scale(alert: Mapping[str, Any]) -> str:
     Parameters
     ----------
     alert
-        An alert object; `log_odds`, `score`, `base_rate`, `band` and `thresholds` are used.
+        An alert object; `log_odds`, `score` with its limits, `base_rate`, `band` and `thresholds`
+        are used.
 
     Returns
     -------
@@ -38,8 +39,9 @@ def scale(alert: Mapping[str, Any]) -> str:
     """
     rate = _logit(alert["base_rate"])
     starts = [s for s in alert["thresholds"].values() if s is not None]
-    low = min([rate, alert["log_odds"], *starts]) - 1.2
-    high = max([rate, alert["log_odds"], *starts]) + 1.2
+    limits = _limits(alert)
+    low = min([rate, alert["log_odds"], *starts, *limits]) - 1.2
+    high = max([rate, alert["log_odds"], *starts, *limits]) + 1.2
 
     def x(log_odds: float) -> float:
         return WIDTH * (log_odds - low) / (high - low)
@@ -54,6 +56,11 @@ def scale(alert: Mapping[str, Any]) -> str:
             text = words(_percent(probability))
             parts.append(element("text", text, x=at, y=_TOP + _BAR + 18, class_="axis middle"))
     parts.append(_base_rate(x(rate)))
+    if limits:
+        left, right = (x(limit) for limit in limits)
+        parts.append(
+            element("rect", x=left, y=_TOP - 3, width=right - left, height=3, class_="spread")
+        )
     parts.append(_marker(x(alert["log_odds"]), alert))
     label = f"Score {shown(alert['score'], 'share')}, band {BAND_NAMES[alert['band']]}"
     return figure("".join(parts), WIDTH, HEIGHT, label, "scale")
@@ -95,6 +102,13 @@ def _marker(at: float, alert: Mapping[str, Any]) -> str:
     return element("polygon", points=triangle, class_="marker") + element(
         "text", label, x=at, y=_TOP - 20, class_=f"here {side}"
     )
+
+
+def _limits(alert: Mapping[str, Any]) -> list[float]:
+    """Return the log-odds between which the score lies; none where that is not known."""
+    told = (alert["score_low"], alert["score_high"])
+    known = [_logit(limit) for limit in told if limit is not None and 0 < limit < 1]
+    return known if len(known) == 2 else []
 
 
 def _percent(probability: float) -> str:

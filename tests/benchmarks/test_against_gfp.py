@@ -27,6 +27,7 @@ from benchmarks.peers.snapml_addresses import (
 from benchmarks.source_hash import ROOT
 from benchmarks.worth_studies import WorldSources
 from tests.benchmarks.test_ablation import HINTS, NOTHING, PARTS, exposed_study, rows, study_of
+from tests.generated import cases
 
 if importlib.util.find_spec("snapml") is None:
     pytest.skip("snapml is not installed", allow_module_level=True)
@@ -133,7 +134,7 @@ EDGES = st.lists(
 
 
 @pytest.mark.slow  # each case is a process of its own
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 @given(EDGES, st.integers(0, 25), st.integers(0, 4))
 def test_summing_up_equals_doing_it_by_hand(edges: list, until: int, code: int):
     made = transfers(*edges)
@@ -161,7 +162,7 @@ def test_summing_up_equals_doing_it_by_hand(edges: list, until: int, code: int):
 
 
 @pytest.mark.slow  # each case is a process of its own
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 @given(EDGES, EDGES, st.integers(0, 4))
 def test_what_comes_after_the_moment_changes_nothing(before: list, after: list, code: int):
     alone, both = transfers(*before), transfers(*before, *after)

@@ -19,6 +19,7 @@ from data.addresses import (
     checksum_address,
     guess_chains,
 )
+from tests.generated import cases
 
 EIP_55 = [
     "0x52908400098527886E0F7030069857D2E4169EE7",
@@ -113,7 +114,7 @@ def test_segwit_invalid_vectors(text):
 
 
 @given(st.binary(min_size=20, max_size=20), st.sampled_from([0x00, 0x05, 0x41, 0x6F, 0x80]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 def test_base58check_against_an_independent_encoder(key, version):
     text = base58check(bytes([version]) + key)
     for chain, versions in {"tron": [0x41], "bitcoin": [0x00, 0x05]}.items():
@@ -125,7 +126,7 @@ def test_base58check_against_an_independent_encoder(key, version):
 
 
 @given(st.binary(min_size=20, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 def test_tron_hex_means_the_same_account(key):
     text = base58check(b"\x41" + key)
     for spelling in ("41" + key.hex(), "0x41" + key.hex(), "41" + key.hex().upper()):
@@ -133,7 +134,7 @@ def test_tron_hex_means_the_same_account(key):
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=cases(300), deadline=None)
 def test_one_mistyped_character_is_refused(data):
     chain, text, alphabet = data.draw(
         st.sampled_from(

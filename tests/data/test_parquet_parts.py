@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from data import storage
 from data.parquet_parts import ParquetParts
 from data.storage import content_hash, write_parquet
+from tests.generated import cases
 
 ROWS = 1_000
 
@@ -33,7 +34,7 @@ def table() -> pl.DataFrame:
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=cases(25))
 @given(st.lists(st.integers(0, ROWS), max_size=6), st.sampled_from([64, 256, 1 << 18]))
 def test_the_file_is_the_same_whatever_the_parts(cuts: list[int], group: int) -> None:
     whole, bounds = table(), sorted({0, *cuts, ROWS})
@@ -79,7 +80,7 @@ def test_a_failure_while_parts_are_made_ends_the_writer(tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=cases(25))
 @given(st.lists(st.integers(0, ROWS), max_size=6))
 def test_the_hash_of_the_content_is_the_same_whatever_the_parts(cuts: list[int]) -> None:
     whole, bounds = table(), sorted({0, *cuts, ROWS})

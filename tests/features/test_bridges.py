@@ -27,6 +27,7 @@ from pipelines.signals import signals
 from tests.data.canonical import AS_OF, DAI, START, USDT, A, B, C, covered, plain, row, store
 from tests.features.crossing_oracle import TWO_HOURS, Leg, second_opinion
 from tests.features.test_histories import as_frame
+from tests.generated import cases
 
 USDT_ON = {
     "ethereum": USDT,
@@ -172,7 +173,7 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(40))
 @given(rows=tables(), basis=st.sampled_from(["usd", "relative"]))
 def test_against_every_pair(
     folder: Path, services: Path, rows: list[dict[str, Any]], basis: str
@@ -203,7 +204,7 @@ def test_against_every_pair(
             assert seen.low_fee[k] == (rows[other]["chain"] in LOW_FEE_CHAINS)
 
 
-@settings(max_examples=25)
+@settings(max_examples=cases(25))
 @given(rows=tables(), minutes=st.sampled_from([121, 240, 359, 1440, 1440 + 240, 2 * 1440 + 1]))
 def test_later_rows_and_later_requests_change_nothing(
     folder: Path, services: Path, rows: list[dict[str, Any]], minutes: int

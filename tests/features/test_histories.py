@@ -42,6 +42,7 @@ from tests.data.canonical import (
     store,
     table,
 )
+from tests.generated import cases
 
 Row = dict[str, Any]
 LEG_KINDS = {"native": "native", "internal": "internal", "token": "token", "mint": "token",
@@ -288,7 +289,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("histories")
 
 
-@settings(max_examples=120)
+@settings(max_examples=cases(120))
 @given(
     rows=worlds(),
     coverage=coverages(),
@@ -309,7 +310,7 @@ def test_histories_are_those_of_the_second_opinion(folder, rows, coverage, reque
     check(built, rows, coverage.to_dicts(), requests, basis, allowed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(40))
 @given(rows=worlds(), coverage=coverages(), basis=st.sampled_from(["usd", "relative"]))
 def test_without_a_list_it_is_every_covered_address(folder, rows, coverage, basis):
     built = build_histories(plain(folder, rows, coverage), None, as_of=AS_OF, basis=basis)
@@ -318,7 +319,7 @@ def test_without_a_list_it_is_every_covered_address(folder, rows, coverage, basi
     check(built, rows, coverage.to_dicts(), requests, basis, set(LEGS))
 
 
-@settings(max_examples=15)
+@settings(max_examples=cases(15))
 @given(
     rows=worlds(),
     seed=st.randoms(use_true_random=False),
@@ -343,7 +344,7 @@ def test_a_store_and_a_shuffled_file_give_the_same_signals(rows, seed, basis, mo
     assert found[0] == found[1]
 
 
-@settings(max_examples=30)
+@settings(max_examples=cases(30))
 @given(rows=worlds(), others=worlds())
 def test_rows_of_other_people_change_nothing(folder, rows, others):
     strangers = {p: f"0x{k:040x}" for k, p in enumerate(PEOPLE)}

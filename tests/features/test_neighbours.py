@@ -35,6 +35,7 @@ from tests.features.test_histories import (
     in_force,
     worlds,
 )
+from tests.generated import cases
 
 DAY = timedelta(days=1)
 KINDS = ("native", "internal", "token")
@@ -144,7 +145,7 @@ def share(part: int, whole: int) -> int:
     return part * WHOLE // whole if whole else NONE
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(60))
 @given(
     rows=worlds(placed=True),
     coverage=coverages(),
@@ -247,7 +248,7 @@ listings = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(60))
 @given(
     rows=payments(),
     listed=listings,
@@ -352,7 +353,7 @@ def same(a: Neighbours, b: Neighbours) -> bool:
     return all(np.array_equal(left, right) for left, right in zip(a, b, strict=True))
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(60))
 @given(rows=worlds(placed=True), later=worlds(placed=True), listed=listings)
 def test_what_comes_at_the_cut_or_later_is_not_read(tmp_path_factory, rows, later, listed):
     cut = MOMENTS[-1]
@@ -377,7 +378,7 @@ def test_what_comes_at_the_cut_or_later_is_not_read(tmp_path_factory, rows, late
         assert same(bare[i].neighbours, poisoned[i].neighbours)
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(40))
 @given(rows=worlds(placed=True), listed=listings)
 def test_many_cuts_in_one_pass_are_those_of_many_passes(tmp_path_factory, rows, listed):
     transfers = plain(tmp_path_factory.mktemp("n"), rows, covered(*PEOPLE))

@@ -31,13 +31,14 @@ from tests.features.test_histories import (
     requests_drawn,
     worlds,
 )
+from tests.generated import cases
 
 __all__ = ["folder"]
 
 SIGNALS = catalogue().by_name
 
 
-@settings(max_examples=120)
+@settings(max_examples=cases(120))
 @given(
     rows=worlds(),
     coverage=coverages(),
@@ -158,7 +159,7 @@ def test_evidence_is_told_apart_by_whose_it_is(folder):
     assert shown.others.tolist() == [3, 4]
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(40))
 @given(rows=worlds(), coverage=coverages(), basis=st.sampled_from(["usd", "native", "relative"]))
 def test_values_in_the_table_are_those_explained(folder, rows, coverage, basis):
     built = build_histories(plain(folder, rows, coverage), as_of=AS_OF, basis=basis, network=True)

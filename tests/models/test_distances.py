@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from models.distances import Sample, distanced, kolmogorov_smirnov, wasserstein
+from tests.generated import cases
 
 VALUES = st.lists(st.integers(-5, 5).map(float) | st.floats(-3, 3), min_size=1, max_size=30)
 
 
 @given(VALUES, VALUES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 def test_distances_agree_with_the_definition_and_with_scipy(one, other):
     a, b = np.array(one), np.array(other)
     widest = max(

@@ -13,8 +13,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from data.errors import Refused
 from models.bundle import Bundle
+from models.evaluating import evaluate_bundle
 from models.evaluation import Judge, evaluate_split, metric_values
-from models.fitting import evaluate_bundle, fit
+from models.fitting import fit
 from models.intervals import wilson
 from models.metrics import METRICS, logistic
 from tests.models.world import CATALOGUE, SETTINGS, MadeUp, fitted, world

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from models.metrics import METRICS, Outcomes, logistic, measure, recall_at_fpr
+from tests.generated import cases
 
 
 @st.composite
@@ -22,7 +23,7 @@ def labelled_scores(draw, least=2, most=60):
 
 
 @given(labelled_scores())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=cases(100), deadline=None)
 def test_agrees_with_scikit_learn(rows):
     labels, scores = rows
     outcomes = Outcomes(labels, scores)
@@ -41,7 +42,7 @@ def test_agrees_with_scikit_learn(rows):
 
 
 @given(labelled_scores(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_weights_are_repetitions(rows, data):
     """A row of weight 3 counts as three rows: the property on which the bootstrap rests."""
     labels, scores = rows
@@ -60,7 +61,7 @@ def test_weights_are_repetitions(rows, data):
 
 
 @given(labelled_scores(), st.sampled_from([0.05, 0.1, 0.25, 0.5]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_recall_at_a_false_positive_rate_is_the_best_permitted_threshold(rows, rate):
     labels, scores = rows
     best = 0.0

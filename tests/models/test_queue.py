@@ -17,6 +17,7 @@ from models.metrics import MOST_POINTS, RESOLUTION, Outcomes, precision_recall
 from models.queue import PER_THOUSAND, budgets
 from models.reliability import FEWEST, reliability
 from models.slices import AGES, SIZES, sliced
+from tests.generated import cases
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ def test_one_class_has_no_budget_and_no_curve():
 
 
 @given(st.lists(st.floats(0, 1), min_size=0, max_size=300), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_bins_hold_every_row_once_and_keep_equal_chances_together(chances, random):
     label = np.array([random.random() < c for c in chances], dtype=float)
     bins = reliability(label, np.array(chances))
@@ -118,6 +119,13 @@ def test_slices_are_those_of_a_plain_filter():
             "first_seen": [START] * 800,
             "last_seen": [START + timedelta(days=float(d)) for d in days],
             "population": random.choice(["shop", "trader"], 800),
+            "hour_block": random.choice(["00-06 UTC", "06-12 UTC"], 800),
+            "source": random.choice(["hotline", "exchange"], 800),
+            "typology": [
+                kind if y else None
+                for y, kind in zip(label, random.choice(["relay", "direct"], 800), strict=True)
+            ],
+            "role": np.where(label == 1, "mule", np.where(score > 2, "victim", "benign")),
         }
     )
     found = {(s["by"], s["name"]): s for s in sliced(frame, 1.0)}
@@ -131,6 +139,9 @@ def test_slices_are_those_of_a_plain_filter():
         if told["roc_auc"]:
             expected = roc_auc_score(part["label"], part["log_odds"])
             assert told["roc_auc"]["value"] == pytest.approx(expected)
+        if told["found"]:
+            caught = part.filter(pl.col("label") == 1)
+            assert told["found"]["value"] == pytest.approx((caught["log_odds"] >= 1.0).mean())
         if told["flagged"]:
             share = (innocent["log_odds"] >= 1.0).mean()
             assert told["flagged"]["value"] == pytest.approx(share)
@@ -139,8 +150,21 @@ def test_slices_are_those_of_a_plain_filter():
     for chain in ("tron", "ethereum", "bsc"):
         check(found["chain", chain], frame.filter(pl.col("chain") == chain))
     assert found["chain", "bsc"]["flagged"] is None
-    for name in ("shop", "trader"):
-        check(found["population", name], frame.filter(pl.col("population") == name))
+    assert found["chain", "bsc"]["says"] == "too few addresses to say anything"
+    assert found["chain", "tron"]["says"] is None
+    for by in ("population", "hour_block", "source"):
+        for name in frame[by].unique():
+            check(found[by, name], frame.filter(pl.col(by) == name))
+    for name in ("relay", "direct"):
+        told, own = found["typology", name], frame.filter(pl.col("typology") == name)
+        assert (told["n"], told["n_positive"]) == (own.height, own.height)
+        among = pl.concat([own, negatives])
+        expected = roc_auc_score(among["label"], among["log_odds"])
+        assert told["roc_auc"]["value"] == pytest.approx(expected)
+        assert told["found"]["value"] == pytest.approx((own["log_odds"] >= 1.0).mean())
+        assert told["says"] is None
+    assert found["role", "mule"]["roc_auc"] is not None
+    assert found["role", "benign"]["says"] == "too few positives to say how they are found"
     check(
         found["size", "10 to 29 transfers"], frame.filter(pl.col("n_transfers").is_between(10, 29))
     )

@@ -174,3 +174,21 @@ def test_a_verdict_is_a_resemblance_and_says_what_it_is_not(band):
     assert "do not freeze on this page alone" in text
     assert ("resembles" in text) == (band not in ("below_review", None))
     assert " is laundering" not in text
+
+
+@pytest.mark.parametrize(
+    "says,value,expected",
+    [
+        ("paid {value} in a day", 0.21, "paid only 21 % in a day"),
+        ("paid {value} in a day", 0.0, "paid 0 % in a day"),
+        ("paid {value} in a day", 1e-5, "paid under 0.1 % in a day"),
+        ("paid at least {value} in a day", 0.21, "paid at least 21 % in a day"),
+        ("paid {value} of them only once", 0.21, "paid 21 % of them only once"),
+    ],
+)
+def test_a_value_that_matters_for_being_low_is_called_only(says, value, expected):
+    low = sentence(says, "share", value, SCENE, low=True)
+    assert low.text.startswith(f"It {expected}, in the ")
+    plain = sentence(says, "share", value, SCENE)
+    assert plain.numbers == low.numbers
+    assert "only 21" not in plain.text

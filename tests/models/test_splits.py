@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from data.errors import Refused
 from models.splits import PARTS, Shares, assign, groups
+from tests.generated import cases
 
 START = datetime(2024, 1, 1)
 
@@ -36,7 +37,7 @@ def labelled(draw, common_as_of=False):
 
 
 @given(labelled())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=cases(80), deadline=None)
 def test_groups_are_the_connected_components(frame):
     names = [f"address {a}" for a in frame["address"]]
     cases = [f"case {c}" if c else name for c, name in zip(frame["case_id"], names, strict=True)]
@@ -52,7 +53,7 @@ def test_groups_are_the_connected_components(frame):
 
 
 @given(labelled(), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=cases(80), deadline=None)
 def test_no_group_crosses_and_time_runs_forward(frame, common):
     if common:
         frame = frame.with_columns(as_of=pl.lit(START + timedelta(days=90)))
@@ -66,7 +67,7 @@ def test_no_group_crosses_and_time_runs_forward(frame, common):
 
 
 @given(labelled())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=cases(80), deadline=None)
 def test_no_training_row_is_known_after_validation_begins(frame):
     late = frame.with_columns(available_at=pl.col("as_of") + pl.duration(days=3))
     split = assign(late)
@@ -78,7 +79,7 @@ def test_no_training_row_is_known_after_validation_begins(frame):
 
 
 @given(labelled(), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=cases(40), deadline=None)
 def test_row_order_does_not_matter(frame, random):
     order = list(range(frame.height))
     random.shuffle(order)

@@ -23,6 +23,7 @@ from models.wallet_measures import (
     receivers_by_day,
 )
 from tests.features.histories import columns_of, histories, history
+from tests.generated import cases
 
 OWN = {measure.name: measure.of for measure in (*MEASURES, *PAYOUT_MEASURES) if measure.of}
 
@@ -90,13 +91,13 @@ def slow(name: str, h: History) -> float:
 
 @pytest.mark.parametrize("name", OWN, ids=str)
 @given(h=histories())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=cases(60), deadline=None)
 def test_a_measure_is_what_it_says(name, h):
     assert OWN[name](h) == pytest.approx(slow(name, h), rel=1e-9, abs=1e-12, nan_ok=True)
 
 
 @given(h=histories())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=cases(30), deadline=None)
 def test_days_count_from_the_first_transfer(h):
     assert receivers_by_day(h).tolist() == days_of(h)
 

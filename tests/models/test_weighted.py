@@ -23,6 +23,7 @@ from models.intervals import weighed, wilson
 from models.metrics import METRICS, Outcomes, logistic, measure, precision_recall
 from models.queue import budgets
 from models.reliability import reliability
+from tests.generated import cases
 
 CERTAIN, CHANCE = 1.0, 0.05
 """How likely an alert is to be reviewed, and an address from below the threshold."""
@@ -59,7 +60,7 @@ def weighted_rows(draw):
 
 
 @given(weighted_rows())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(25), deadline=None)
 def test_weighted_metrics_are_those_of_scikit_learn(rows):
     labels, scores, weights = rows
     outcomes = Outcomes(labels, scores, weights=weights)
@@ -82,7 +83,7 @@ def test_weighted_metrics_are_those_of_scikit_learn(rows):
 
 
 @given(weighted_rows())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=cases(15), deadline=None)
 def test_the_weighted_curve_is_that_of_scikit_learn(rows):
     labels, scores, weights = rows
     curve = precision_recall(Outcomes(labels, scores, weights=weights), 0.05)

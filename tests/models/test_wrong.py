@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from models.bundle import Bundle
+from models.evaluating import evaluate_bundle
 from models.explanation import explain_rows, reasons_text
-from models.fitting import evaluate_bundle
 from models.material import matrix
 from models.wrong import FALSE_ALARM, MISSED, MOST, pseudonym
 from tests.models.world import CATALOGUE, fitted, world

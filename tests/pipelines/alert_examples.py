@@ -74,7 +74,7 @@ def _alert() -> dict[str, Any]:
     for c in contributions:
         families[c["family"]] = families.get(c["family"], 0.0) + c["contribution"]
     return {
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "alert_id": "alert-" + hashlib.sha256(ADDRESS.encode()).hexdigest()[:16],
         "typology": "pig_butchering_laundering",
         "generated_by": "unrinse 0.1.0",
@@ -84,8 +84,16 @@ def _alert() -> dict[str, Any]:
         "status": "scored",
         "rank": 3,
         "score": 1 / (1 + math.exp(-log_odds)),
+        "score_low": 1 / (1 + math.exp(1 - log_odds)),
+        "score_high": 1 / (1 + math.exp(-1 - log_odds)),
         "log_odds": log_odds,
         "band": "high",
+        "role": {
+            "name": "collector",
+            "meaning": "takes deposits from many and passes them on",
+            "confidence": 0.83,
+            "told_apart_from": ["mule", "otc_desk"],
+        },
         "base_rate": 0.01,
         "base": base,
         "thresholds": {"medium": -3.0, "high": -1.4, "severe": 0.6},

@@ -54,12 +54,14 @@ COMMANDS: dict[str, list[str]] = {
         *("--as-of", "2024-05-09", "--min-transfers", "5", "--seed", "4", "--base-rate", "0.01"),
         *("--trained-on", "research", "--tracking-uri", "sqlite:///x.db", "--services", "v.csv"),
         *("--without-exposure", "--also", "neighbourhood", "--allow", "era", "--monotone"),
-        *("--trials", "9", "--minutes", "5", "--labels-from", "the fraud team"),
+        *("--trials", "9", "--minutes", "5", "--labels-from", "the fraud team", "--ablation"),
+        *("--doubted", "doubts.csv"),
         *("--unlabelled", "elkan_noto", "--unlabelled-prior", "0.1", "--from-champion", "b"),
         *("--threads", "2", "--assume-complete"),
     ],
     "evaluate": [
         *("evaluate", "b", "t", "l.csv", "--out", "o", "--as-of", "2024-05-09", "--named"),
+        *("--against", "c", "--budget", "5", "--populations", "p.csv", "--ablation"),
         *("--services", "v.csv"),
         *("--threads", "2", "--assume-complete"),
     ],
@@ -73,6 +75,11 @@ COMMANDS: dict[str, list[str]] = {
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete"),
+    ],
+    "trace": [
+        *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),
+        *("--max-hops", "4", "--min-usd", "2.5", "--max-degree", "99", "--without-swaps"),
+        *("--without-bridges", "--follow-ambiguous", "--services", "s.csv", "--assume-complete"),
     ],
     "monitor": [
         *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
@@ -298,6 +305,12 @@ def test_models_are_listed_for_people_too(job):
     done = run("models", "verify", "b")
     assert "abababababab…" in done.stderr
     assert "yes" in done.stderr
+
+
+def test_a_budget_is_one_at_which_models_are_compared():
+    done = run("evaluate", "b", "t", "l.csv", "--out", "o", "--budget", "5")
+    assert done.exit_code == 2
+    assert "--against" in done.stderr
 
 
 def stated_defaults() -> list[tuple[str, str, str]]:

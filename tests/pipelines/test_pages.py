@@ -25,11 +25,13 @@ from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
 from pipelines.pages.timeline import timeline
+from pipelines.pages.trace import trace_page
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
 from tests.pipelines.hostile import XSS
 from tests.pipelines.monitor_examples import monitor_report
 from tests.pipelines.realism_examples import realism_report
+from tests.pipelines.trace_examples import trace_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -47,12 +49,14 @@ def overview(alert: dict[str, Any]) -> dict[str, Any]:
         "notices": alert["notices"],
         "bundle_sha256": alert["bundle_sha256"],
         "transfers_sha256": alert["transfers_sha256"],
+        "base_rate": 0.01,
         "n_requested": 12,
         "n_scored": 8,
         "bands": {"severe": 1, "high": 2, "below_review": 5},
         "alerts": [
             {
                 **{k: alert[k] for k in ("rank", "band", "score", "chain", "address")},
+                **{k: alert[k] for k in ("score_low", "score_high")},
                 "reason": alert["reasons"][0]["sentence"],
                 "listed": False,
                 "href": alert_file(alert),
@@ -100,9 +104,11 @@ def evaluation() -> dict[str, Any]:
         ],
         "slices": [
             {"by": "chain", "name": "tron", "n": 60, "n_positive": 6, "roc_auc": estimate}
-            | {"pr_auc": None, "flagged": estimate, "ratio": 1.2},
+            | {"pr_auc": None, "found": None, "flagged": estimate, "ratio": 1.2}
+            | {"says": "too few positives to say how they are found"},
             {"by": "age", "name": "young", "n": 6, "n_positive": 6, "roc_auc": None}
-            | {"pr_auc": None, "flagged": None, "ratio": None},
+            | {"pr_auc": None, "found": None, "flagged": None, "ratio": None}
+            | {"says": "too few addresses to say anything"},
         ],
         "populations": {
             "payroll": {
@@ -116,6 +122,9 @@ def evaluation() -> dict[str, Any]:
     method = "percentile bootstrap over groups"
     return {
         "label_maturity": maturity(),
+        "against": beside_the_champion(),
+        "ablation": without_a_family(),
+        "rivals": simpler_models(),
         "splits": {
             "validation": split,
             "test": {
@@ -133,9 +142,11 @@ def evaluation() -> dict[str, Any]:
         "most_wrong": [
             {"split": "test", "kind": "false alarm", "case": "0a1b", "chain": "tron"}
             | {"n_transfers": 9, "log_odds": 2.0, "score": 0.9, "band": "high"}
+            | {"score_low": 0.7, "score_high": 0.95}
             | {"reasons": "swaps 3", "against": ["senders"]},
             {"split": "test", "kind": "missed", "case": "0a1c", "chain": "tron"}
             | {"n_transfers": 9, "log_odds": -2.0, "score": 0.1, "band": None}
+            | {"score_low": None, "score_high": None}
             | {"reasons": "no single strong reason", "against": []},
         ],
         "audit": {
@@ -165,6 +176,54 @@ def maturity() -> dict[str, Any]:
     }
 
 
+def without_a_family() -> dict[str, Any]:
+    worth = {"with_it": 0.8, "without": 0.72, "cost": 0.08, "low": -0.01, "high": 0.15}
+    return {
+        "metric": "pr_auc",
+        "n": 600,
+        "n_positive": 150,
+        "families": {"pass_through": {"signals": 9, **worth}, "otc": {"signals": 3, **worth}},
+        "another_seed": worth | {"without": 0.79, "cost": 0.01},
+    }
+
+
+def simpler_models() -> dict[str, Any]:
+    found = {"model": 0.8, "rival": 0.5, "difference": 0.3, "low": 0.2, "high": 0.4}
+    return {
+        "trained_on": 900,
+        "n": 600,
+        "n_positive": 150,
+        "rivals": {"red_flags": {"pr_auc": found}, "random_forest": {}},
+        "verdict": "Boosting is worth it: its PR-AUC is 0.800.",
+    }
+
+
+def beside_the_champion() -> dict[str, Any]:
+    figure = {"model": 0.6, "champion": 0.5, "difference": 0.1, "low": 0.02, "high": 0.2}
+    counts = {"positives": 3, "negatives": 1}
+    return {
+        "split": "test",
+        "champion_sha256": "c" * 64,
+        "champion_learned_until": "2025-06-01",
+        "n": 600,
+        "n_positive": 150,
+        "n_only_model": 2,
+        "n_only_champion": 0,
+        "alerts_per_1000": 10.0,
+        "alerts": 6,
+        "measured": {"recall": figure, "precision": figure, "precision_at_base_rate": None},
+        "overlap": {"both": counts, "only_model": counts, "only_champion": counts},
+        "rank_correlation": 0.91,
+        "verdict": "With the same alerts it finds more than the champion.",
+        "gate": [
+            {"name": "coverage", "outcome": "pass", "what": "scores all", "value": 0.0},
+            {"name": "not_worse:pr_auc", "outcome": "inconclusive", "what": "0.6", "value": 0.1}
+            | {"low": -0.1, "high": 0.3, "bound": "above -0.02"},
+            {"name": "not_worse:roc_auc", "outcome": "noted", "what": "too few"},
+        ],
+    }
+
+
 def finding(kind: str, blocks: bool = True) -> dict[str, Any]:
     found = Finding(kind, "Dates tell the classes apart.", "When, not what.", "Draw anew.", blocks)
     return found.facts(allowed=blocks)
@@ -180,6 +239,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
+    "trace": lambda: trace_page(trace_report()),
 }
 
 
@@ -231,7 +291,7 @@ def test_a_page_is_whole_and_asks_nobody_for_anything(page):
     assert not names & {"script", "iframe", "object", "embed", "form", "img", "base", "video"}
     assert not [a for _, attributes in elements.tags for a in attributes if a.startswith("on")]
     assert "default-src 'none'" in html
-    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl|csv)", link) for link in elements.links)
+    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl?|csv)", link) for link in elements.links)
     style = html.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
@@ -301,6 +361,21 @@ def test_every_band_has_a_page(band):
     assert ("no band" if band is None else band.replace("_", " ")) in alert_page(alert)
 
 
+def test_a_probability_stands_with_its_interval_and_its_base_rate():
+    alert = example()
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    low, high = (f"{100 * alert[name]:.0f} %" for name in ("score_low", "score_high"))
+    assert f"95 % interval {low} to {high}at a base rate of 1 in 100" in text
+    assert 'class="spread"' in scale(alert)
+    index = " ".join("".join(Elements(PAGES["index"]()).text).split())
+    assert f"{low} to {high}" in index
+    assert "at a base rate of 1 in 100" in index
+    silent = alert | {"score_low": None, "score_high": None}
+    assert list(validator().iter_errors(silent)) == []
+    assert "interval not known" in alert_page(silent)
+    assert 'class="spread"' not in scale(silent)
+
+
 def test_a_listed_address_is_announced():
     alert = example()
     alert["list_hits"] = [
@@ -335,7 +410,7 @@ def test_an_evaluation_without_charts_says_how_to_get_them(monkeypatch):
 
 
 def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
-    text = " ".join("".join(Elements(evaluated(evaluation())).text).split())
+    text = " ".join(" ".join(Elements(evaluated(evaluation())).text).split())
     order = (
         "Leaking, and accepted.",
         "The newest quarter, 2025-Q4, has 40 labels, 300 positive. Going by how long older labels "
@@ -344,12 +419,28 @@ def test_an_evaluation_opens_with_the_audit_and_the_maturity_of_its_labels():
         "not said",
         "on 10 January 2026 UTC",
         "3 labels have no moment of their own",
+        "With the same alerts it finds more than the champion. 6 alerts, 10 per 1,000",
+        "positives found 0.600 0.500 +0.100 [+0.020, +0.200]",
+        "by this model alone 3 1",
+        "not_worse:pr_auc inconclusive +0.100 [-0.100, +0.300]",
         "Innocent people per million",
     )
     places = [text.lower().index(part.lower()) for part in order]
     assert places == sorted(places)
     unknown = "".join(Elements(evaluated(evaluation() | {"label_maturity": None})).text)
     assert "nobody can tell fresh ones from old ones" in unknown
+
+
+def test_what_is_off_says_how_to_turn_it_on():
+    without = {k: v for k, v in evaluation().items() if k not in ("against", "ablation", "rivals")}
+    text = " ".join(" ".join(Elements(evaluated(without)).text).split())
+    assert "unrinse evaluate … --against BUNDLE" in text
+    assert "unrinse train … --ablation" in text
+    assert "Boosting is worth it" not in text
+    measured = " ".join(" ".join(Elements(evaluated(evaluation())).text).split())
+    assert "Pass through 9 0.720 +0.080 [-0.010, +0.150]" in measured
+    assert "nothing, but from another seed 0.790 +0.010" in measured
+    assert "red flags 0.500 +0.300 [+0.200, +0.400]" in measured
 
 
 def test_a_realism_report_says_that_the_world_is_invented_and_what_gives_it_away():
@@ -396,7 +487,7 @@ def test_charts_are_inline_drawings():
     pytest.importorskip("altair", reason="the extra 'report' is not installed")
     pytest.importorskip("vl_convert", reason="the extra 'report' is not installed")
     drawn = [*charts.evaluation_charts(evaluation()), charts.realism_chart(realism_report())]
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     for chart in drawn:
         assert ET.fromstring(chart or "").tag.endswith("svg")
 
@@ -475,6 +566,11 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
     report["most_wrong"] = [{**report["most_wrong"][0], **texts, "against": [payload]}]
     report["audit"]["findings"] = [{**finding("era"), "what": payload, "how_bad": payload}]
     report["audit"]["not_run"] = {"era": payload}
+    report["against"] |= dict.fromkeys(("split", "verdict", "champion_sha256"), payload)
+    report["against"]["gate"] = [dict.fromkeys(("name", "outcome", "what"), payload)]
+    worth = report["ablation"]["families"]["otc"]
+    report["ablation"]["families"] = {payload: worth}
+    report["rivals"] |= {"verdict": payload}
     told = report["label_maturity"]
     told["quarters"] = {payload: [{**told["quarters"]["all"][0], "quarter": payload}]} | {
         "all": told["quarters"]["all"]
@@ -488,6 +584,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
+    "trace": lambda payload: trace_page(trace_report(payload)),
 }
 
 

@@ -27,6 +27,7 @@ from data.labels.teaching import (
     teaching_version,
 )
 from data.service_table import CONFIDENCES
+from tests.generated import cases
 
 WORDS = {
     "pig_butchering": "positive",
@@ -137,7 +138,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 @given(rows)
 def test_the_verdicts_are_those_of_the_second_opinion(rows: list[dict[str, Any]]) -> None:
     settled = settle(labelled(*rows), at=NOW)

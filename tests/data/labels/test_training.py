@@ -33,7 +33,7 @@ def test_all_columns(tmp_path):
     labels = read_training_labels(path)
     assert dict(labels.schema) == TRAINING_LABELS
     first = ("tron", TRON, 1, datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
-    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25, "forta")
+    assert labels.row(0) == (*first, "case 7", "train", 2.0, 0.25, "forta", "mule")
     assert labels["label"].to_list() == [1, 0, None]
     # What is missing stays missing.
     assert labels["as_of"].null_count() == 2

@@ -52,7 +52,8 @@ def invented() -> pl.DataFrame:
     labels = training_labels(truth, paid, seed=1)
     assert labels.select("address").equals(truth.select("address"))
     shown = truth.select("role", "service", case="case_id")
-    return pl.concat([labels, shown], how="horizontal").join(
+    told = labels.rename({"role": "told"})
+    return pl.concat([told, shown], how="horizontal").join(
         paid, left_on="case", right_on="case_id", how="left", maintain_order="left"
     )
 
@@ -159,8 +160,18 @@ def test_labels_suffice_for_every_part_of_a_split_by_time(world: World) -> None:
 
 
 def test_most_criminals_of_a_world_are_labelled_and_every_role_is_among_them(world: World) -> None:
-    rows = world.labels.join(world.truth.select(*KEY, "role"), on=KEY)
+    rows = world.labels.drop("role").join(world.truth.select(*KEY, "role"), on=KEY)
     criminal = rows.filter(pl.col("role").is_in(CRIMINAL_ROLES))
     assert 0.4 < known(criminal) < 0.9
     by_role = criminal.group_by("role").agg(n=pl.len(), known=pl.col("label").is_not_null().any())
     assert by_role.filter(pl.col("n") >= 4)["known"].all()
+
+
+def test_roles_are_told_of_rightly_judged_victims_and_launderers_alone(
+    invented: pl.DataFrame,
+) -> None:
+    for row in invented.select("label", "role", "told").iter_rows(named=True):
+        launderer, victim = row["role"] in CRIMINAL_ROLES, row["role"] == "victim"
+        right = row["label"] == int(launderer)
+        assert row["told"] == (row["role"] if right and (launderer or victim) else None)
+    assert invented["told"].n_unique() > 2

@@ -1,0 +1,179 @@
+"""Roles on worlds of other seeds: victims shown as suspects, what sparing them costs, who is whom.
+
+    python -m benchmarks.roles --train 11 12 13 --test 14 15 16 17
+
+A model is trained on the labels that some worlds hand out, as `unrinse train` would, and every
+account of fresh worlds is scored with it. By the truth: how many victims would be *presented as
+suspects* (scored, with a band above the lowest) where nobody asks for roles, where the rule of
+thumb of `models.status` does, and where the role model does (`models.roles`); how many launderers
+are still presented; how many innocents. Then which part the role model gives the launderers that
+are presented, against the truth. Intervals of shares are 95 % Wilson intervals; upper limits for
+victims are one-sided 95 % Clopper-Pearson limits, as the promotion gate has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.across_seeds import Measured, measured, train
+from benchmarks.cuts import WHOLE
+from benchmarks.worlds import KEY, make, truth
+from data.transfers import open_transfers
+from models.bands import LOWEST, bands
+from models.bundle import Bundle
+from models.gate.harm import upper_limit
+from models.intervals import wilson
+from models.material import matrix
+from models.roles import VICTIM
+from models.scoring import score_frame
+from models.status import SCORED, Requirements, statuses
+
+WAYS = ("nobody asks", "rule of thumb", "role model")
+
+
+def main() -> None:
+    """Measure, and print Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=int, nargs="+", default=[11, 12, 13])
+    parser.add_argument("--test", type=int, nargs="+", default=[14, 15, 16, 17])
+    parser.add_argument("--addresses", type=int, default=8000)
+    parser.add_argument("--prevalence", type=float, default=0.1)
+    parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.worlds or Path(scratch)
+        size = (asked.addresses, asked.prevalence)
+        ours = measured(make(folder, asked.train, *size))
+        bundle = train(ours, Path(scratch) / "bundle")
+        worlds = make(folder, asked.test, *size)
+        theirs = measured(worlds, ",".join(ours.legs))
+        print(report(bundle, theirs, worlds))
+
+
+def report(bundle: Bundle, fresh: Measured, worlds: Sequence[Path]) -> str:
+    """Return the Markdown."""
+    signals = fresh.pooled.signals[WHOLE]
+    who = signals.select(*KEY).join(truth(worlds), on=KEY, how="left", maintain_order="left")
+    paid = induced(worlds)
+    who = who.join(paid, on=KEY, how="left", maintain_order="left").with_columns(
+        pl.col("induced").fill_null(False)
+    )
+    scores = {way: scored(bundle, fresh, way) for way in WAYS}
+    assert bundle.facts.roles is not None
+    counts = ", ".join(f"{n:,} {role}" for role, n in bundle.facts.roles.counts.items())
+    return "\n\n".join(
+        [
+            f"Roles learnt from {counts}.",
+            _victims(who, scores),
+            _kept(who, scores),
+            _confusion(who, scores["role model"]),
+        ]
+    )
+
+
+def scored(bundle: Bundle, fresh: Measured, way: str) -> pl.DataFrame:
+    """Score every account, settling victims in one of `WAYS`; with ``presented``."""
+    signals, facts = fresh.pooled.signals[WHOLE], bundle.facts
+    if way != "nobody asks":
+        asked = bundle if way == "role model" else replace(bundle, roles=None)
+        found = score_frame(asked, signals, fresh.services, threads=2)
+    else:
+        needs = Requirements(facts.legs, facts.min_transfers)
+        status = statuses(signals, needs, fresh.services, victims_by_rule=False)
+        log_odds = bundle.log_odds(matrix(signals, facts.signals), threads=2)
+        named = pl.Series("band", bands(log_odds, facts.thresholds), dtype=pl.String)
+        found = pl.DataFrame([status, named]).with_columns(
+            band=pl.when(status == SCORED).then("band"), role=pl.lit(None, pl.String)
+        )
+    shown = pl.col("band").is_not_null() & (pl.col("band") != LOWEST)
+    return found.with_columns(presented=shown)
+
+
+def induced(worlds: Sequence[Path]) -> pl.DataFrame:
+    """Return the victims that a launderer paid: with an inducement, to go on."""
+    frames = []
+    for world in worlds:
+        name = pl.lit(f"{world.name}/")
+        known = pl.read_parquet(world / "truth.parquet").select(*KEY, "role")
+        paid = open_transfers(world).followed().select("chain", "sender", "receiver").collect()
+        robbed = known.filter(pl.col("role") == VICTIM)
+        launder = known.filter(pl.col("role").is_in(["collector", "consolidator", "mule"]))
+        found = (
+            paid.join(robbed, left_on=["chain", "receiver"], right_on=KEY, how="semi")
+            .join(launder, left_on=["chain", "sender"], right_on=KEY, how="semi")
+            .select("chain", address=name + pl.col("receiver"))
+            .unique()
+        )
+        frames.append(found.with_columns(induced=True))
+    return pl.concat(frames)
+
+
+def _victims(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
+    """Return how many victims are presented, of all and of each kind."""
+    victim = pl.col("role") == VICTIM
+    kinds = {
+        "all victims": victim,
+        "paid the scam from a wallet of long standing": victim & (pl.col("population") == "victim"),
+        "opened the wallet for it": victim & (pl.col("population") == "fresh_victim"),
+        "paid a recovery fraud too": victim & (pl.col("population") == "recovery_victim"),
+        "got an inducement": victim & pl.col("induced"),
+    }
+    lines = [f"| victims | n | {' | '.join(WAYS)} |", f"|---|---:|{'---:|' * len(WAYS)}"]
+    for kind, chosen in kinds.items():
+        rows = who.select(chosen).to_series()
+        cells = []
+        for way in WAYS:
+            shown = int(scores[way].filter(rows)["presented"].sum())
+            cells.append(f"{shown:,} (up to {upper_limit(shown, int(rows.sum())):.2%})")
+        lines.append(f"| {kind} | {int(rows.sum()):,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _kept(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
+    """Return how many launderers and innocents are presented, by band."""
+    lines = [f"| presented | of | {' | '.join(WAYS)} |", f"|---|---:|{'---:|' * len(WAYS)}"]
+    chosen = {
+        "launderers": who["criminal"].fill_null(False),
+        "innocents that are no victims": who["benign"].fill_null(False),
+    }
+    for name, rows in chosen.items():
+        for above in ("medium", "high", "severe"):
+            cells, n = [], int(rows.sum())
+            for way in WAYS:
+                found = scores[way].filter(rows)
+                shown = int((found["presented"] & _at_least(found, above)).sum())
+                low, high = wilson(shown, n)
+                cells.append(f"{shown / n:.1%} [{low:.1%}, {high:.1%}]")
+            lines.append(f"| {name}, {above} or above | {n:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _at_least(found: pl.DataFrame, band: str) -> pl.Series:
+    order = ("medium", "high", "severe")
+    return found["band"].is_in(order[order.index(band) :]).fill_null(False)
+
+
+def _confusion(who: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Return which role was said of whom, among launderers presented."""
+    pairs = pl.DataFrame({"true": who["role"], "said": scores["role"]}).filter(
+        who["criminal"].fill_null(False) & scores["presented"]
+    )
+    said = sorted(pairs["said"].drop_nulls().unique())
+    lines = [f"| truly | n | {' | '.join(said)} | right |", f"|---|---:|{'---:|' * len(said)}---:|"]
+    for (true,), rows in sorted(pairs.group_by("true")):
+        n, right = rows.height, int((rows["said"] == true).sum())
+        low, high = wilson(right, n)
+        cells = [f"{int((rows['said'] == role).sum()):,}" for role in said]
+        share = f"{right / n:.0%} [{low:.0%}, {high:.0%}]"
+        lines.append(f"| {true} | {n:,} | {' | '.join(cells)} | {share} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

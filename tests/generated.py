@@ -1,0 +1,12 @@
+"""How many generated cases a test draws: some on every run, many in the nightly job."""
+
+from __future__ import annotations
+
+import os
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+
+
+def cases(many: int) -> int:
+    """Return how many cases to draw where a thorough run draws `many`: half, or ten times that."""
+    return 10 * many if NIGHTLY else many // 2
