@@ -98,6 +98,16 @@ class Dossier:
             "n_elsewhere": len(found.elsewhere),
         }
 
+    def tx_ids(self, positions: np.ndarray) -> list[str]:
+        """Return the transactions of some of the history's transfers, in that order."""
+        return self._places(positions)["tx_id"].to_list()
+
+    def counterparty(self, position: int) -> str:
+        """Return the other side of one of the history's transfers."""
+        row = self._places(np.array([position]))
+        side = "sender" if self.history.incoming[position] else "receiver"
+        return str(row[side][0])
+
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""
         h = self.history
@@ -254,7 +264,8 @@ def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
     rest = np.setdiff1d(found.rows, found.telling)
     if kind == "distribution":
         rest = rest[np.argsort(-history.value[rest], kind="stable")]
-    chosen = np.concatenate([found.telling, rest])[:MOST_ROWS_SHOWN]
+    # a transfer that is telling in two ways is told once
+    chosen = list(dict.fromkeys(np.concatenate([found.telling, rest]).tolist()))[:MOST_ROWS_SHOWN]
     return sorted(int(position) for position in chosen)
 
 

@@ -125,8 +125,8 @@ class Tracer:
 
     def earlier(self, before: datetime) -> Tracer:
         """Return the same as it stood at a moment not after this one's; nothing is read again."""
-        first = np.searchsorted(self.events.time, microseconds(before))
-        events = replace(self.events, table=self.events.table[:first], row=self.events.row[:first])
+        known = self.events.time < microseconds(before)
+        events = replace(self.events, table=self.events.table[known], row=self.events.row[known])
         return Tracer(self._transfers, self._services, before=before, events=events)
 
     def codes_of(self, addresses: list[tuple[str, str]]) -> list[int]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import sentences
-from pipelines.pages.flow_picture import END_NAMES, SHORT_NAMES, flow_picture
+from pipelines.end_names import END_NAMES, SHORT_NAMES
+from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.pages import render
 
 MOST_ROWS, MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS = 40, 15, 25, 30
