@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.bundle import BundleFacts
+from models.facts import BundleFacts
 from pipelines.alert_parts import Scales, Told
 from pipelines.alert_traces import Followed
 from pipelines.dated_facts import RULE, dated_facts

@@ -28,13 +28,16 @@ from models.explanation import Contribution, Explanation, explain_rows, without_
 from models.percentiles import Population
 from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
-from pipelines.alert_content import Told, content
+from pipelines.alert_content import content
+from pipelines.alert_parts import Told
 from pipelines.alert_traces import Followed, alert_traces
 from pipelines.dossier import Dossier, dossiers
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
+
+__all__ = ["alert_id", "alerts", "iso", "json_line", "notices"]
 
 SCHEMA_VERSION = "1.2"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"

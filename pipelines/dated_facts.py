@@ -146,7 +146,8 @@ def _gathered(h: Happening, history: History, scales: Scales) -> Sentence:
 def _passed_on(h: Happening, history: History, scales: Scales) -> Sentence:
     receipt, last = int(h.rows[0]), int(h.rows[-1])
     return tell(
-        "On {day} it received {sum} in one transfer, and paid {out} to {who} within the next {wait}.",
+        "On {day} it received {sum} in one transfer, and paid {out} to {who} within the next "
+        "{wait}.",
         day=_day(history, receipt), sum=scales.worth(int(history.value[receipt]) / history.scale),
         out=scales.worth(h.value), who=count(h.parties, "address", "addresses"),
         wait=lasting(seconds_between(history, receipt, last)),
@@ -207,11 +208,13 @@ def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
     if rows[0]["by_behaviour"]:
         where = "an address that behaves like an exchange deposit address"
     tx_ids = _arrivals(trace, end, chain, address)
+    other = haircut.get(key, 0.0)
+    under = "under FIFO as under haircut"
+    if worth(other).shown != worth(usd).shown:
+        under = "under FIFO, and {other} under haircut"
     said = tell(
-        "By {day} {sum} ({part}) of what was traced forward had come to {where} under FIFO, and "
-        "{other} under haircut.",
-        day=on(last), sum=worth(usd), part=share(part), where=where,
-        other=worth(haircut.get(key, 0.0)),
+        f"By {{day}} {{sum}} ({{part}}) of what was traced forward had come to {{where}} {under}.",
+        day=on(last), sum=worth(usd), part=share(part), where=where, other=worth(other),
     )  # fmt: skip
     return {
         "kind": _EXIT,

@@ -109,17 +109,21 @@ class Dossier:
         return str(row[side][0])
 
     def timeline(self, basis: str) -> dict[str, Any]:
-        """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""
+        """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
+
+        ``net_supplied`` is all that came up to the end of the bin, less all that went.
+        """
         h = self.history
         if not len(h):
             return {"unit": basis, "bin_days": 1, "bins": []}
         first = int(h.time[0]) // DAY
         bin_days = max(1, math.ceil((int(h.time[-1]) // DAY - first + 1) / MOST_BINS))
         number = (h.time // DAY - first) // bin_days
-        bins = []
+        bins, net = [], 0
         for k in np.unique(number).tolist():
             into = (number == k) & h.incoming
             out = (number == k) & ~h.incoming
+            net += int(h.value[into].sum()) - int(h.value[out].sum())
             bins.append(
                 {
                     "start": _moment((first + k * bin_days) * DAY),
@@ -127,6 +131,7 @@ class Dossier:
                     "value_out": int(h.value[out].sum()) / h.scale,
                     "n_in": int(into.sum()),
                     "n_out": int(out.sum()),
+                    "net_supplied": net / h.scale,
                 }
             )
         return {"unit": basis, "bin_days": bin_days, "bins": bins}

@@ -40,7 +40,8 @@ def innocents(
     Returns
     -------
     list of dict
-        As alerts hold them: what the data support first, then what they cannot say.
+        As alerts hold them: what the data support first, then what they cannot say; of those
+        alike, the ones of which fewest signs are not as expected.
     """
     values = dict(signals) | {
         name: measure.of(history) for name, measure in MEASURES.items() if measure.of is not None
@@ -48,6 +49,11 @@ def innocents(
     values["paid_exchanges_share"] = None if trace is None else _paid_exchanges(trace)
     found = sorted(tried(INNOCENT, values, look_alikes), key=lambda one: _ORDER.index(one.outcome))
     return [_told(one, look_alikes) for one in found]
+
+
+def _plausibility(one: Tried) -> tuple[int, float]:
+    misfits = sum(found.fits is False for found in one.found)
+    return _ORDER.index(one.outcome), misfits / len(one.found)
 
 
 def _paid_exchanges(trace: Trace) -> float | None:

@@ -175,11 +175,13 @@ def _unseen(block: Mapping[str, Any], ends: tuple[str, ...]) -> Sentence | None:
     where = "whose own transfers were not supplied; what became of it there is not known"
     if ends != ("not_supplied",):
         where = "beyond the caps of the trace, where nobody looked"
+    fifo, haircut = (share(min(shares[name], 1.0)) for name in CONVENTIONS)
+    under = "{fifo} under FIFO, and {haircut} under haircut,"
+    if fifo.shown == haircut.shown:
+        under = "{fifo} under FIFO, as under haircut,"
     return tell(
-        f"Of what was traced forward {{fifo}} under FIFO, and {{haircut}} under haircut, came to "
-        f"{{who}} {where}.",
-        fifo=share(min(shares["fifo"], 1.0)), haircut=share(min(shares["haircut"], 1.0)),
-        who=count(holders, "address", "addresses"),
+        f"Of what was traced forward {under} came to {{who}} {where}.",
+        fifo=fifo, haircut=haircut, who=count(holders, "address", "addresses"),
     )  # fmt: skip
 
 
