@@ -118,7 +118,12 @@ def test_the_story_of_one_day():
         (2 * DAY, "in", 1, 90_000),
         (2 * DAY + HOUR, "out", 5, 50_000),
     )
-    assert (spread(told).parties, spread(told).value) == (3, 990.0)
-    assert passed_on(told).rows.tolist() == [0, 1, 2, 3]  # the larger one was not paid out
-    assert stepped_up(told).value == 91_000.0
-    assert gathered(told) is None
+    found = {name: finder(told) for name, finder in FINDERS.items()}
+    many, soon, grown = (found[name] for name in ("spread", "passed_on", "stepped_up"))
+    assert many is not None
+    assert soon is not None
+    assert grown is not None
+    assert (many.parties, many.value) == (3, 990.0)
+    assert soon.rows.tolist() == [0, 1, 2, 3]  # the larger one was not paid out
+    assert grown.value == 91_000.0
+    assert found["gathered"] is None

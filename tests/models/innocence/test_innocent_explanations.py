@@ -69,7 +69,7 @@ class TestContract:
         assert not innocent.shown_by.endswith(".")
 
     def test_all_signs_as_expected_support_it(self, innocent):
-        values = {sign.signal: inside(sign) for sign in innocent.signs}
+        values: dict[str, float | None] = {s.signal: inside(s) for s in innocent.signs}
         assert outcome(innocent, values) == SUPPORTED
 
     def test_one_sign_that_does_not_fit_is_enough(self, innocent):
