@@ -180,7 +180,7 @@ def _alert(
         ],
         "counter": [
             _said(part, by_name[part.signal], scene, dossier)
-            for part in _telling(without_repeats(explanation.against))[:MOST_COUNTERS]
+            for part in _speaking_against(explanation)[:MOST_COUNTERS]
         ],
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
@@ -219,6 +219,17 @@ def _role(run: Scored, row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _telling(parts: Sequence[Contribution]) -> list[Contribution]:
     return [part for part in parts if abs(part.log_odds) >= LEAST_TOLD]
+
+
+def _speaking_against(explanation: Explanation) -> list[Contribution]:
+    """Return what lowered the score by being ordinary among look-alikes.
+
+    Trees lower a score now and then for a value that would be a reason had it raised one, such as
+    how soon the largest receipt was paid out. It counts, and stands among the contributions; but
+    it speaks for nobody.
+    """
+    ordinary = [part for part in explanation.against if part.unusual is None]
+    return _telling(without_repeats(ordinary))
 
 
 def _contribution(

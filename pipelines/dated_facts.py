@@ -129,7 +129,7 @@ def _told(happening: Happening, dossier: Dossier, scales: Scales) -> dict[str, A
 
 def _spread(h: Happening, history: History, scales: Scales) -> Sentence:
     return tell(
-        "From {day} it paid {who} {sum} within 24 hours, in {n}.",
+        "From {day}, it paid {who} {sum} within 24 hours, in {n}.",
         day=_day(history, h.rows[0]), who=count(h.parties, "address", "addresses"),
         sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
     )  # fmt: skip
@@ -137,7 +137,7 @@ def _spread(h: Happening, history: History, scales: Scales) -> Sentence:
 
 def _gathered(h: Happening, history: History, scales: Scales) -> Sentence:
     return tell(
-        "From {day} {who} paid it {sum} within 24 hours, in {n}.",
+        "From {day}, {who} paid it {sum} within 24 hours, in {n}.",
         day=_day(history, h.rows[0]), who=count(h.parties, "address", "addresses"),
         sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
     )  # fmt: skip
@@ -213,7 +213,7 @@ def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
     if worth(other).shown != worth(usd).shown:
         under = "under FIFO, and {other} under haircut"
     said = tell(
-        f"By {{day}} {{sum}} ({{part}}) of what was traced forward had come to {{where}} {under}.",
+        f"By {{day}}, {{sum}} ({{part}}) of what was traced forward had come to {{where}} {under}.",
         day=on(last), sum=worth(usd), part=share(part), where=where, other=worth(other),
     )  # fmt: skip
     return {

@@ -20,15 +20,10 @@ from models.telling import count, listed, share, tell
 from pipelines.alert_parts import Scales, Told
 from pipelines.dossier import Dossier
 from pipelines.spoken import spoken
+from pipelines.trace_said import LEG_WORDS
 
 HALF = 0.5
 MOST_CONCERNED = 5
-
-_LEG_WORDS = {
-    "native": "of the chain's coin",
-    "internal": "of internal transfers",
-    "token": "of token transfers",
-}
 
 
 def overturning(
@@ -188,9 +183,8 @@ def _legs(missing: Sequence[str], reasons: Sequence[Told]) -> dict[str, Any] | N
     bears = [r for r in reasons if r.signal.needs != "out"] if missing else []
     if not bears:
         return None
-    kinds = list(dict.fromkeys(leg.partition("_")[0] for leg in missing))
     said = tell(
-        f"An export {listed([_LEG_WORDS[kind] for kind in kinds])}, in and out: {{these}} would be "
+        f"An export that shows {listed([LEG_WORDS[leg] for leg in missing])}: {{these}} would be "
         "measured on more of the history.",
         these=_these(bears),
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from models.sentences import Number, Sentence
-from models.telling import count, lasting, listed, on, share, tell, worth
+from models.telling import count, joined, lasting, listed, on, share, tell, worth
 from pipelines.end_names import END_NAMES
 from pipelines.spoken import spoken
 
@@ -49,24 +49,40 @@ def trace_said(block: Mapping[str, Any], as_of: datetime, subject: str) -> list[
 
 
 def _kinds(block: Mapping[str, Any], way: str, opening: str, word: str) -> Sentence | None:
-    """Name the largest kinds of ends by both conventions."""
+    """Name the largest kinds of ends by both conventions: by dollars, else by transfers."""
     sides = block["directions"][way]
+    priced = any(sides[name]["usd"] for name in CONVENTIONS)
     told: dict[str, list[tuple[Number, str]]] = {}
     for name in CONVENTIONS:
-        kinds = [kind for kind in sides[name]["kinds"] if kind["usd"]][:MOST_KINDS]
-        told[name] = [(share(k["share"]), f" {word} {END_NAMES[k['end']]}") for k in kinds]
+        kinds = [k for k in sides[name]["kinds"] if (k["usd"] if priced else k["n_transfers"])]
+        numbers = [share(k["share"]) if priced else _transfers(k) for k in kinds[:MOST_KINDS]]
+        words = [f" {word} {END_NAMES[k['end']]}" for k in kinds[:MOST_KINDS]]
+        told[name] = list(zip(numbers, words, strict=True))
     if not any(told.values()):
         return None
-    fields = {"usd": worth(sides["fifo"]["usd"] or sides["haircut"]["usd"])}
+    fields = {f"{n}{k}": number for n, of in told.items() for k, (number, _) in enumerate(of)}
     parts = []
-    for name, words in CONVENTIONS.items():
-        fields |= {f"{name}{k}": number for k, (number, _) in enumerate(told[name])}
+    for name, words_ in CONVENTIONS.items():
         places = [f"{{{name}{k}}}{where}" for k, (_, where) in enumerate(told[name])]
         if places:
-            parts.append(f"under {words} {' and '.join(places)}")
+            parts.append(f"under {words_} {' and '.join(places)}")
     if _alike(*told.values()):
         parts = [parts[0].replace("under FIFO", "under FIFO as under haircut", 1)]
-    return tell(f"{opening}, {'; '.join(parts)}.", **fields)
+    unpriced = max(sum(k["n_unpriced"] for k in sides[name]["kinds"]) for name in CONVENTIONS)
+    if priced:
+        fields["usd"] = worth(sides["fifo"]["usd"] or sides["haircut"]["usd"])
+        said = tell(f"{opening}, {'; '.join(parts)}.", **fields)
+    else:
+        direction = opening.removeprefix("Of {usd} ")
+        said = tell(f"Nothing {direction} has a dollar value; {'; '.join(parts)}.", **fields)
+    if not priced or not unpriced:
+        return said
+    more = tell("Not counted: {n} without a dollar value.", n=count(unpriced, "transfer"))
+    return joined([said, more])
+
+
+def _transfers(kind: Mapping[str, Any]) -> Number:
+    return count(kind["n_transfers"], "transfer")
 
 
 def _alike(fifo: list[tuple[Number, str]], haircut: list[tuple[Number, str]]) -> bool:
@@ -148,7 +164,7 @@ def _legs(missing: list[str]) -> Sentence | None:
     if not missing:
         return None
     return tell(
-        f"{listed([_LEG_WORDS[leg] for leg in missing]).capitalize()} were not supplied: nothing "
+        f"{listed([LEG_WORDS[leg] for leg in missing]).capitalize()} were not supplied: nothing "
         "is known of them."
     )
 
@@ -180,7 +196,7 @@ def _unseen(block: Mapping[str, Any], ends: tuple[str, ...]) -> Sentence | None:
     if fifo.shown == haircut.shown:
         under = "{fifo} under FIFO, as under haircut,"
     return tell(
-        f"Of what was traced forward {under} came to {{who}} {where}.",
+        f"Of the dollars traced forward, {under} came to {{who}} {where}.",
         fifo=fifo, haircut=haircut, who=count(holders, "address", "addresses"),
     )  # fmt: skip
 
@@ -200,8 +216,8 @@ def _before(block: Mapping[str, Any]) -> Sentence | None:
     if unseen < _LEAST_UNSEEN:
         return None
     return tell(
-        "Of what was traced back, under FIFO {part} came from nowhere that the supplied transfers "
-        "show.",
+        "Of the dollars traced back, under FIFO {part} came from nowhere that the transfers "
+        "supplied show.",
         part=share(unseen),
     )
 
@@ -220,7 +236,7 @@ def _plain(n: int) -> Number:
 
 
 _LEAST_UNSEEN = 0.01
-_LEG_WORDS = {
+LEG_WORDS = {
     f"{kind}_{side}": f"{name} {way}"
     for kind, name in (
         ("native", "transfers of the chain's coin"),
@@ -229,3 +245,4 @@ _LEG_WORDS = {
     )
     for side, way in (("in", "received"), ("out", "sent"))
 }
+"""Kinds of transfers, as they stand in a sentence."""
