@@ -20,7 +20,15 @@ from models.tracing.following import CONVENTIONS, DIRECTIONS, Traced, follow
 from models.tracing.laying import Laid, Rows, lay
 from models.tracing.limits import End, Limits
 from models.tracing.ordering import in_order
-from models.tracing.parties import TOKEN, Parties, bridges_of, hubs_among, known_parties
+from models.tracing.parties import (
+    TOKEN,
+    Parties,
+    Standing,
+    bridges_of,
+    hubs_among,
+    known_parties,
+    standing_of,
+)
 from models.tracing.reach import Edges, reachable
 
 _READ = ("chain", "block_time", "tx_id", "log_index", "asset", "amount_raw")
@@ -100,8 +108,8 @@ class Tracer:
     ----------
     before
         Only transfers before this moment count.
-    events
-        Them, where they have been read.
+    read
+        They, and what is known of their parties, where another tracer has read them.
 
     Raises
     ------
@@ -115,19 +123,23 @@ class Tracer:
         services: Services,
         *,
         before: datetime,
-        events: Events | None = None,
+        read: tuple[Events, Standing] | None = None,
     ) -> None:
         self._transfers, self._services = transfers, services
         self._at = microseconds(before)
-        self.events = events or load_events(transfers, before=before, basis="usd")
-        self.parties = known_parties(transfers, self.events, services, self._at)
+        if read is None:
+            events = load_events(transfers, before=before, basis="usd")
+            read = events, standing_of(transfers, events.addresses, services)
+        self.events, self._standing = read
+        self.parties = known_parties(self._standing, self.events, self._at)
         self._legs = bridge_legs(transfers, self.events, bridges_of(self.parties), self._at)
 
     def earlier(self, before: datetime) -> Tracer:
-        """Return the same as it stood at a moment not after this one's; nothing is read again."""
+        """Return the same as it stood at a moment not after this one's; hardly anything is read."""
         known = self.events.time < microseconds(before)
         events = replace(self.events, table=self.events.table[known], row=self.events.row[known])
-        return Tracer(self._transfers, self._services, before=before, events=events)
+        read = events, self._standing
+        return Tracer(self._transfers, self._services, before=before, read=read)
 
     def codes_of(self, addresses: list[tuple[str, str]]) -> list[int]:
         """Return the codes of those (chain, address) pairs that the transfers name."""
