@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,11 @@ def test_names_and_titles_are_unique_and_measures_are_no_signals():
         said = [getattr(one, name) for one in INNOCENT]
         assert len(said) == len(set(said)) >= 7
     assert not set(MEASURES) & set(catalogue().by_name)
+
+
+def test_the_documentation_lists_them(repository):
+    page = (repository / "docs" / "innocent-explanations.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == [o.name for o in INNOCENT]
 
 
 @pytest.mark.parametrize("innocent", INNOCENT, ids=lambda one: one.name)
