@@ -45,6 +45,7 @@ from data.quarantine import reasons
 from data.schema import QUARANTINE, empty
 from data.service_table import CATEGORIES, CONFIDENCES, SERVICES
 from data.small_tables import read_small_table, refuse_unknown_columns
+from data.storage import sha256_file
 
 _COLUMNS = tuple(c for c in SERVICES if c != "origin")
 _REQUIRED = ("chain", "address", "category", "licit")
@@ -69,11 +70,14 @@ class Services:
         hold that is not used.
     quarantine
         `schema.QUARANTINE`: rows of label lists that could not be read.
+    files
+        SHA-256 of each of the user's files, in the order in which they were named.
     """
 
     table: pl.DataFrame
     notes: tuple[str, ...] = ()
     quarantine: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
+    files: tuple[str, ...] = ()
 
     @property
     def licit(self) -> pl.DataFrame:
@@ -107,7 +111,8 @@ def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Ser
     claims: dict[_Key, list[_Claim]] = {}
     notes: list[str] = []
     quarantines = []
-    for path in _paths(extra):
+    paths = _paths(extra)
+    for path in paths:
         taken = _taken(path)
         for claim in taken.claims:
             claims.setdefault(claim.key, []).append(claim)
@@ -118,7 +123,8 @@ def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Ser
         stand, said = _settled(key, claims[key], registry.get(key))
         rows += stand
         notes += said
-    return Services(_frame(rows), tuple(notes), pl.concat([empty(QUARANTINE), *quarantines]))
+    unread = pl.concat([empty(QUARANTINE), *quarantines])
+    return Services(_frame(rows), tuple(notes), unread, tuple(map(sha256_file, paths)))
 
 
 def _paths(extra: str | Path | Sequence[str | Path] | None) -> list[Path]:

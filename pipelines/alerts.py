@@ -31,10 +31,11 @@ from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
 from pipelines.dossier import Dossier, dossiers
 from pipelines.outputs import program
+from pipelines.recorded import recorded_inputs
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -66,8 +67,9 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     deposits = signals.select(looks_like_deposit_address()).to_series()
     files = dossiers(run.measured.histories, run.transfers, positions)
     rows = chosen.iter_rows(named=True)
+    inputs = recorded_inputs(run)
     for row, explanation, dossier, deposit in zip(rows, explained, files, deposits, strict=True):
-        alert = _alert(run, row, explanation, dossier)
+        alert = _alert(run, row, explanation, dossier) | {"inputs": inputs}
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 
 

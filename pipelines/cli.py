@@ -17,6 +17,7 @@ from pipelines.cli_evaluate import evaluate
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
 from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.cli_trace import trace
 from pipelines.cli_train import train
@@ -315,6 +316,12 @@ app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)
+
+
+app.command(epilog=REPLAY_EXAMPLE)(replay)
+
+
+app.command(epilog=DIFF_EXAMPLE)(diff)
 
 
 @app.command(

@@ -25,7 +25,8 @@ from pipelines.inputs import (
     service_notes,
     unscored_exit,
 )
-from pipelines.outputs import check_output, write_table
+from pipelines.outputs import check_output, program, write_table
+from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
 
 
@@ -174,9 +175,12 @@ def score(
     if control_sample is not None:
         key = drawn(run.scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
+        "program": program(),
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
         "as_of": run.as_of.isoformat(),
+        "inputs": recorded_inputs(run),
+        "environment": environment(),
         "training_basis": run.bundle.facts.training_basis,
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,

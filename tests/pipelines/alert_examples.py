@@ -74,7 +74,7 @@ def _alert() -> dict[str, Any]:
     for c in contributions:
         families[c["family"]] = families.get(c["family"], 0.0) + c["contribution"]
     return {
-        "schema_version": "1.1",
+        "schema_version": "1.2",
         "alert_id": "alert-" + hashlib.sha256(ADDRESS.encode()).hexdigest()[:16],
         "typology": "pig_butchering_laundering",
         "generated_by": "unrinse 0.1.0",
@@ -130,6 +130,16 @@ def _alert() -> dict[str, Any]:
         "list_hits": [],
         "bundle_sha256": hashlib.sha256(b"bundle").hexdigest(),
         "transfers_sha256": hashlib.sha256(b"transfers").hexdigest(),
+        "inputs": {
+            "as_of": "2024-05-10T00:00:00Z",
+            "addresses_sha256": hashlib.sha256(b"addresses").hexdigest(),
+            "coverage_sha256": hashlib.sha256(b"coverage").hexdigest(),
+            "assume_complete": False,
+            "synthetic": True,
+            "services_sha256": [],
+            "registry_sha256": {"assets.csv": hashlib.sha256(b"assets").hexdigest()},
+            "program_sha256": hashlib.sha256(b"program").hexdigest(),
+        },
     }
 
 
