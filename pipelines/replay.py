@@ -52,8 +52,9 @@ OUTCOMES = (
 )
 """What a comparison can come to, from the best to the worst."""
 
-OF_PROGRAM = frozenset({"generated_by", "inputs.program_sha256"})
-"""Fields that name the program."""
+CODE = "inputs.program_sha256"
+OF_PROGRAM = frozenset({"generated_by", CODE})
+"""Fields that name the program. A version that differs with the same code is no other program."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,8 @@ def _told(one: Written, new: Mapping[str, Any], *, whole: bool) -> _Told:
     fields = tuple(differing(one.alert, json.loads(text)))
     if not fields:
         return _Told(one.alert, "rewritten", ())
-    return _Told(one.alert, "other_program" if OF_PROGRAM.issuperset(fields) else "differs", fields)
+    of_program = CODE in fields and OF_PROGRAM.issuperset(fields)
+    return _Told(one.alert, "other_program" if of_program else "differs", fields)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:

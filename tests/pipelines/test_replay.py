@@ -98,6 +98,7 @@ def test_one_alert_needs_the_list_for_its_rank_alone(explained, again, tmp_path)
         ({"score": 0.5}, "score"),
         ({"verdict": "guilty"}, "verdict"),
         ({"notices": []}, "notices"),
+        ({"generated_by": "unrinse 9.9.9"}, "generated_by"),
         ({"extra": 1}, "extra"),
     ],
 )
