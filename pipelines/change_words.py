@@ -19,6 +19,13 @@ CAUSES_SAID = {
     "thresholds": "base rate or thresholds changed",
 }
 
+_NAMED = {
+    "funds": "the funds",
+    "labels": "labels or services",
+    "model": "the model",
+    "thresholds": "base rate or thresholds",
+}
+
 LEAST_SAID = math.log(1.005)
 """Smaller parts would be said as a factor of 1.00."""
 
@@ -40,9 +47,11 @@ def said(row: Mapping[str, Any], causes: Sequence[str]) -> str:
     >>> row = {"recorded": "both", "status_old": "scored", "status_new": "scored",
     ...     "score_old": 0.12, "score_new": 0.41, "log_odds_change": math.log(5.1),
     ...     "band_old": "medium", "band_new": "medium", "orders": 2, "outcome_changed": False,
-    ...     "log_odds_funds": math.log(4.25), "log_odds_model": math.log(1.2), "signals": []}
-    >>> said(row, ("funds", "model"))
-    'Rose from 12 % to 41 % (odds × 5.1): funds moved × 4.2, the model changed × 1.2.'
+    ...     "log_odds_funds": math.log(4.25), "log_odds_model": math.log(1.2), "signals": [],
+    ...     "n_transfers_old": 7, "n_transfers_new": 9}
+    >>> said(row, ("funds", "model"))  # doctest: +NORMALIZE_WHITESPACE
+    'Rose from 12 % to 41 % (odds × 5.1): funds moved × 4.2 (own transfers 7 → 9), the model
+    changed × 1.2.'
     """
     sentences = [_number(row, causes)]
     if row["outcome_changed"]:
@@ -78,32 +87,46 @@ def _number(row: Mapping[str, Any], causes: Sequence[str]) -> str:
         ((row[f"log_odds_{cause}"], cause) for cause in causes), key=lambda part: -abs(part[0])
     )
     told = [
-        f"{CAUSES_SAID[cause]} × {factor(part)}{_most(row, cause)}"
+        f"{CAUSES_SAID[cause]} × {factor(part)}{_details(row, cause)}"
         for part, cause in parts
         if abs(part) >= LEAST_SAID
     ]
     return f"{begun}: {', '.join(told)}." if told else f"{begun}."
 
 
-def _most(row: Mapping[str, Any], cause: str) -> str:
-    """Name the signal that moved most under a cause."""
+def _details(row: Mapping[str, Any], cause: str) -> str:
+    """Name the signal that moved most under a cause, and for funds how many were its own."""
+    told = []
+    if cause == "funds":
+        old, new = row["n_transfers_old"], row["n_transfers_new"]
+        told.append(f"own transfers {old:,} → {new:,}" if old != new else "as many own transfers")
     for one in row["signals"] or ():
         if one["cause"] != cause or one["signal"] in (BASE, OTHERS):
             continue
         if abs(one["log_odds"]) >= LEAST_SAID:
-            return f" (most: {one['signal']} × {factor(one['log_odds'])})"
-    return ""
+            told.append(f"most: {one['signal']} × {factor(one['log_odds'])}")
+        break
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _outcome(row: Mapping[str, Any]) -> str:
-    what = [_standing(row, side) for side in ("old", "new")]
-    alone = [CAUSES_SAID[c] for c in (row["outcome_alone"] or "").split(";") if c]
-    needed = [CAUSES_SAID[c] for c in (row["outcome_needed"] or "").split(";") if c]
-    words = (
-        f"{_either(alone)} alone would have done it" if alone else "no cause alone would have done"
+    old, new = (_standing(row, side) for side in ("old", "new"))
+    alone = [c for c in (row["outcome_alone"] or "").split(";") if c]
+    needed = [c for c in (row["outcome_needed"] or "").split(";") if c]
+    went = f"It went from {old} to {new}"
+    if alone == needed and len(alone) == 1:
+        return f"{went} because {CAUSES_SAID[alone[0]]}, and for no other reason."
+    enough = (
+        f"{' or '.join(_NAMED[c] for c in alone)} alone would have been enough"
+        if alone
+        else "no one change alone would have been enough"
     )
-    without = f"without {_either(needed)} it would not" if needed else "none of them was needed"
-    return f"It went from {what[0]} to {what[1]}: {words}; {without}."
+    without = (
+        f"{', or '.join(f'without {_NAMED[c]}' for c in needed)}, it would not"
+        if needed
+        else "no one change was needed for it"
+    )
+    return f"{went}: {enough}; {without}."
 
 
 def _standing(row: Mapping[str, Any], side: str) -> str:
@@ -114,10 +137,6 @@ def _standing(row: Mapping[str, Any], side: str) -> str:
     if row["score_old"] is None or row["score_new"] is None:
         return f"{band} ({percent(row[f'score_{side}'])})"
     return str(band)
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(f"“{word}”" for word in words)
 
 
 def percent(share: float, digits: int = 2) -> str:

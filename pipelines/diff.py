@@ -14,7 +14,7 @@ that did not happen so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import polars as pl
 from data.errors import Refused
 from models.attribution import TOLERANCE
 from models.status import SCORED
+from pipelines.change_words import percent
 from pipelines.changed import changed
 from pipelines.combinations import CAUSES, Combinations, differing_causes
 from pipelines.console import UNSHOWN
@@ -136,14 +137,15 @@ def diff(
         "environment": environment(),
     }
     manifest = write_table(table, Path(out), kind="diff", facts=facts)
-    return _result(Path(out), table, causes, manifest["content_sha256"])
+    result = _result(Path(out), table, causes, manifest["content_sha256"])
+    return replace(result, notes=(*_base_rates(sides), *result.notes))
 
 
 def _sides(runs: tuple[Run, Run], places: Places) -> tuple[Originals, Originals]:
     """Find the inputs of both runs; each that is missing is named, with its run."""
     found = [originals(run.recorded, places) for run in runs]
     missing = [
-        f"of {run.name} {one}"
+        f"{run.name}: {one}"
         for run, side in zip(runs, found, strict=True)
         if not isinstance(side, Originals)
         for one in side
@@ -227,6 +229,15 @@ def _check_as_recorded(run: Run, scores: pl.DataFrame) -> None:
 def _stands(row: Mapping[str, Any], status: str, log_odds: str) -> str:
     at = row[log_odds]
     return str(row[status]) if at is None else f"log-odds {at:.12g}"
+
+
+def _base_rates(sides: tuple[Originals, Originals]) -> tuple[str, ...]:
+    """Say at what share of positives each run's probabilities hold, where it is not the same."""
+    rates = [side.bundle.facts.calibration.base_rate for side in sides]
+    if rates[0] == rates[1]:
+        return ()
+    old, new = (percent(rate) for rate in rates)
+    return (f"Probabilities hold at a base rate of {old} in the old run, of {new} in the new one.",)
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -117,7 +117,8 @@ class Missing:
     do: str
 
     def __str__(self) -> str:
-        return f"{self.what}: recorded {self.wanted}, given {self.given}. {self.do}"
+        what = self.what[:1].upper() + self.what[1:]
+        return f"{what}: recorded {self.wanted}, given {self.given}. {self.do}"
 
 
 @dataclass(frozen=True)

@@ -346,12 +346,12 @@ def test_a_missing_input_is_named_with_its_run(scene, world, tmp_path):
     files = list(scene.services.values())
     with pytest.raises(Refused) as refused:
         diff(old, new, out, scene.places["both"], world.store, services=files)
-    assert f"of {old} the bundle: recorded SHA-256" in str(refused.value)
+    assert f"{old}: The bundle: recorded SHA-256" in str(refused.value)
     assert str(new) not in str(refused.value)
-    with pytest.raises(Refused, match="file 1 of 1 of services or labels"):
+    with pytest.raises(Refused, match="File 1 of 1 of services or labels"):
         diff(old, new, out, list(scene.places.values()), world.store, services=files[:1])
     other = world.copy(tmp_path / "store", world.transfers.head(2000))
-    with pytest.raises(Refused, match="the transfers: recorded"):
+    with pytest.raises(Refused, match="The transfers: recorded"):
         diff(old, new, out, list(scene.places.values()), other, services=files)
     assert not out.exists()
 

@@ -162,13 +162,13 @@ def test_other_libraries_are_a_named_cause(explained, again, monkeypatch, tmp_pa
 @pytest.mark.parametrize(
     "what, said",
     [
-        ("bundle", "the bundle: recorded SHA-256"),
-        ("transfers", "the transfers: recorded SHA-256"),
-        ("services", "file 1 of 1 of services or labels: recorded SHA-256"),
+        ("bundle", "The bundle: recorded SHA-256"),
+        ("transfers", "The transfers: recorded SHA-256"),
+        ("services", "File 1 of 1 of services or labels: recorded SHA-256"),
         ("no services", "given nothing"),
-        ("coverage", "the coverage table beside the transfers: recorded SHA-256"),
+        ("coverage", "The coverage table beside the transfers: recorded SHA-256"),
         ("synthetic", "recorded made by a simulation, given real"),
-        ("registry", "the built-in table assets.csv: recorded SHA-256"),
+        ("registry", "The built-in table assets.csv: recorded SHA-256"),
         ("list", "is not the address list of the run"),
     ],
 )
