@@ -31,7 +31,6 @@ from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
 from pipelines.dossier import Dossier, dossiers
 from pipelines.outputs import program
-from pipelines.recorded import recorded_inputs
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
 
@@ -67,9 +66,8 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     deposits = signals.select(looks_like_deposit_address()).to_series()
     files = dossiers(run.measured.histories, run.transfers, positions)
     rows = chosen.iter_rows(named=True)
-    inputs = recorded_inputs(run)
     for row, explanation, dossier, deposit in zip(rows, explained, files, deposits, strict=True):
-        alert = _alert(run, row, explanation, dossier) | {"inputs": inputs}
+        alert = _alert(run, row, explanation, dossier)
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 
 
@@ -182,6 +180,7 @@ def _alert(
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "inputs": run.inputs,
     }
 
 

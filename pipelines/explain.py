@@ -18,7 +18,7 @@ from pipelines.console import progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.outputs import program, write_rows
 from pipelines.pages.pages import alert_file, alert_page, index_page
-from pipelines.recorded import environment, recorded_inputs
+from pipelines.recorded import environment
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50
@@ -220,7 +220,7 @@ def _facts(run: Scored, n_alerts: int) -> dict[str, Any]:
         "as_of": iso(run.as_of),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
-        "inputs": recorded_inputs(run),
+        "inputs": run.inputs,
         "environment": environment(),
         "decision_use": run.bundle.facts.decision_use,
         "rows": {"alerts": n_alerts, "requested": run.scores.height},

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -58,6 +60,11 @@ class Scored:
     measured: local.Measured
     scores: pl.DataFrame
     as_of: datetime
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What it all rests on, beside the bundle and the transfers; results record it."""
+        return recorded_inputs(self)
 
 
 def score_addresses(
@@ -179,7 +186,7 @@ def score(
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
         "as_of": run.as_of.isoformat(),
-        "inputs": recorded_inputs(run),
+        "inputs": run.inputs,
         "environment": environment(),
         "training_basis": run.bundle.facts.training_basis,
         "decision_use": run.bundle.facts.decision_use,
