@@ -76,8 +76,12 @@ def _number(row: Mapping[str, Any], causes: Sequence[str]) -> str:
     if change == 0 and not any(row[f"log_odds_{cause}"] for cause in causes):
         return f"Unchanged at {percent(old)}."
     shown = apart(old, new)
-    way = "Rose" if change > 0 else "Fell" if change < 0 else "Stayed, on balance,"
-    begun = f"{way} from {shown[0]} to {shown[1]} (odds × {factor(change)})"
+    begun = (
+        f"{'Rose' if change > 0 else 'Fell'} from {shown[0]} to {shown[1]} (odds × "
+        f"{factor(change)})"
+        if change
+        else f"Stayed at {shown[0]}, on balance"
+    )
     if not row["orders"]:
         return (
             f"{begun}; this cannot be shared out, because on every way from the one run to the "
@@ -159,8 +163,8 @@ def apart(one: float, other: float) -> tuple[str, str]:
     for digits in range(2, 9):
         shown = percent(one, digits), percent(other, digits)
         if shown[0] != shown[1]:
-            break
-    return shown
+            return shown
+    return percent(one), percent(other)
 
 
 def factor(log_odds: float) -> str:

@@ -282,7 +282,8 @@ def test_every_row_is_said_in_words(everything):
         assert "None" not in said
         assert "nan" not in said.replace("finance", "")
         if row["status_old"] == row["status_new"] == "scored":
-            way = {1: "Rose", -1: "Fell"}[int(math.copysign(1, row["log_odds_change"]))]
+            change = row["log_odds_change"]
+            way = "Rose " if change > 0 else "Fell " if change < 0 else ("Stayed ", "Unchanged ")
             assert said.startswith(way)
         elif row["outcome_changed"]:
             assert "no score (" in said
