@@ -74,7 +74,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 a monitoring alarm, 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, replay), 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

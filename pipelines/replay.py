@@ -57,6 +57,10 @@ OF_PROGRAM = frozenset({"generated_by", CODE})
 """Fields that name the program. A version that differs with the same code is no other program."""
 
 
+MOST_FIELDS = 20
+"""Fields that are named for each alert; how many more there are is said."""
+
+
 @dataclass(frozen=True)
 class ReplayResult:
     """What the job found.
@@ -136,7 +140,7 @@ def replay(
         alerts=len(told),
         outcomes={name: outcomes[name] for name in OUTCOMES if outcomes[name]},
         differing={
-            one.alert["alert_id"]: {"fields": list(one.fields), "address": one.alert["address"]}
+            one.alert["alert_id"]: {"fields": _named(one.fields), "address": one.alert["address"]}
             for one in others
         },
         missing=dict(missing),
@@ -259,6 +263,11 @@ def _told(one: Written, new: Mapping[str, Any], *, whole: bool) -> _Told:
         return _Told(one.alert, "rewritten", ())
     of_program = CODE in fields and OF_PROGRAM.issuperset(fields)
     return _Told(one.alert, "other_program" if of_program else "differs", fields)
+
+
+def _named(fields: Sequence[str]) -> list[str]:
+    more = len(fields) - MOST_FIELDS
+    return [*fields[:MOST_FIELDS], *([f"and {more:,} more"] if more > 0 else [])]
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:

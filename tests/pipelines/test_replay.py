@@ -13,7 +13,7 @@ import pytest
 from data.errors import Refused
 from data.storage import write_parquet
 from pipelines.explain import explain
-from pipelines.replay import replay
+from pipelines.replay import MOST_FIELDS, replay
 
 TOP = 12
 
@@ -118,6 +118,18 @@ def test_a_deep_change_is_named_where_it_stands(explained, again, tmp_path):
     done = again(written(tmp_path / "one.json", alert))
     [one] = done.differing.values()
     assert one["fields"] == ["contributions[3].contribution"]
+
+
+def test_many_fields_are_counted(explained, again, tmp_path):
+    alert = json.loads(lines_of(explained)[0])
+    for part in alert["contributions"]:
+        part["meaning"] += "."
+    done = again(written(tmp_path / "one.json", alert))
+    [one] = done.differing.values()
+    n = len(alert["contributions"])
+    assert one["fields"][0] == "contributions[0].meaning"
+    assert one["fields"][-1] == f"and {n - MOST_FIELDS} more"
+    assert len(one["fields"]) == MOST_FIELDS + 1
 
 
 def test_an_address_that_no_longer_scores_is_told(explained, again, tmp_path):
