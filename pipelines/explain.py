@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +15,17 @@ from data.storage import whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
 from pipelines.alerts import alerts, iso, json_line, notices
+from pipelines.cases import Cases, find_cases
 from pipelines.console import progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.outputs import program, write_rows
+from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50
 MOST_UNSCORED_LISTED = 500
+CASES, CASES_PAGE = "cases.json", "cases.html"
 
 STATUS_MEANINGS = {
     "unsupported_chain": "On a chain whose addresses cannot be read.",
@@ -129,7 +133,9 @@ def explain(
                 page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
                 written.append(_listed(alert))
                 advance(1)
-        overview = _overview(run, written)
+        cases = find_cases(run, chosen)
+        _write_cases(cases, folder)
+        overview = _overview(run, written) | {"cases": cases.counted()}
         index = index_page(overview)
         (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
         write_rows(_outreach(run.scores), folder / "outreach.csv")
@@ -161,6 +167,12 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
         return ranked.head(top)
     for_review = pl.col("band").is_not_null() & (pl.col("band") != LOWEST)
     return ranked.filter(for_review).head(MOST_BY_DEFAULT)
+
+
+def _write_cases(cases: Cases, folder: Path) -> None:
+    text = json.dumps(cases.report, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CASES).write_text(text + "\n", encoding="utf-8", newline="\n")
+    (folder / CASES_PAGE).write_text(cases_page(cases.report), encoding="utf-8", newline="\n")
 
 
 def _outreach(scores: pl.DataFrame) -> pl.DataFrame:
