@@ -89,6 +89,8 @@ def transfers_told(total: Mapping[str, Any]) -> str:
     ...     "last": "2024-03-03T09:00:00Z"})
     '1 transfer, no price known, 3 March 2024'
     """
+    if not total["n"]:
+        return "no transfers"
     n = f"{total['n']:,} {'transfer' if total['n'] == 1 else 'transfers'}"
     worth = "no price known" if total["usd"] is None else f"${total['usd']:,.2f}"
     return f"{n}, {worth}, {days_told(total)}"

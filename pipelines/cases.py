@@ -7,7 +7,7 @@ depend on how high anybody scored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,23 +15,19 @@ from typing import Any
 
 import polars as pl
 
-from data.assets import asset_lookup
-from features.evidence import digest
-from models.cases.accounts import Accounts, Node, Sum, accounts_of
+from models.cases.accounts import Accounts, accounts_of
 from models.cases.ground import KEY, Ground, Subjects, lay, services_of
 from models.cases.grouping import Case, case_id_of, group
 from models.cases.limits import Kind, Limits
-from models.cases.links import Found, Key, Link, Withheld, find_links
+from models.cases.links import Found, Key, Withheld, find_links
 from pipelines.alerts import alert_id, iso, notices
-from pipelines.case_wording import WITHHELD, link_sentence, meaning_of
-from pipelines.dossier import exact_amount
+from pipelines.case_telling import Telling, pair
+from pipelines.case_wording import WITHHELD
 from pipelines.outputs import program
 from pipelines.score import Scored
 
 SCHEMA_VERSION = "1.0"
 SCHEMA = Path(__file__).parent / "schemas" / "cases.v1.schema.json"
-MOST_ROWS_SHOWN = 20
-MICROS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,8 @@ class Cases:
         The largest first.
     accounts
         The books of each.
+    told
+        Writes any of it out.
     report
         What is written.
     """
@@ -53,6 +51,7 @@ class Cases:
     ground: Ground
     cases: tuple[Case, ...]
     accounts: tuple[Accounts, ...]
+    told: Telling
     report: dict[str, Any]
 
     def counted(self) -> dict[str, int]:
@@ -83,9 +82,9 @@ def find_cases(run: Scored, chosen: pl.DataFrame, limits: Limits | None = None) 
     cases = tuple(group(seen, found.links))
     victims = set(subjects.victims.iter_rows())
     accounts = tuple(accounts_of(case, ground.own, ground.around, victims) for case in cases)
-    told = _Telling(run, ground, victims)
+    told = Telling(run.services, ground, victims)
     report = _report(run, limits, told, cases, accounts, found)
-    return Cases(ground, cases, accounts, report)
+    return Cases(ground, cases, accounts, told, report)
 
 
 def _subjects(run: Scored, chosen: pl.DataFrame) -> Subjects:
@@ -114,103 +113,10 @@ def _supplied(run: Scored, until: datetime) -> pl.DataFrame | None:
     return whole.filter("whole").select(*KEY, "legs")
 
 
-class _Telling:
-    """Writes out keys, sums and transfers."""
-
-    def __init__(self, run: Scored, ground: Ground, victims: set[Key]) -> None:
-        self._victims = victims
-        self._rows = {
-            row["row"]: row
-            for part in (ground.around, ground.own)
-            for row in part.iter_rows(named=True)
-        }
-        lookup = asset_lookup().select("chain", "asset", "symbol", "decimals")
-        self._assets = {(c, a): (symbol, n) for c, a, symbol, n in lookup.iter_rows()}
-        tags = run.services.table.select(
-            *KEY, "name", "category", "source", "date", "confidence"
-        ).iter_rows(named=True)
-        self._tags: dict[Key, list[dict[str, Any]]] = {}
-        for tag in tags:
-            key = (tag.pop("chain"), tag.pop("address"))
-            self._tags.setdefault(key, []).append(tag)
-
-    def third(self, key: Key) -> dict[str, Any]:
-        """Write out an address that is not alerted."""
-        return {
-            **_pair(key),
-            "possible_victim": key in self._victims,
-            "list_hits": self._tags.get(key, []),
-        }
-
-    def sum(self, total: Sum) -> dict[str, Any]:
-        """Write out transfers added up."""
-        return {
-            "n": total.n,
-            "usd": total.usd_micros / MICROS if total.n > total.unpriced else None,
-            "unpriced": total.unpriced,
-            "assets": [self.asset(*key, units) for key, units in sorted(total.amounts.items())],
-            "first": None if total.first is None else iso(total.first),
-            "last": None if total.last is None else iso(total.last),
-        }
-
-    def asset(self, chain: str, asset: str, units: int) -> dict[str, Any]:
-        """Write out an exact amount of an asset."""
-        symbol, decimals = self._assets.get((chain, asset), (None, None))
-        amount = exact_amount(str(units), decimals)
-        return {"chain": chain, "asset": asset, "symbol": symbol, "amount": amount}
-
-    def row(self, number: int) -> dict[str, Any]:
-        """Write out a transfer."""
-        row = self._rows[number]
-        usd = row["usd_micros"]
-        return {
-            **{name: row[name] for name in ("tx_id", "log_index")},
-            "block_time": iso(row["block_time"]),
-            **{name: row[name] for name in ("sender", "receiver")},
-            **self.asset(row["chain"], row["asset"], int(row["amount_raw"])),
-            "usd": None if usd is None else usd / MICROS,
-        }
-
-    def link(self, link: Link, limits: Limits) -> dict[str, Any]:
-        """Write out a link: its largest transfers in dollars, in the order of time."""
-        total = Sum()
-        for number in link.rows:
-            total.add(self._rows[number])
-        largest = sorted(link.rows, key=lambda n: (-(self._rows[n]["usd_micros"] or 0), n))
-        shown = sorted(largest[:MOST_ROWS_SHOWN])
-        summed = self.sum(total)
-        victim = link.via in self._victims
-        return {
-            "kind": link.kind.value,
-            "sentence": link_sentence(link.kind, len(link.alerts), summed, limits, victim=victim),
-            "via": None if link.via is None else self.third(link.via),
-            "alerts": [_pair(key) for key in link.alerts],
-            "total": summed,
-            "rows": [self.row(number) for number in shown],
-            "shown": len(shown),
-            "digest": digest([self._rows[number]["tx_id"] for number in link.rows]),
-        }
-
-    def node(self, node: Node) -> dict[str, Any]:
-        """Write out a key node or a possible victim."""
-        moved = [sum_.first for sum_ in (node.got, node.paid) if sum_.first is not None]
-        until = [sum_.last for sum_ in (node.got, node.paid) if sum_.last is not None]
-        priced = [sum_ for sum_ in (node.got, node.paid) if sum_.n > sum_.unpriced]
-        return {
-            **_pair(node.key),
-            "n_got": node.got.n,
-            "n_paid": node.paid.n,
-            "usd_got": node.got.usd_micros / MICROS if priced else None,
-            "usd_paid": node.paid.usd_micros / MICROS if priced else None,
-            "first": iso(min(moved)),
-            "last": iso(max(until)),
-        }
-
-
 def _report(
     run: Scored,
     limits: Limits,
-    told: _Telling,
+    told: Telling,
     cases: tuple[Case, ...],
     accounts: tuple[Accounts, ...],
     found: Found,
@@ -247,7 +153,7 @@ def _seen(run: Scored) -> Mapping[Key, Mapping[str, Any]]:
 def _case(
     case: Case,
     books: Accounts,
-    told: _Telling,
+    told: Telling,
     limits: Limits,
     seen: Mapping[Key, Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -255,7 +161,7 @@ def _case(
         "case_id": case.case_id,
         "members": [
             {
-                **_pair(key),
+                **pair(key),
                 "alert_id": alert_id(*key),
                 "id_as_anchor": case_id_of(key),
                 "first_seen": iso(seen[key]["first_seen"]),
@@ -278,7 +184,7 @@ def _case(
     }
 
 
-def _associated(case: Case, told: _Telling) -> dict[Key, list[str]]:
+def _associated(case: Case, told: Telling) -> dict[Key, list[str]]:
     """Return who stands between members, with how; possible victims are told elsewhere."""
     roles: dict[Key, set[Kind]] = {}
     for link in case.links:
@@ -287,25 +193,12 @@ def _associated(case: Case, told: _Telling) -> dict[Key, list[str]]:
     return {key: sorted(kind.value for kind in roles[key]) for key in sorted(roles)}
 
 
-def _withheld(one: Withheld, told: _Telling) -> dict[str, Any]:
+def _withheld(one: Withheld, told: Telling) -> dict[str, Any]:
     return {
         "reason": one.reason.value,
         "meaning": WITHHELD[one.reason],
         "via": told.third(one.via),
-        "alerts": [_pair(key) for key in one.alerts],
+        "alerts": [pair(key) for key in one.alerts],
         "kinds": [kind.value for kind in one.kinds],
         "degree": one.degree,
     }
-
-
-def _pair(key: Key) -> dict[str, str]:
-    return dict(zip(KEY, key, strict=True))
-
-
-def kinds_told(links: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return what the kinds of some links mean, each once.
-
-    >>> kinds_told([{"kind": "shared_exit"}, {"kind": "shared_exit"}])
-    ['paid the same address']
-    """
-    return [meaning_of(kind) for kind in dict.fromkeys(link["kind"] for link in links)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from models.bands import LOWEST
 from models.status import SCORED
 from pipelines.alerts import alerts, iso, json_line, notices
 from pipelines.cases import Cases, find_cases
-from pipelines.console import progress
+from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.outputs import program, write_rows
 from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.sar import FOLDER as SAR
+from pipelines.sar import refuse_undecided, write_packages
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50
@@ -47,11 +49,16 @@ class ExplainResult:
     Attributes
     ----------
     out
-        The folder: alerts.jsonl, index.html, a page per alert, outreach.csv, manifest.json.
+        The folder: alerts.jsonl, index.html, a page per alert, cases.json, cases.html,
+        outreach.csv, manifest.json; with packages, sar/.
     index
         The page to open first.
     n_requested, n_scored, n_alerts
         Addresses asked for, scored, and explained.
+    cases
+        Cases of two alerts or more.
+    sar_packages, sar
+        Cases with a package; by case, the SHA-256 of the package's SHA256SUMS.
     statuses
         Addresses by status.
     bundle_sha256
@@ -67,6 +74,9 @@ class ExplainResult:
     n_requested: int
     n_scored: int
     n_alerts: int
+    cases: int
+    sar_packages: int
+    sar: Mapping[str, str] = field(metadata=UNSHOWN)
     statuses: Mapping[str, int]
     bundle_sha256: str
     notes: tuple[str, ...]
@@ -86,6 +96,7 @@ def explain(
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
+    sar: bool = False,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
 
@@ -104,12 +115,18 @@ def explain(
         As for `score`.
     max_unscored
         The largest tolerable share of addresses without a score.
+    sar
+        Write a package for a suspicious activity report for each case with an alert whose band
+        calls for review: ``sar/CASE/``, a draft for a human. Only where the bundle is for
+        decisions.
 
     Raises
     ------
     Refused
-        Any input is unusable, or the model may not be used on these transfers.
+        Any input is unusable, or the model may not be used on these transfers, or not for `sar`.
     """
+    if sar:
+        refuse_undecided(Path(bundle))
     run = score_addresses(
         bundle,
         transfers,
@@ -121,7 +138,7 @@ def explain(
         assume_complete=assume_complete,
     )
     chosen = _chosen(run.scores, top)
-    written = []
+    written, told, packages = [], [], {}
     with whole_directory(Path(out)) as folder:
         with (
             (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
@@ -132,9 +149,13 @@ def explain(
                 page = folder / alert_file(alert)
                 page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
                 written.append(_listed(alert))
+                if sar:
+                    told.append(alert)
                 advance(1)
         cases = find_cases(run, chosen)
         _write_cases(cases, folder)
+        if sar:
+            packages = write_packages(run, chosen, told, cases, folder / SAR)
         overview = _overview(run, written) | {"cases": cases.counted()}
         index = index_page(overview)
         (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
@@ -149,6 +170,9 @@ def explain(
         n_requested=run.scores.height,
         n_scored=statuses.get(SCORED, 0),
         n_alerts=len(written),
+        cases=cases.counted()["n"],
+        sar_packages=len(packages),
+        sar=packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         notes=(
