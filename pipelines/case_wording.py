@@ -78,7 +78,7 @@ def link_sentence(
         said = f"{who} {_MEANINGS[kind]}"
     caution = ""
     if kind is Kind.SHARED_PAYER and not victim:
-        caution = " Whoever paid may have been defrauded by them."
+        caution = " Whoever paid may have been defrauded by them, or be somebody of theirs."
     return f"{said}: {transfers_told(total)}.{caution}"
 
 

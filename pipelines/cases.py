@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from data.transfers import Transfers
 from models.cases.accounts import Accounts, accounts_of
 from models.cases.ground import KEY, Ground, Subjects, lay, services_of
 from models.cases.grouping import Case, case_id_of, group
@@ -95,15 +96,15 @@ def _subjects(run: Scored, chosen: pl.DataFrame) -> Subjects:
         alerts=alerts,
         services=services_of(run.services.table),
         victims=victims,
-        supplied=_supplied(run, latest) if isinstance(latest, datetime) else None,
+        supplied=supplied(run.transfers, latest) if isinstance(latest, datetime) else None,
     )
 
 
-def _supplied(run: Scored, until: datetime) -> pl.DataFrame | None:
+def supplied(transfers: Transfers, until: datetime) -> pl.DataFrame | None:
     """Return whose exports are whole up to a moment, with their legs; None: everybody's."""
-    if run.transfers.assume_complete:
+    if transfers.assume_complete:
         return None
-    coverage = run.transfers.coverage
+    coverage = transfers.coverage
     if coverage is None:
         return pl.DataFrame(schema={"chain": pl.String, "address": pl.String, "legs": pl.String})
     reaches = (pl.col("to") >= until).fill_null(False)

@@ -20,6 +20,7 @@ from pipelines.alerts import alert_id
 from pipelines.case_wording import WITHHELD, link_sentence, meaning_of
 from pipelines.cases import SCHEMA
 from pipelines.pages.cases import cases_page
+from tests.pipelines import case_examples
 
 Report = dict[str, Any]
 
@@ -162,6 +163,33 @@ def test_cases_are_mostly_right(reviewed, report):
     ]
     assert len(pairs) >= 5
     assert sum(one is not None and one == other for one, other in pairs) >= 0.8 * len(pairs)
+
+
+def test_every_kind_of_link_is_found_in_a_small_run():
+    report = case_examples.cases_report()
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(report)
+    large, alone = report["cases"]
+    assert {link["kind"] for link in large["links"]} == set(Kind)
+    assert [who(m) for m in alone["members"]] == [("ethereum", case_examples.LONE)]
+    assert {node["address"]: node["as"] for node in large["associated"]} == {
+        case_examples.PAYER: ["gas_funder", "shared_payer"],
+        case_examples.EXIT: ["shared_exit"],
+        case_examples.RELAY: ["relay"],
+    }
+    [exit_] = [n for n in large["associated"] if n["address"] == case_examples.EXIT]
+    assert [hit["category"] for hit in exit_["list_hits"]] == ["sanctioned"]
+    [victim] = large["possible_victims"]
+    assert victim["address"] == case_examples.VICTIM
+    assert (victim["usd_paid"], victim["usd_got"]) == (1200.0, 20.0)
+    assert {(one["via"]["address"], one["reason"]) for one in report["withheld"]} == {
+        (case_examples.UNSEEN, "not_supplied"),
+        (case_examples.BUSY, "busy"),
+    }
+    totals = {name: large["totals"][name]["usd"] for name in ("received", "sent", "between")}
+    assert totals == {"received": 1288.0, "sent": 1270.0, "between": 400.0}
+    unpriced = large["totals"]["received"]["assets"]
+    assert {asset["symbol"] for asset in unpriced} == {"ETH", "USDT"}
 
 
 @pytest.mark.parametrize("kind", Kind, ids=str)

@@ -139,7 +139,7 @@ def test_shares_are_taken_in_the_asset_where_nothing_has_a_price():
 
 
 def test_nothing_after_the_cut_of_an_alert_counts():
-    late = {"block_time": AS_OF}
+    late: dict[str, Any] = {"block_time": AS_OF}
     assert told(found([pay(1, A, B, **late)], subjects())) == set()
     assert told(found([pay(1, A, X), pay(2, B, X, **late)], subjects())) == set()
 
