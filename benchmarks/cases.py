@@ -197,6 +197,8 @@ def report(found: dict[tuple[str, str], Found]) -> str:
 def _ratio(one: Found, above: int, below: int) -> str:
     """Write a ratio of sums over alerts, with its bootstrap interval over units of the truth."""
     counts = np.array(one.counts)[:, [above, below]]
+    if not counts[:, 1].any():
+        return "–"
     units, place = np.unique(one.units, return_inverse=True)
     sums = np.zeros((len(units), 2))
     np.add.at(sums, place, counts)

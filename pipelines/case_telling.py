@@ -8,7 +8,7 @@ from data.assets import asset_lookup
 from data.services import Services
 from features.evidence import digest
 from models.cases.accounts import Node, Row, Sum
-from models.cases.ground import KEY, Ground
+from models.cases.ground import KEY
 from models.cases.limits import Limits
 from models.cases.links import Key, Link
 from pipelines.alerts import iso
@@ -32,13 +32,9 @@ class Telling:
         What the services lists say, by address.
     """
 
-    def __init__(self, services: Services, ground: Ground, victims: set[Key]) -> None:
+    def __init__(self, services: Services, rows: dict[int, Row], victims: set[Key]) -> None:
         self.victims = victims
-        self.rows: dict[int, Row] = {
-            row["row"]: row
-            for part in (ground.around, ground.own)
-            for row in part.iter_rows(named=True)
-        }
+        self.rows = rows
         lookup = asset_lookup().select("chain", "asset", "symbol", "decimals")
         self._assets = {(c, a): (symbol, n) for c, a, symbol, n in lookup.iter_rows()}
         tags = services.table.select(

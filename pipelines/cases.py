@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 
 from data.transfers import Transfers
-from models.cases.accounts import Accounts, accounts_of
-from models.cases.ground import KEY, Ground, Subjects, lay, services_of
+from models.cases.accounts import Accounts, Ledger, accounts_of
+from models.cases.ground import KEY, Subjects, lay, services_of
 from models.cases.grouping import Case, case_id_of, group
 from models.cases.limits import Kind, Limits
 from models.cases.links import Found, Key, Withheld, find_links
@@ -37,8 +37,8 @@ class Cases:
 
     Attributes
     ----------
-    ground
-        The transfers they rest on.
+    own, around
+        The transfers of alerted addresses, and of those between them.
     cases
         The largest first.
     accounts
@@ -49,7 +49,8 @@ class Cases:
         What is written.
     """
 
-    ground: Ground
+    own: Ledger
+    around: Ledger
     cases: tuple[Case, ...]
     accounts: tuple[Accounts, ...]
     told: Telling
@@ -82,10 +83,11 @@ def find_cases(run: Scored, chosen: pl.DataFrame, limits: Limits | None = None) 
         seen[chain, address] = min(at, seen.get((chain, address), at))
     cases = tuple(group(seen, found.links))
     victims = set(subjects.victims.iter_rows())
-    accounts = tuple(accounts_of(case, ground.own, ground.around, victims) for case in cases)
-    told = Telling(run.services, ground, victims)
+    own, around = Ledger(ground.own), Ledger(ground.around)
+    accounts = tuple(accounts_of(case, own, around, victims) for case in cases)
+    told = Telling(run.services, around.rows | own.rows, victims)
     report = _report(run, limits, told, cases, accounts, found)
-    return Cases(ground, cases, accounts, told, report)
+    return Cases(own, around, cases, accounts, told, report)
 
 
 def _subjects(run: Scored, chosen: pl.DataFrame) -> Subjects:
@@ -122,6 +124,7 @@ def _report(
     accounts: tuple[Accounts, ...],
     found: Found,
 ) -> dict[str, Any]:
+    seen = _seen(run)
     return {
         "schema_version": SCHEMA_VERSION,
         "generated_by": program(),
@@ -139,7 +142,7 @@ def _report(
         "n_alerts": sum(len(case.members) for case in cases),
         "n_grouped": sum(len(case.members) for case in cases if len(case.members) > 1),
         "cases": [
-            _case(case, books, told, limits, _seen(run))
+            _case(case, books, told, limits, seen)
             for case, books in zip(cases, accounts, strict=True)
         ],
         "withheld": [_withheld(one, told) for one in found.withheld],

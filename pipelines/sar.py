@@ -72,7 +72,7 @@ def write_packages(
     subjects = dict(_subjects(run, chosen, told))
     sums = {}
     for case in cases.cases:
-        found = statement(case, cases, subjects, run.services, Limits())
+        found = statement(case, cases, subjects, Limits())
         if found is not None:
             folder = out / case.case_id
             folder.mkdir(parents=True)

@@ -11,9 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import polars as pl
-
-from data.services import Services
 from features.catalogue import catalogue
 from models import sentences
 from models.cases.accounts import Accounts, Row, Sum, accounts_of
@@ -142,7 +139,7 @@ def _clause(sentence: str) -> str:
 
 
 def statement(
-    case: Case, cases: Cases, subjects: Mapping[Key, Reported], services: Services, limits: Limits
+    case: Case, cases: Cases, subjects: Mapping[Key, Reported], limits: Limits
 ) -> Statement | None:
     """Tell a case; None where none of its members is reported on.
 
@@ -158,13 +155,13 @@ def statement(
         return None
     links = tuple(link for link in case.links if set(link.alerts) & set(members))
     own_case = replace(case, members=members, links=links)
-    ground, victims = cases.ground, cases.told.victims
-    books = accounts_of(own_case, ground.own, ground.around, victims)
-    rows = _rows_of(ground.own, members)
+    victims = cases.told.victims
+    books = accounts_of(own_case, cases.own, cases.around, victims)
+    rows = cases.own.of(members)
     labels = _labels(members, [node.key for node in books.victims], links, victims)
     said = [
         *_totals(own_case, books, rows, cases, labels),
-        *_services(rows, members, services, cases),
+        *_services(rows, members, cases),
         *_reasons(members, subjects, labels),
         *_links(links, cases, labels, limits),
         *_largest(rows, members, labels),
@@ -206,15 +203,6 @@ def _labels(
         for letter, keys in (("S", members), ("V", [*victims, *more]), ("A", others))
         for n, key in enumerate(keys, start=1)
     }
-
-
-def _rows_of(own: pl.DataFrame, members: Sequence[Key]) -> list[Row]:
-    who = set(members)
-    return [
-        row
-        for row in own.iter_rows(named=True)
-        if (row["chain"], row["sender"]) in who or (row["chain"], row["receiver"]) in who
-    ]
 
 
 def _fact(part: str, text: str, rows: Sequence[int], *flags: tuple[str, str]) -> Fact:
@@ -272,12 +260,10 @@ def _links(
         yield _fact("link", f"{who}{through}: {said}", link.rows)
 
 
-def _services(
-    rows: Sequence[Row], members: Sequence[Key], services: Services, cases: Cases
-) -> Iterator[Fact]:
+def _services(rows: Sequence[Row], members: Sequence[Key], cases: Cases) -> Iterator[Fact]:
     """Say what went to and came from parties that a list names."""
     who = set(members)
-    known = {(row["chain"], row["address"]): row for row in services.table.iter_rows(named=True)}
+    known = cases.told.tags
     met: dict[tuple[Key, str], list[Row]] = {}
     for row in rows:
         source, target = (row["chain"], row["sender"]), (row["chain"], row["receiver"])
@@ -290,7 +276,7 @@ def _services(
         return -sum(row["usd_micros"] or 0 for row in item[1]), item[0]
 
     for (party, way), some in sorted(met.items(), key=by_dollars)[:MOST_SERVICES]:
-        tag = known[party]
+        tag = known[party][0]
         name = visible(tag["name"] or "an unnamed party")
         source_name = visible(tag["source"] or "a source not named")
         dated = f", {tag['date']}" if tag["date"] else ""

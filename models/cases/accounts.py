@@ -101,15 +101,40 @@ class Accounts:
     nodes: list[Node] = field(default_factory=list)
 
 
-def accounts_of(
-    case: Case, own: pl.DataFrame, around: pl.DataFrame, victims: Iterable[Key]
-) -> Accounts:
+class Ledger:
+    """Transfers by the addresses that they touch, read once for all cases.
+
+    Parameters
+    ----------
+    moved
+        With the columns of `models.cases.ground.PAYMENT`.
+
+    Attributes
+    ----------
+    rows
+        Each transfer by its row.
+    """
+
+    def __init__(self, moved: pl.DataFrame) -> None:
+        self.rows: dict[int, Row] = {row["row"]: row for row in moved.iter_rows(named=True)}
+        self._of: dict[Key, list[int]] = {}
+        for number, row in self.rows.items():
+            for side in ("sender", "receiver"):
+                self._of.setdefault((row["chain"], row[side]), []).append(number)
+
+    def of(self, addresses: Iterable[Key]) -> list[Row]:
+        """Return the transfers that touch some addresses, each once, by row."""
+        numbers = {number for key in addresses for number in self._of.get(key, ())}
+        return [self.rows[number] for number in sorted(numbers)]
+
+
+def accounts_of(case: Case, own: Ledger, around: Ledger, victims: Iterable[Key]) -> Accounts:
     """Keep the books of a case.
 
     Parameters
     ----------
     own, around
-        As in `models.cases.ground.Ground`.
+        The transfers of `models.cases.ground.Ground`.
     victims
         Possible victims, wherever they stand.
     """
@@ -118,7 +143,7 @@ def accounts_of(
     nodes = {key: Node(key, key in members) for key in sorted(members | thirds)}
     victim_nodes: dict[Key, Node] = {}
     books = Accounts()
-    for row in _rows(own, members):
+    for row in own.of(members):
         source, target = (row["chain"], row["sender"]), (row["chain"], row["receiver"])
         inside = source in members and target in members
         side = books.between if inside else books.sent if source in members else books.received
@@ -129,7 +154,7 @@ def accounts_of(
             if other in suspects and other not in members:
                 victim = victim_nodes.setdefault(other, Node(other, member=False))
                 getattr(victim, way).add(row)
-    for row in _rows(around, thirds):
+    for row in around.of(thirds):
         source, target = (row["chain"], row["sender"]), (row["chain"], row["receiver"])
         if source in thirds and target in thirds:  # the members' own rows are in the books already
             _note(nodes, source, target, row)
@@ -143,15 +168,3 @@ def _note(nodes: dict[Key, Node], source: Key, target: Key, row: Row) -> None:
     if source in nodes and target in nodes:
         nodes[source].paid.add(row)
         nodes[target].got.add(row)
-
-
-def _rows(moved: pl.DataFrame, addresses: set[Key]) -> Iterable[Row]:
-    """Yield the transfers that touch some addresses, by row."""
-    wanted = pl.DataFrame(
-        sorted(addresses), schema={"chain": pl.String, "address": pl.String}, orient="row"
-    )
-    ways = [
-        moved.join(wanted, left_on=["chain", side], right_on=["chain", "address"], how="semi")
-        for side in ("sender", "receiver")
-    ]
-    return pl.concat(ways).unique("row").sort("row").iter_rows(named=True)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.cases.accounts import accounts_of
+from models.cases.accounts import Ledger, accounts_of
 from models.cases.ground import lay
 from models.cases.grouping import Case, case_id_of, group
 from models.cases.limits import Kind, Limits
@@ -65,7 +65,7 @@ def test_the_books_of_a_case():
     ground = lay(table(rows).with_row_index("row").lazy(), who, Limits())
     links = find_links(ground, who, Limits()).links
     [case] = group(seen(key(A), key(B), key(C)), links)
-    books = accounts_of(case, ground.own, ground.around, [key(X)])
+    books = accounts_of(case, Ledger(ground.own), Ledger(ground.around), [key(X)])
     dollars = {
         name: getattr(books, name).usd_micros // 10**6
         for name in ("received", "sent", "between", "all")
@@ -91,7 +91,7 @@ def test_books_balance(rows, who):
     alerts = [key(a) for a in sorted(who.alerts["address"])]
     victims = set(who.victims.iter_rows())
     for case in group(seen(*alerts), links):
-        books = accounts_of(case, ground.own, ground.around, victims)
+        books = accounts_of(case, Ledger(ground.own), Ledger(ground.around), victims)
         parts = (books.received, books.sent, books.between)
         ends = [{key(r["sender"]), key(r["receiver"])} for r in rows]
         own = [
