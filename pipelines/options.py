@@ -271,14 +271,7 @@ ControlSample = Annotated[
         0,
     ),
 ]
-Sar = Annotated[
-    bool,
-    flag(
-        "--sar",
-        "Draft a package for a suspicious activity report for each case that calls for review, for "
-        "a human to finish. Refused where the bundle is not for decisions.",
-    ),
-]
+Sar = Annotated[bool, flag("--sar", "Draft a report for each case, for a human to finish.")]
 ResearchUse = Annotated[
     bool,
     flag(
