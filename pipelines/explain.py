@@ -164,6 +164,11 @@ def explain(
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
+    more = run.scores.filter(_for_review()).height - len(written)
+    cut = (
+        f"{more:,} more scores are up for review and have no alert here, and cases may lack them; "
+        "--top N explains the N highest.",
+    )
     return ExplainResult(
         out=Path(out),
         index=Path(out) / "index.html",
@@ -179,6 +184,7 @@ def explain(
             *input_notes(run),
             *use_notes(run.bundle),
             *(hint if unseen else ()),
+            *(cut if written and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
@@ -189,8 +195,12 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
     if top is not None:
         return ranked.head(top)
-    for_review = pl.col("band").is_not_null() & (pl.col("band") != LOWEST)
-    return ranked.filter(for_review).head(MOST_BY_DEFAULT)
+    return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+
+
+def _for_review() -> pl.Expr:
+    """Say of rows whether their band calls for review."""
+    return (pl.col("band") != LOWEST).fill_null(False)
 
 
 def _write_cases(cases: Cases, folder: Path) -> None:

@@ -39,9 +39,12 @@ def refuse_undecided(bundle: Path) -> None:
     """
     facts = Bundle.load(bundle).facts
     if not facts.decision_use:
+        why = f"it was trained on {facts.training_basis} labels"
+        if facts.training_basis == "reviewed":
+            why = "its reviewed labels were too few to test it on both kinds"
         raise Refused(
             f"SAR drafts were asked for, and {bundle} is not for decisions: its decision_use is "
-            f"false (it was trained on {facts.training_basis} labels)",
+            f"false ({why})",
             expected="a bundle trained and tested on your own reviewed labels",
             hint="Train one with `unrinse train TRANSFERS LABELS --trained-on reviewed`, or leave "
             "out --sar. Nothing makes this bundle fit for it, --research-use included.",

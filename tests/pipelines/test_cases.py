@@ -152,6 +152,15 @@ def test_the_order_of_the_list_plays_no_part(reviewed, tmp_path):
     assert not (again.out / "sar").exists()
 
 
+def test_a_list_that_was_cut_off_says_so(reviewed, tmp_path):
+    """Cases know alerts alone: who calls for review and is not among them may be missing."""
+    few = reviewed.explain(tmp_path / "few", top=4, sar=False)
+    notes = " ".join([*few.notes, *reviewed.done.notes])
+    assert "more scores are up for review" in notes
+    many = reviewed.explain(tmp_path / "many", top=300, sar=False)
+    assert "up for review" not in " ".join(many.notes)
+
+
 def test_cases_are_mostly_right(reviewed, report):
     """On this world, most pairs that are put together belong to one case of the truth."""
     truth = pl.read_parquet(reviewed.world.store / "truth.parquet")

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -310,6 +311,13 @@ def test_a_model_that_is_not_for_decisions_drafts_nothing(world, bundle, tmp_pat
     assert done.exit_code == 2
     assert "leave out --sar" in " ".join(done.stderr.split())
     assert not out.exists()
+
+
+def test_reviewed_labels_too_few_to_test_on_are_said_to_be_that(monkeypatch):
+    facts = SimpleNamespace(decision_use=False, training_basis="reviewed")
+    monkeypatch.setattr(sar.Bundle, "load", lambda path: SimpleNamespace(facts=facts))
+    with pytest.raises(Refused, match="too few to test it on both kinds"):
+        sar.refuse_undecided(Path("b"))
 
 
 def test_a_package_is_whole_or_there_is_none(reviewed, tmp_path, monkeypatch):
