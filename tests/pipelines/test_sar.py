@@ -23,6 +23,7 @@ from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.evidence import digest
 from models.bands import BANDS, LOWEST
+from models.bundle import Bundle
 from pipelines import cli, sar
 from pipelines.explain import explain
 from pipelines.sar_facts import HOURS, PARTS
@@ -315,7 +316,7 @@ def test_a_model_that_is_not_for_decisions_drafts_nothing(world, bundle, tmp_pat
 
 def test_reviewed_labels_too_few_to_test_on_are_said_to_be_that(monkeypatch):
     facts = SimpleNamespace(decision_use=False, training_basis="reviewed")
-    monkeypatch.setattr(sar.Bundle, "load", lambda path: SimpleNamespace(facts=facts))
+    monkeypatch.setattr(Bundle, "load", lambda path: SimpleNamespace(facts=facts))
     with pytest.raises(Refused, match="too few to test it on both kinds"):
         sar.refuse_undecided(Path("b"))
 
