@@ -58,7 +58,7 @@ class ExplainResult:
     cases
         Cases of two alerts or more.
     sar_packages, sar
-        Cases with a package; by case, the SHA-256 of the package's SHA256SUMS.
+        Cases with a package (None where none was asked for); by case, the SHA-256 of the package's SHA256SUMS.
     statuses
         Addresses by status.
     bundle_sha256
@@ -75,7 +75,7 @@ class ExplainResult:
     n_scored: int
     n_alerts: int
     cases: int
-    sar_packages: int
+    sar_packages: int | None
     sar: Mapping[str, str] = field(metadata=UNSHOWN)
     statuses: Mapping[str, int]
     bundle_sha256: str
@@ -176,7 +176,7 @@ def explain(
         n_scored=statuses.get(SCORED, 0),
         n_alerts=len(written),
         cases=cases.counted()["n"],
-        sar_packages=len(packages),
+        sar_packages=len(packages) if sar else None,
         sar=packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
