@@ -58,7 +58,8 @@ class ExplainResult:
     cases
         Cases of two alerts or more.
     sar_packages, sar
-        Cases with a package (None where none was asked for); by case, the SHA-256 of the package's SHA256SUMS.
+        Cases with a package (None where none was asked for); by case, the SHA-256 of its
+        SHA256SUMS.
     statuses
         Addresses by status.
     bundle_sha256
