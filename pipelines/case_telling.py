@@ -11,9 +11,9 @@ from models.cases.accounts import Node, Row, Sum
 from models.cases.ground import KEY
 from models.cases.limits import Limits
 from models.cases.links import Key, Link
-from pipelines.alerts import iso
 from pipelines.case_wording import link_sentence
 from pipelines.dossier import exact_amount
+from pipelines.moments import iso
 
 MOST_ROWS_SHOWN = 20
 MICROS = 1_000_000

@@ -21,9 +21,10 @@ from models.cases.ground import KEY, Subjects, lay, services_of
 from models.cases.grouping import Case, case_id_of, group
 from models.cases.limits import Kind, Limits
 from models.cases.links import Found, Key, Withheld, find_links
-from pipelines.alerts import alert_id, iso, notices
+from pipelines.alerts import alert_id, notices
 from pipelines.case_telling import Telling, pair
 from pipelines.case_wording import WITHHELD
+from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.score import Scored
 

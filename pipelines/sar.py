@@ -18,9 +18,9 @@ from models.bands import LOWEST
 from models.bundle import Bundle
 from models.cases.limits import Limits
 from models.cases.links import Key
-from pipelines.alerts import iso
 from pipelines.cases import Cases
 from pipelines.dossier import dossiers
+from pipelines.moments import iso
 from pipelines.sar_appendix import appendix, facts_json, lacking, read, write_appendix
 from pipelines.sar_facts import Reported, Statement, reported, statement
 from pipelines.sar_text import checklist, narrative, readme

@@ -14,9 +14,9 @@ from data.transfers import Transfers
 from features.evidence import digest
 from models.cases.accounts import Row
 from models.cases.grouping import Case
-from pipelines.alerts import iso
 from pipelines.case_telling import Telling, pair
 from pipelines.dossier import exact_amount
+from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.sar_facts import Statement
 
