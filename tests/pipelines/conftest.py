@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import pytest
 from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
 from data.simulation.populations import CRIMINAL_ROLES
 from data.storage import read_manifest, write_parquet, write_store
+from models.bands import LOWEST
 from pipelines.explain import ExplainResult, explain
+from pipelines.score import score
 from pipelines.simulate import simulate
 from pipelines.train import TrainResult, train
 
@@ -122,8 +124,28 @@ class Reviewed:
 
     def explain(self, out: Path, **options: Any) -> ExplainResult:
         """Explain the same list again."""
-        given: dict[str, Any] = {"services": self.world.services, "sar": True, "threads": 1}
+        given: dict[str, Any] = {"services": self.world.services, "sar": True, "top": 25}
         return explain(self.bundle, self.store, self.world.addresses, out, **(given | options))
+
+    def listing(self, path: Path, *, alerts: int, below: int) -> Reviewed:
+        """Return the same with a short list: some of its alerts, and some below review."""
+        known = [(alert["chain"], alert["address"]) for alert in self.alerts[:alerts]]
+        scores = score(
+            self.bundle, self.store, self.world.addresses, path.with_suffix(".parquet"),
+            services=self.world.services,
+        ).out  # fmt: skip
+        low = pl.read_parquet(scores).filter(pl.col("band") == LOWEST).head(below)
+        wanted = pl.concat(
+            [
+                pl.DataFrame(
+                    known, schema={"chain": pl.String, "address": pl.String}, orient="row"
+                ),
+                low.select("chain", "address"),
+            ]
+        )
+        asked = pl.read_csv(self.world.addresses)
+        asked.join(wanted, on=["chain", "address"], how="semi").write_csv(path)
+        return replace(self, world=replace(self.world, addresses=path))
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +174,6 @@ def reviewed(tmp_path_factory) -> Reviewed:
         labels_from="the fraud team", threads=1,
     )  # fmt: skip
     done = explain(
-        trained.out, store, made.addresses, folder / "out", services=made.services, sar=True
+        trained.out, store, made.addresses, folder / "out", services=made.services, sar=True, top=25
     )
     return Reviewed(made, store, trained.out, done)

@@ -154,11 +154,11 @@ def test_the_order_of_the_list_plays_no_part(reviewed, tmp_path):
 
 def test_a_list_that_was_cut_off_says_so(reviewed, tmp_path):
     """Cases know alerts alone: who calls for review and is not among them may be missing."""
-    few = reviewed.explain(tmp_path / "few", top=4, sar=False)
-    notes = " ".join([*few.notes, *reviewed.done.notes])
-    assert "more scores are up for review" in notes
-    many = reviewed.explain(tmp_path / "many", top=300, sar=False)
-    assert "up for review" not in " ".join(many.notes)
+    assert "more scores are up for review" in " ".join(reviewed.done.notes)
+    short = reviewed.listing(tmp_path / "list.csv", alerts=3, below=1)
+    whole = short.explain(tmp_path / "out", sar=False, top=None)
+    assert whole.n_alerts == 3
+    assert "more scores are up for review" not in " ".join(whole.notes)
 
 
 def test_cases_are_mostly_right(reviewed, report):
@@ -170,7 +170,7 @@ def test_cases_are_mostly_right(reviewed, report):
         for case in grouped(report)
         for one, other in combinations([who(member) for member in case["members"]], 2)
     ]
-    assert len(pairs) >= 5
+    assert len(pairs) >= 3
     assert sum(one is not None and one == other for one, other in pairs) >= 0.8 * len(pairs)
 
 

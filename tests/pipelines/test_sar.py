@@ -327,13 +327,14 @@ def test_a_package_is_whole_or_there_is_none(reviewed, tmp_path, monkeypatch):
 
     monkeypatch.setattr(sar, "readme", fail)
     with pytest.raises(Refused, match="No space left"):
-        reviewed.explain(tmp_path / "out")
+        reviewed.explain(tmp_path / "out", top=2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_addresses_below_review_are_no_subjects(reviewed, tmp_path):
     """`--top` explains whom nobody would review; no report is drafted about them."""
-    done = reviewed.explain(tmp_path / "out", top=400)
+    short = reviewed.listing(tmp_path / "list.csv", alerts=3, below=3)
+    done = short.explain(tmp_path / "out", top=9)
     bands = {
         (alert["chain"], alert["address"]): alert["band"]
         for alert in map(json.loads, (done.out / "alerts.jsonl").read_text().splitlines())
@@ -347,7 +348,7 @@ def test_addresses_below_review_are_no_subjects(reviewed, tmp_path):
 def test_invented_transfers_are_an_exercise(reviewed, tmp_path):
     done = explain(
         reviewed.bundle, reviewed.world.store, reviewed.world.addresses, tmp_path / "out",
-        services=reviewed.world.services, sar=True, threads=1,
+        services=reviewed.world.services, sar=True, top=2,
     )  # fmt: skip
     folder = next((done.out / "sar").iterdir())
     assert "INVENTED TRANSFERS: AN EXERCISE. NEVER FILE THIS." in read(folder, "narrative.txt")
@@ -366,7 +367,7 @@ def test_hostile_names_stay_text(reviewed, tmp_path):
     payloads = (FORMULAS + [x for x in XSS if "\x00" not in x]) * 3
     hostile = known.with_columns(name=pl.Series(payloads[: known.height]))
     hostile.write_csv(tmp_path / "services.csv")
-    done = reviewed.explain(tmp_path / "out", services=tmp_path / "services.csv")
+    done = reviewed.explain(tmp_path / "out", services=tmp_path / "services.csv", top=10)
     for folder in (done.out / "sar").iterdir():
         for name in ("narrative.txt", "before-you-file.txt"):
             text = read(folder, name)
