@@ -138,7 +138,7 @@ def test_the_page_shows_all_of_it(reviewed, report):
             assert all(row["tx_id"] in page for row in link["rows"])
         for member in case["members"]:
             assert f'href="{member["alert_id"]}.html"' in page
-    assert "not suspects" in page
+    assert "nobody is a suspect because of whom they dealt with" in page
     assert 'href="cases.html"' in reviewed.done.index.read_text(encoding="utf-8")
 
 
@@ -188,6 +188,7 @@ def test_every_kind_of_link_is_found_in_a_small_run():
     }
     [exit_] = [n for n in large["associated"] if n["address"] == case_examples.EXIT]
     assert [hit["category"] for hit in exit_["list_hits"]] == ["sanctioned"]
+    assert "By association only; not suspects" in cases_page(report)
     [victim] = large["possible_victims"]
     assert victim["address"] == case_examples.VICTIM
     assert (victim["usd_paid"], victim["usd_got"]) == (1200.0, 20.0)
