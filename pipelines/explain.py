@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -174,6 +175,9 @@ def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: alert[name] for name in ("rank", "band", "chain", "address")},
         **{name: alert[name] for name in ("score", "score_low", "score_high")},
+        "role": alert["role"] and alert["role"]["name"],
+        "last_seen": alert["history"]["last_seen"],
+        "received": math.fsum(part["value_in"] for part in alert["timeline"]["bins"]),
         "reason": alert["reasons"][0]["sentence"] if alert["reasons"] else None,
         "listed": bool(alert["list_hits"]),
         "href": alert_file(alert),
@@ -192,6 +196,8 @@ def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
         "base_rate": run.bundle.facts.calibration.base_rate,
+        "basis": run.bundle.facts.basis,
+        "decision_use": run.bundle.facts.decision_use,
         "n_requested": scores.height,
         "n_scored": scored.height,
         "bands": {band or "none": n for band, n in counted},
