@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -75,12 +75,12 @@ class Services:
     notes: tuple[str, ...] = ()
     quarantine: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
 
-    @property
+    @cached_property
     def licit(self) -> pl.DataFrame:
         """Rows whose address is never scored."""
         return self.table.filter("licit")
 
-    @property
+    @cached_property
     def listed(self) -> pl.DataFrame:
         """Rows that are shown as list hits: mixers, sanctioned parties, marketplaces."""
         return self.table.filter(~pl.col("licit"))

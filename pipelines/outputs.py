@@ -8,6 +8,7 @@ and JSON Lines keep it raw.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
@@ -97,6 +98,7 @@ def write_rows(frame: pl.DataFrame, path: Path) -> None:
         writer.write(frame)
 
 
+@functools.cache
 def program() -> str:
     """Return the program and its version, as results name it: ``unrinse 0.1.0``."""
     try:
