@@ -333,7 +333,20 @@ def catalogue(
 @app.callback(invoke_without_command=True)
 def _common(
     version: Annotated[bool, flag("--version", "Print the version.")] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json",
+            envvar="UNRINSE_LOG_JSON",
+            help="Log to stderr as JSON Lines, for machines: steps with rows, rate and time left; "
+            "the end. Before the command: unrinse --log-json score ...",
+        ),
+    ] = False,
 ) -> None:
+    if log_json:
+        from pipelines import console
+
+        console.log_json()
     if version:
         import unrinse
 

@@ -2,7 +2,7 @@
 
 stdout is for machines and is not touched here, except by `emit`. Progress shows only where the
 command line has switched it on and stderr is a terminal, so that a job called from Python or from a
-pipe stays silent.
+pipe stays silent. Asked for a log, stderr holds that and nothing else (`pipelines.json_log`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,24 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.json_log import JsonLog
+from pipelines.steps import Step, peak_memory_bytes, spent
 from pipelines.visible import visible
 
 UNSHOWN = {"shown": False}
@@ -31,17 +42,39 @@ MOST_ROWS = 20
 """Rows of a table that the summary shows."""
 
 _ENDS = {3: "Done in part: exit code 3.", 4: "Alarm: exit code 4."}
-_shows = {"progress": False}
+
+
+@dataclasses.dataclass
+class _Mode:
+    """What the command line asked for: nothing at first; a job called from Python is silent."""
+
+    bars: bool = False
+    log: JsonLog | None = None
+    steps: list[Step] = dataclasses.field(default_factory=list)
+
+
+_mode = _Mode()
 
 
 def switch_on() -> None:
     """Show progress from now on; the command line calls this once."""
-    _shows["progress"] = True
+    _mode.bars = True
+
+
+def log_json(stream: IO[str] | None = None) -> None:
+    """Log to stderr, or to another stream, instead of showing anything to people."""
+    _mode.log = JsonLog(stream or sys.stderr)
+
+
+def switch_off() -> None:
+    """Be silent again, and forget the steps so far."""
+    _mode.bars, _mode.log = False, None
+    _mode.steps.clear()
 
 
 @contextlib.contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show one long step of a job.
+    """Follow one long step of a job.
 
     Parameters
     ----------
@@ -60,19 +93,58 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     >>> with progress("Scoring addresses", total=2) as advance:
     ...     advance(2)
     """
+    step = Step(what, total)
+    shown = _logged(step, _mode.log) if _mode.log else _bar(step)
+    if _mode.bars or _mode.log:
+        _mode.steps.append(step)
+    try:
+        with shown as show:
+
+            def advance(units: int) -> None:
+                step.advance(units)
+                show(units)
+
+            yield advance
+    finally:
+        step.look()
+
+
+@contextlib.contextmanager
+def _logged(step: Step, log: JsonLog) -> Iterator[Callable[[int], None]]:
+    log.started(step)
+    failed = True
+    try:
+        yield lambda units: log.advanced(step)
+        failed = False
+    finally:
+        step.look()
+        log.ended(step, failed=failed)
+
+
+@contextlib.contextmanager
+def _bar(step: Step) -> Iterator[Callable[[int], None]]:
     console = _stderr()
-    if not (_shows["progress"] and console.is_terminal):
+    if not (_mode.bars and console.is_terminal):
         yield lambda units: None
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(visible(what), total=total)
+        task = bar.add_task(visible(step.what), total=step.total)
         yield lambda units: bar.advance(task, units)
+
+
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
 
 
 def summary(
@@ -82,6 +154,9 @@ def summary(
     tables: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None,
 ) -> None:
     """Print what a job did: a title, one line per fact, tables, and what must be said besides."""
+    if _mode.log:
+        _mode.log.event("done", title=title, result=_plain(facts), notes=list(notes))
+        return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -112,6 +187,9 @@ def result(done: str, of_job: object) -> None:
     if not dataclasses.is_dataclass(of_job) or isinstance(of_job, type):
         summary(done, {})
         return
+    if _mode.log:
+        _mode.log.event("done", title=done, result=_plain(of_job))
+        return
     facts: dict[str, object] = {}
     tables: dict[str, Mapping[str, Mapping[str, object]]] = {}
     for field in dataclasses.fields(of_job):
@@ -123,6 +201,9 @@ def result(done: str, of_job: object) -> None:
             tables[_named(field.name)] = rows
         else:
             facts[_named(field.name)] = _short(field.name, value)
+    if _mode.bars and (took := spent(_mode.steps)):
+        most = peak_memory_bytes()
+        facts["time"] = took + (f"; {most / 1e6:,.0f} MB at most" if most else "")
     notes = [str(note) for note in getattr(of_job, "notes", ())]
     if ended := _ENDS.get(getattr(of_job, "exit_code", 0)):
         notes.append(ended)
@@ -140,12 +221,18 @@ def records(title: str, found: object) -> None:
 
 def refused(error: Exception) -> None:
     """Say why the request was refused: one message, no traceback."""
+    if _mode.log:
+        _mode.log.event("refused", message=str(error))
+        return
     console = _stderr()
     console.print(Text.assemble(("Refused: ", "bold red"), visible(str(error))), soft_wrap=True)
 
 
 def stopped() -> None:
     """Say that Ctrl-C ended the job."""
+    if _mode.log:
+        _mode.log.event("stopped")
+        return
     _stderr().print(
         "Stopped. What was finished before stays; nothing unfinished stands under its final name.",
         style="yellow",
@@ -154,6 +241,9 @@ def stopped() -> None:
 
 def bug() -> None:
     """Show the traceback of an unexpected error and ask for a report."""
+    if _mode.log:
+        _mode.log.event("bug", message=traceback.format_exc())
+        return
     console = _stderr()
     lines = (visible(line) for line in traceback.format_exc().rstrip().split("\n"))
     console.print(Text("\n".join(lines)), soft_wrap=True, highlight=False)
