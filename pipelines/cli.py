@@ -36,6 +36,7 @@ from pipelines.options import (
     ControlSample,
     Days,
     DemoSize,
+    Diagnostic,
     EngineOption,
     ExportFiles,
     Exports,
@@ -292,6 +293,7 @@ def explain(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    diagnostic: Diagnostic = None,
 ) -> None:
     """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
     run(
@@ -308,6 +310,7 @@ def explain(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        diagnostic=diagnostic,
     )
 
 

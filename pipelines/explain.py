@@ -16,6 +16,7 @@ from models.bands import LOWEST
 from models.status import SCORED
 from pipelines.alerts import alerts, iso, json_line, notices
 from pipelines.console import progress
+from pipelines.diagnostic import WARNING, check_diagnostic, write_diagnostic
 from pipelines.inputs import counts, unscored_exit
 from pipelines.outputs import program, write_rows
 from pipelines.pages.pages import alert_file, alert_page, index_page
@@ -53,6 +54,8 @@ class ExplainResult:
         Addresses by status.
     bundle_sha256
         The model.
+    diagnostic
+        The boundaries, where they were asked for; for analysts alone.
     notes
         What must be said besides.
     exit_code
@@ -66,6 +69,7 @@ class ExplainResult:
     n_alerts: int
     statuses: Mapping[str, int]
     bundle_sha256: str
+    diagnostic: Path | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -83,6 +87,7 @@ def explain(
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
+    diagnostic: str | Path | None = None,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
 
@@ -101,12 +106,18 @@ def explain(
         As for `score`.
     max_unscored
         The largest tolerable share of addresses without a score.
+    diagnostic
+        Write here, as JSON Lines, which signals would have to change, and how far, for each
+        explained address to fall below its band and below review: a guide to evasion, for analysts
+        alone. Not in `out`, and nothing of it is.
 
     Raises
     ------
     Refused
         Any input is unusable, or the model may not be used on these transfers.
     """
+    if diagnostic is not None:
+        check_diagnostic(Path(diagnostic), Path(out))
     run = score_addresses(
         bundle,
         transfers,
@@ -135,6 +146,8 @@ def explain(
         (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
         write_rows(_outreach(run.scores), folder / "outreach.csv")
         write_manifest(folder, "alerts", _facts(run, len(written)))
+        if diagnostic is not None:
+            write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
@@ -146,10 +159,12 @@ def explain(
         n_alerts=len(written),
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
+        diagnostic=None if diagnostic is None else Path(diagnostic),
         notes=(
             *input_notes(run),
             *use_notes(run.bundle),
             *(hint if unseen else ()),
+            *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
