@@ -95,7 +95,7 @@ class Dossier:
             "rows": self._rows(shown),
             "n_rows": len(found.rows),
             "shown": len(shown),
-            "digest": digest(self._places(found.rows)["tx_id"].to_list() + tx_ids),
+            "digest": digest(self.table["tx_id"].gather(self._at(found.rows)).to_list() + tx_ids),
             "statistics": {name: _plain(value) for name, value in found.statistics.items()},
             "elsewhere": legs + [_elsewhere(row) for row in between[:MOST_ROWS_SHOWN]],
             "n_elsewhere": len(found.elsewhere),
@@ -143,8 +143,10 @@ class Dossier:
 
     def _places(self, positions: np.ndarray) -> pl.DataFrame:
         """Return the table rows behind some of the history's transfers, in that order."""
-        at = np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
-        return self.table[at]
+        return self.table[self._at(positions)]
+
+    def _at(self, positions: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
 
     def _rows(self, positions: Sequence[int]) -> list[dict[str, Any]]:
         places = self._places(np.array(positions, dtype=np.int64))

@@ -437,15 +437,8 @@ Top = Annotated[
     int | None,
     number("Explain the N highest. Default: those up for review, at most 50.", 1),
 ]
-Diagnostic = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="For analysts alone: write to this .jsonl file, outside --out, which signals would "
-        "have to change, and how far, for each alert to fall below its band and below review. A "
-        "guide to evasion: do not share it.",
-    ),
-]
+_DIAGNOSTIC = "For analysts alone: write what would take each alert below its band (a .jsonl)."
+Diagnostic = Annotated[Path | None, typer.Option(metavar="FILE", help=_DIAGNOSTIC)]
 ExpectedHash = Annotated[
     str | None,
     typer.Option(metavar="HASH", help="The bundle_sha256 you expect, as recorded earlier."),
