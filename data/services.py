@@ -85,6 +85,16 @@ class Services:
         """Rows that are shown as list hits: mixers, sanctioned parties, marketplaces."""
         return self.table.filter(~pl.col("licit"))
 
+    @cached_property
+    def hits(self) -> dict[tuple[str, str], list[dict[str, str | None]]]:
+        """What lists say of each address they name: name, category, source, date, confidence."""
+        columns = ("name", "category", "source", "date", "confidence")
+        found: dict[tuple[str, str], list[dict[str, str | None]]] = {}
+        keys = self.listed.select("chain", "address").iter_rows()
+        for key, hit in zip(keys, self.listed.select(columns).to_dicts(), strict=True):
+            found.setdefault(key, []).append(hit)
+        return found
+
 
 def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Services:
     """Return the registry's services, with the user's own over them.

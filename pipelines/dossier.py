@@ -141,18 +141,16 @@ class Dossier:
         counted = self.table.filter(~seen).select(reason)["reason"].value_counts()
         return dict(counted.sort(["count", "reason"], descending=[True, False]).iter_rows())
 
-    def _places(self, positions: np.ndarray) -> pl.DataFrame:
-        """Return the table rows behind some of the history's transfers, in that order."""
-        return self.table[self._at(positions)]
-
     def _at(self, positions: np.ndarray) -> np.ndarray:
+        """Return where in the table some of the history's transfers stand, in that order."""
         return np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
 
     def _rows(self, positions: Sequence[int]) -> list[dict[str, Any]]:
-        places = self._places(np.array(positions, dtype=np.int64))
+        # One by one: a gather of a few rows costs more, as it asks all threads.
+        places = self._at(np.array(positions, dtype=np.int64)).tolist()
         return [
-            self._row(position, row)
-            for position, row in zip(positions, places.iter_rows(named=True), strict=True)
+            self._row(position, self.table.row(at, named=True))
+            for position, at in zip(positions, places, strict=True)
         ]
 
     def _row(self, position: int, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +165,7 @@ class Dossier:
 
     def _other_leg(self, leg: Elsewhere) -> dict[str, Any]:
         """Write out the transfer on another chain that an own one probably belongs to."""
-        own = self._places(np.array([leg.position])).row(0, named=True)
+        own = self.table.row(int(self._at(np.array([leg.position]))[0]), named=True)
         row = self.beyond.filter(pl.col("row") == leg.row).row(0, named=True)
         return _elsewhere(row, own, leg.probability)
 
