@@ -19,8 +19,8 @@ import polars as pl
 
 from benchmarks.throughput import heading
 from models.explanation import explain_rows
+from models.reason_texts import told_texts
 from models.status import SCORED
-from models.telling import told_texts
 from pipelines.alerts import alerts, json_line
 from pipelines.pages.pages import alert_page
 from pipelines.score import Scored, score_addresses

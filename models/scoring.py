@@ -210,7 +210,7 @@ def _top_reasons(
     bundle: Bundle, signals: pl.DataFrame, rank: pl.Series, n: int, threads: int
 ) -> pl.Series:
     """Return a short text of the reasons of the `n` highest ranks, null elsewhere."""
-    from models.telling import told_texts
+    from models.reason_texts import told_texts
 
     chosen = (rank <= n).fill_null(False).to_numpy()
     texts = told_texts(bundle, signals.filter(pl.Series(chosen)), threads=threads)

@@ -1,71 +1,112 @@
-"""The reasons of many scores as text, found for all of them together.
+"""Sentences whose every number is recorded beside them.
 
-`models.explanation` makes an object of every contribution of a score, for an alert to be written
-from. A scores file tells three reasons a row: only what is told is looked at here, and says the
-same to the letter.
+Where `models.sentences` says what a signal measured, this says anything else that an alert claims.
+A template has named fields; numbers come in as `Number`s, which are listed in the order in which
+they are shown, figures that stand in the template itself as constants:
+
+>>> from datetime import UTC, datetime
+>>> said = tell("On {day} it paid {who} {sum} within 24 hours.", day=on(datetime(2024, 5, 3)),
+...     who=count(14, "address", "addresses"), sum=worth(212_400.0))
+>>> said.text
+'On 3 May 2024 it paid 14 addresses $212,400 within 24 hours.'
+>>> [number.shown for number in said.numbers]
+['3 May 2024', '14 addresses', '$212,400', '24']
+
+Addresses and names of others stay out of sentences: they may hold figures, and stand beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from datetime import datetime
+from string import Formatter
 
-import numpy as np
-import polars as pl
+from models.sentences import Number, Sentence, day, shown
 
-from models.bundle import Bundle
-from models.explanation import BLOCK, NO_REASON, SAME_STORY, payments_of, said, taken_apart
-from models.material import matrix
-from models.standing import Standing, standing
+_FIGURE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 
-def told_texts(
-    bundle: Bundle, signals: pl.DataFrame, most: int = 3, *, threads: int = 1
-) -> list[str]:
-    """Return `reasons_text` of each row of a signals frame, without the rest of its explanation.
+def tell(template: str, **fields: Number | str) -> Sentence:
+    """Fill a template, and list its numbers in the order shown.
 
     Parameters
     ----------
-    bundle, signals, threads
-        As in `explain_rows`.
-    most
-        Reasons a row.
+    template
+        With ``{name}`` for each field.
+    fields
+        Numbers, or words without figures.
+
+    Raises
+    ------
+    ValueError
+        A word holds a figure, which nobody could hold against the alert.
     """
-    inputs = matrix(signals, bundle.facts.signals)
-    if not len(inputs):
-        return []
-    parts, _ = taken_apart(bundle, inputs, bundle.log_odds(inputs, threads=threads), threads)
-    payments = payments_of(signals)
-    texts = []
-    for start in range(0, len(inputs), BLOCK):
-        rows = slice(start, start + BLOCK)
-        stands = standing(bundle, inputs[rows], payments[rows])
-        texts += _told(bundle, inputs[rows], parts[rows], stands, most)
-    return texts
+    text, numbers = "", []
+    for literal, name, _, _ in Formatter().parse(template):
+        text += literal
+        numbers += [_constant(figure) for figure in _FIGURE.findall(literal)]
+        if name is None:
+            continue
+        given = fields[name]
+        if isinstance(given, Number):
+            numbers.append(given)
+            text += given.shown
+        elif re.search(r"\d", given):
+            raise ValueError(f"Words of a sentence hold no figures. Got {given!r}.")
+        else:
+            text += given
+    return Sentence(text, tuple(numbers))
 
 
-def _told(
-    bundle: Bundle, inputs: np.ndarray, parts: np.ndarray, stands: Standing, most: int
-) -> list[str]:
-    """Write the strongest reasons of some rows; only the values that are told are looked at."""
-    names = list(bundle.facts.signals)
-    story = _stories(names)
-    by_name = np.argsort(np.argsort(np.array(names)))
-    row, column = np.nonzero((parts > 0) & (stands.unusual != 0))
-    order = np.lexsort((by_name[column], -parts[row, column], row))
-    row, column = row[order], column[order]
-    first = np.sort(np.unique(row * len(names) + story[column], return_index=True)[1])
-    told: list[list[str]] = [[] for _ in range(len(inputs))]
-    for at, i in zip(row[first].tolist(), column[first].tolist(), strict=True):
-        if len(told[at]) < most:
-            high = stands.unusual[at, i] == 1
-            share = (stands.look_alikes_below if high else stands.look_alikes_above)[at, i]
-            n = bundle.facts.look_alikes.defined[names[i]]
-            told[at].append(said(names[i], inputs[at, i], high, share, n, parts[at, i]))
-    return ["; ".join(reasons) or NO_REASON for reasons in told]
+def joined(sentences: list[Sentence]) -> Sentence:
+    """Put sentences one after another into one.
+
+    >>> joined([tell("First."), tell("Then {n}.", n=count(2, "transfer"))]).text
+    'First. Then 2 transfers.'
+    """
+    return Sentence(
+        " ".join(s.text for s in sentences), tuple(n for s in sentences for n in s.numbers)
+    )
 
 
-def _stories(names: Sequence[str]) -> np.ndarray:
-    """Return a number per signal, the same for those that say the same."""
-    heads = {name: names[0] for names in SAME_STORY for name in names}
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(heads.get(name, name), len(numbers)) for name in names])
+def count(n: int, one: str, many: str | None = None) -> Number:
+    """Count things.
+
+    >>> count(1, "address", "addresses").shown, count(1200, "transfer").shown
+    ('1 address', '1,200 transfers')
+    """
+    return Number(f"{n:,} {one if n == 1 else many or one + 's'}", n, "count")
+
+
+def worth(value: float, basis: str = "usd", coin: str = "coins") -> Number:
+    """Write an amount in the value basis of the run."""
+    return Number(shown(value, "value", basis, coin), value, "value")
+
+
+def share(value: float) -> Number:
+    """Write a share."""
+    return Number(shown(value, "share"), value, "share")
+
+
+def lasting(seconds: float) -> Number:
+    """Write how long something took."""
+    return Number(shown(seconds, "seconds"), seconds, "seconds")
+
+
+def on(moment: datetime) -> Number:
+    """Write the UTC day of a moment."""
+    return Number(day(moment), moment.isoformat().replace("+00:00", "Z"), "time")
+
+
+def listed(words: list[str]) -> str:
+    """Write a list as people do.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _constant(figure: str) -> Number:
+    return Number(figure, float(figure.replace(",", "")), "constant")

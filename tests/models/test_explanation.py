@@ -27,8 +27,8 @@ from models.explanation import (
     without_repeats,
 )
 from models.material import matrix
+from models.reason_texts import told_texts
 from models.standing import standing
-from models.telling import told_texts
 from tests.models.world import CATALOGUE, NAMES, fitted, world
 
 

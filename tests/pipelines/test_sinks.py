@@ -48,7 +48,8 @@ CSV_WRITERS = {
 """The files that write CSV themselves, and why they may."""
 
 MARKUP = {
-    "alert.html.jinja": ["scale", "timeline"],
+    "alert.html.jinja": ["alert_style", "scale", "timeline", "balance"],
+    "alert_flows.html.jinja": ["picture"],
     "evaluation.html.jinja": ["chart"],
     "index.html.jinja": ["script"],
     "monitor.html.jinja": ["drawing"],
