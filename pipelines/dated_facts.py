@@ -16,8 +16,8 @@ from features.evidence import digest
 from features.history import History
 from features.signal import Signal
 from models.happenings import FINDERS, Happening, seconds_between
+from models.saying import count, lasting, on, share, tell, worth
 from models.sentences import Number, Sentence
-from models.telling import count, lasting, on, share, tell, worth
 from models.tracing.limits import CUSTODIAL, End
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from models.telling import count, on, share, tell, worth
+from models.saying import count, on, share, tell, worth
 from pipelines.dated_facts import RULE
 from pipelines.spoken import spoken
 
