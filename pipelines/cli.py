@@ -56,6 +56,7 @@ from pipelines.options import (
     Reasons,
     Report,
     ResearchUse,
+    Sar,
     Seed,
     Services,
     SignalName,
@@ -280,6 +281,8 @@ def score(
 
 @app.command(
     epilog="Example: unrinse explain runs/bundle runs/store --addresses list.txt --out runs/alerts"
+    "\n\nWith drafts of reports: unrinse explain runs/bundle runs/store --addresses list.txt --sar "
+    "--out runs/alerts"
 )
 def explain(
     bundle: BundlePath,
@@ -294,8 +297,9 @@ def explain(
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
     diagnostic: Diagnostic = None,
+    sar: Sar = False,
 ) -> None:
-    """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
+    """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
         "explain",
         "The alerts are written.",
@@ -311,6 +315,7 @@ def explain(
         research_use=research_use or None,
         assume_complete=assume_complete or None,
         diagnostic=diagnostic,
+        sar=sar or None,
     )
 
 

@@ -82,7 +82,7 @@ def test_nothing_of_it_is_in_what_is_passed_on(banded, bundle, world, tmp_path):
     explain(*asked, tmp_path / "plain", top=15)
     explain(*asked, tmp_path / "asked", top=15, diagnostic=tmp_path / "boundary.jsonl")
     plain, given = (
-        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
+        {file.name: file.read_bytes() for file in (tmp_path / name).rglob("*") if file.is_file()}
         for name in ("plain", "asked")
     )
     assert plain == given

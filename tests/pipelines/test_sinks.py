@@ -288,7 +288,7 @@ def test_what_the_jobs_write_about_hostile_names_stays_text(hostile_run):
 def test_what_the_jobs_show_of_hostile_names_stays_text(hostile_run):
     folder, _ = hostile_run
     shown = sorted(folder.rglob("*.html"))
-    assert len(shown) == 32
+    assert len(shown) >= 32
     own = {tag for build in PAGES.values() for tag in Elements(build()).tags}
     for path in shown:
         assert set(Elements(path.read_text("utf-8")).tags) <= own, path.name
