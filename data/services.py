@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -79,15 +79,25 @@ class Services:
     quarantine: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
     files: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def licit(self) -> pl.DataFrame:
         """Rows whose address is never scored."""
         return self.table.filter("licit")
 
-    @property
+    @cached_property
     def listed(self) -> pl.DataFrame:
         """Rows that are shown as list hits: mixers, sanctioned parties, marketplaces."""
         return self.table.filter(~pl.col("licit"))
+
+    @cached_property
+    def hits(self) -> dict[tuple[str, str], list[dict[str, str | None]]]:
+        """What lists say of each address they name: name, category, source, date, confidence."""
+        columns = ("name", "category", "source", "date", "confidence")
+        found: dict[tuple[str, str], list[dict[str, str | None]]] = {}
+        keys = self.listed.select("chain", "address").iter_rows()
+        for key, hit in zip(keys, self.listed.select(columns).to_dicts(), strict=True):
+            found.setdefault(key, []).append(hit)
+        return found
 
 
 def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Services:

@@ -37,6 +37,7 @@ from pipelines.options import (
     ControlSample,
     Days,
     DemoSize,
+    Diagnostic,
     EngineOption,
     ExportFiles,
     Exports,
@@ -296,6 +297,7 @@ def explain(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    diagnostic: Diagnostic = None,
     sar: Sar = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
@@ -313,6 +315,7 @@ def explain(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        diagnostic=diagnostic,
         sar=sar or None,
     )
 
