@@ -12,9 +12,11 @@ A contribution is not yet a **reason**. A reason is something an analyst can poi
 raised the odds, has a value, and whose value is unusual among look-alikes (addresses reviewed as
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
 is certain, only that side counts. What changes merely because somebody looked later (the silence
-since the last transfer) is nobody's doing and never a reason, and a share of payments is none where
-there are too few of them to be a habit (`Signal.fewest_payments`). Everything else is "no single
-strong reason", and is said so.
+since the last transfer) is nobody's doing and never a reason; a share of payments or senders is
+none where there are too few of them to be a habit (`Signal.fewest`), and speaks for nobody either;
+a lower bound that is low says nothing (`Signal.lower_bound`). Everything else is "no single strong
+reason", and is said so. A red flag stands on a value only where all of its parts hold on the
+address (`features.flagging`).
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
 those that say the same, only the strongest is told.
@@ -23,12 +25,13 @@ those that say the same, only the strongest is told.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from features.flagging import PARTS, Row, stands
 from features.signal import Signal
 from models.bundle import Bundle
 from models.material import matrix
@@ -68,9 +71,12 @@ class Contribution:
         risk, else None.
     red_flags : tuple of str
         Ids in the red-flag registry, of the flags that this value raises: those of the signal that
-        belong to the side on which the value is unusual.
+        belong to the side on which the value is unusual, and whose parts all hold.
     meaning : str
         The signal's sentence for an analyst.
+    speaks : bool
+        Whether the value says anything of the address, for it or against it; not where it was
+        counted from too few, nor where it is a lower bound and not unusually high.
     """
 
     signal: str
@@ -87,6 +93,7 @@ class Contribution:
     unusual: str | None
     red_flags: tuple[str, ...]
     meaning: str
+    speaks: bool = True
 
     @property
     def odds_multiplier(self) -> float:
@@ -135,7 +142,11 @@ class Explanation:
     @property
     def against(self) -> tuple[Contribution, ...]:
         """Defined signals that lowered the score, strongest first: what speaks for the address."""
-        return tuple(p for p in self.contributions if p.log_odds < 0 and p.value is not None)
+        return tuple(
+            part
+            for part in self.contributions
+            if part.log_odds < 0 and part.value is not None and part.speaks
+        )
 
     @property
     def families(self) -> dict[str, float]:
@@ -224,8 +235,10 @@ def explain_rows(
     bundle
         The model that scores them.
     signals
-        `chain`, `address` and the signals; ``transfers_out`` too, or shares of payments are no
-        reasons. Only rows that are scored have a meaning here.
+        `chain`, `address` and the signals; also those that say how much a share was counted from
+        (`Signal.fewest`), or it is no reason, and those that red flags rest on
+        (`features.flagging`), or they are not raised. Only rows that are scored have a meaning
+        here.
     threads
         Changes the time it takes, never a bit of the result.
     """
@@ -235,12 +248,11 @@ def explain_rows(
     log_odds = bundle.log_odds(inputs, threads=threads)
     parts, base = contributions(bundle, inputs, threads=threads)
     score = logistic(log_odds)
-    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
-    payments = signals.get_column("transfers_out", default=unknown)
-    keys = zip(*(signals[key] for key in ("chain", "address")), payments, strict=True)
-    for row, (chain, address, paid) in enumerate(keys):
+    beside = signals.select("chain", "address", *_rested_on(bundle.inputs, signals.columns))
+    for row, own in enumerate(beside.iter_rows(named=True)):
+        chain, address = own.pop("chain"), own.pop("address")
         found = [
-            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]), paid)
+            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]), own)
             for i, signal in enumerate(bundle.inputs)
         ]
         found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
@@ -269,7 +281,7 @@ def _said(reason: Contribution) -> str:
 
 
 def _contribution(
-    bundle: Bundle, signal: Signal, value: float, part: float, payments: float | None
+    bundle: Bundle, signal: Signal, value: float, part: float, row: Row
 ) -> Contribution:
     everyone, look_alikes = bundle.facts.population, bundle.facts.look_alikes
     known = None if math.isnan(value) else value
@@ -277,9 +289,9 @@ def _contribution(
         None if known is None else place(signal.name, known)
         for place in (everyone.below, everyone.above, look_alikes.below, look_alikes.above)
     ]
-    few = signal.fewest_payments > (payments or 0)
-    told = not (signal.depends_on_as_of or few)
-    unusual = _unusual(signal.risk, shares[2], shares[3]) if told else None
+    enough = signal.has_enough(row)
+    told = enough and not signal.depends_on_as_of
+    unusual = _unusual(signal, shares[2], shares[3]) if told else None
     return Contribution(
         signal=signal.name,
         family=signal.family,
@@ -293,22 +305,33 @@ def _contribution(
         n=everyone.defined[signal.name],
         n_look_alikes=look_alikes.defined[signal.name],
         unusual=unusual,
-        red_flags=_raised(signal, unusual),
+        red_flags=_raised(signal, unusual, row),
         meaning=signal.meaning,
+        speaks=enough and (unusual == "high" or not signal.lower_bound),
     )
 
 
-def _raised(signal: Signal, unusual: str | None) -> tuple[str, ...]:
+def _rested_on(signals: Sequence[Signal], columns: Sequence[str]) -> list[str]:
+    """Return which of the columns say whether reasons and red flags hold."""
+    counts = {column for signal in signals for column, _ in signal.fewest}
+    flags = {flag for signal in signals for flag in signal.red_flags}
+    bounds = (b.signal for f in flags for part in PARTS.get(f, ()) for b in part.bounds)
+    wanted = counts.union(bounds)
+    return [column for column in columns if column in wanted]
+
+
+def _raised(signal: Signal, unusual: str | None, row: Row) -> tuple[str, ...]:
     if unusual is None:
         return ()
     low = unusual == "low"
-    return tuple(flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
+    own = (flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
+    return tuple(flag for flag in own if stands(flag, row))
 
 
-def _unusual(risk: str | None, below: float | None, above: float | None) -> str | None:
-    if below is not None and below >= UNUSUAL and risk != "down":
+def _unusual(signal: Signal, below: float | None, above: float | None) -> str | None:
+    if below is not None and below >= UNUSUAL and signal.risk != "down":
         return "high"
-    if above is not None and above >= UNUSUAL and risk != "up":
+    if above is not None and above >= UNUSUAL and signal.risk != "up" and not signal.lower_bound:
         return "low"
     return None
 

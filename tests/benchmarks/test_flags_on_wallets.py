@@ -93,13 +93,30 @@ def test_counts_are_unusual_among_all_and_among_accounts_of_about_as_many_transf
 
 
 def test_a_share_of_too_few_payments_raises_nothing():
-    habit = Citation("pairs", "paired", low=False, fewest_payments=5)
+    habit = Citation("pairs", "paired", low=False, fewest=(("transfers_out", 5),))
     ordinary = pl.DataFrame({"paired": [float(k) for k in range(200)]})
     wallets = pl.DataFrame(
         {"address": ["a", "b", "c"], "paired": [500.0] * 3, "transfers_out": [4.0, 5.0, None]}
     )
     assert fired(wallets, ordinary, [habit])["address"].to_list() == ["b"]
     assert seen(wallets, ordinary, [habit]) == {"pairs": 1}
+
+
+def test_a_flag_with_several_parts_fires_where_all_of_them_hold():
+    cited = Citation("rapid_pass_through", "x", low=False)
+    ordinary = pl.DataFrame({"x": [float(k) for k in range(200)]})
+    wallets = pl.DataFrame(
+        {
+            "address": ["quick", "slow", "keeps it", "unknown"],
+            "x": [500.0] * 4,
+            "exchange_out_share": [0.0] * 4,
+            "receivers": [3.0] * 4,
+            "forwarded_24h_share": [0.9, 0.1, 0.9, None],
+            "retained_share": [0.0, 0.0, 0.8, 0.0],
+        }
+    )
+    assert fired(wallets, ordinary, [cited])["address"].to_list() == ["quick"]
+    assert seen(wallets, ordinary, [cited]) == {"rapid_pass_through": 4}
 
 
 @pytest.mark.parametrize("flag, raised", [("cash_out", 2), ("gather_scatter", 4)])
@@ -112,6 +129,8 @@ def test_what_an_exchange_does_with_a_deposit_address_is_not_said_of_it(flag: st
             "x": [500.0] * 4,
             "exchange_out_share": [1.0, 0.99, 1.0, None],
             "receivers": [1.0, 2.0, 3.0, 1.0],
+            "exchange_out_2_hops": [1.0] * 4,
+            "gathered_then_scattered": [9.0] * 4,
         }
     )
     assert fired(wallets, ordinary, [cited]).height == raised
