@@ -5,7 +5,7 @@ pass, so that ties never fire. Counts and sums grow with activity, so they must 
 ordinary accounts of about as many transfers too (of the same power of three; where not a hundred
 such are known, the hundred nearest). A share of too few payments or senders raises nothing
 (`Signal.fewest`), and a flag with several parts is raised only where all of them hold
-(`features.flagging`). Of an address that looks like a customer's deposit address at an exchange,
+(`models.flagging`). Of an address that looks like a customer's deposit address at an exchange,
 what the exchange does when it empties it is not said.
 
 A flag that many signals cite has many chances: what share of the ordinary accounts themselves raise
@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from features.flagging import stands
 from features.signal import Signal
 from models.deposit_address import looks_like_deposit_address
+from models.flagging import stands
 
 UNUSUAL = 0.05
 FEWEST = 100

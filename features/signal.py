@@ -93,7 +93,7 @@ class Signal:
         The same for a value that is unusual because it is low; empty where `says` reads as well.
     red_flags
         Ids in ``data/registry/red_flags.csv``, of the flags that the value itself shows. What else
-        must hold of the address before one is said stands in `features.flagging`.
+        must hold of the address before one is said stands in `models.flagging`.
     fewest
         Columns of the signals table with the least count from which the value shows a habit. Of
         fewer the value stands, but it is no reason, speaks for nobody and raises no red flag: half

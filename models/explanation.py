@@ -16,7 +16,7 @@ since the last transfer) is nobody's doing and never a reason; a share of paymen
 none where there are too few of them to be a habit (`Signal.fewest`), and speaks for nobody either;
 a lower bound that is low says nothing (`Signal.lower_bound`). Everything else is "no single strong
 reason", and is said so. A red flag stands on a value only where all of its parts hold on the
-address (`features.flagging`).
+address (`models.flagging`).
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
 those that say the same, only the strongest is told.
@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.flagging import PARTS, Row, stands
 from features.signal import Signal
 from models.bundle import Bundle
+from models.flagging import PARTS, Row, stands
 from models.material import matrix
 from models.metrics import logistic
 
@@ -237,7 +237,7 @@ def explain_rows(
     signals
         `chain`, `address` and the signals; also those that say how much a share was counted from
         (`Signal.fewest`), or it is no reason, and those that red flags rest on
-        (`features.flagging`), or they are not raised. Only rows that are scored have a meaning
+        (`models.flagging`), or they are not raised. Only rows that are scored have a meaning
         here.
     threads
         Changes the time it takes, never a bit of the result.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from features.catalogue import Catalogue
-from features.flagging import PARTS
 from features.signal import Family, Signal
+from models.flagging import PARTS
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.reference.examples import Example, examples

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from features.catalogue import Catalogue
-from features.flagging import PARTS
 from features.signal import Family, Signal
+from models.flagging import PARTS
 from pipelines.red_flags import RedFlag, red_flags
 from pipelines.reference.examples import examples
 from pipelines.reference.picture import picture

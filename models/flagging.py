@@ -59,8 +59,9 @@ class Part:
         return sum(bound.holds(row) for bound in self.bounds) >= self.how_many
 
     def __str__(self) -> str:
-        number = {1: "", 2: "two of: "}[self.how_many]
-        joint = " or " if self.how_many == 1 else ", "
+        every = self.how_many == len(self.bounds)
+        number = "" if every or self.how_many == 1 else f"{self.how_many} of: "
+        joint = " and " if every else " or " if self.how_many == 1 else ", "
         return f"{self.says} ({number}{joint.join(map(str, self.bounds))})"
 
 
@@ -90,7 +91,12 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
     "many_unrelated_senders": (
         _part("many senders", Bound("senders", least=10)),
-        _part("none of the receipts is large among them", Bound("largest_in_share", most=0.25)),
+        _part(
+            "none of them large: no receipt a quarter of all, no sender half of it",
+            Bound("largest_in_share", most=0.25),
+            Bound("top_sender_share", most=0.5),
+            how_many=2,
+        ),
         _part("nearly everything left within a week", Bound("forwarded_7d_share", least=0.8)),
         _part(
             "what at least eight of them paid in one month left within 72 hours",
@@ -170,7 +176,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     ),
     "peel_chain": (
         _part("a fifth of the payments or more are such steps", Bound("peel_share", least=0.2)),
-        _part("several payments", Bound("transfers_out", least=5)),
+        _part("many payments", Bound("transfers_out", least=10)),
     ),
     "cross_chain_hop": (
         _part(

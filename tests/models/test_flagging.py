@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.assets import REGISTRY
 from features.catalogue import catalogue
-from features.flagging import PARTS, Bound, Part, stands
+from models.flagging import PARTS, Bound, Part, stands
 
 REGISTERED = pl.read_csv(REGISTRY / "red_flags.csv", infer_schema_length=0)["id"].to_list()
 SIGNALS = catalogue().by_name
@@ -81,6 +81,7 @@ def test_a_flag_stands_where_every_part_holds_and_nowhere_else(flag, data):
             {
                 "senders": 2,
                 "largest_in_share": 0.6,
+                "top_sender_share": 0.6,
                 "forwarded_7d_share": 1.0,
                 "senders_then_exit": 2.0,
             },
@@ -90,6 +91,7 @@ def test_a_flag_stands_where_every_part_holds_and_nowhere_else(flag, data):
             {
                 "senders": 44,
                 "largest_in_share": 0.1,
+                "top_sender_share": 0.1,
                 "forwarded_7d_share": 0.3,
                 "senders_then_exit": 11.0,
             },
@@ -130,6 +132,14 @@ def test_what_does_not_show_a_flag_does_not_carry_it(name, flag):
 
 
 def test_a_part_in_words():
-    part = Part("many of both", (Bound("senders", least=2), Bound("receivers", most=3)), 2)
-    said = "many of both (two of: `senders` is at least 2, `receivers` is at most 3)"
-    assert str(part) == said
+    bounds = Bound("senders", least=2), Bound("receivers", most=3), Bound("swaps", 1, 2)
+    said = {
+        1: "(`senders` is at least 2 or `receivers` is at most 3 or "
+        "`swaps` is at least 1 and at most 2)",
+        2: "(2 of: `senders` is at least 2, `receivers` is at most 3, "
+        "`swaps` is at least 1 and at most 2)",
+        3: "(`senders` is at least 2 and `receivers` is at most 3 and "
+        "`swaps` is at least 1 and at most 2)",
+    }
+    for how_many, words in said.items():
+        assert str(Part("many", bounds, how_many)) == f"many {words}"
