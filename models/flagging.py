@@ -99,7 +99,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ),
         _part("nearly everything left within a week", Bound("forwarded_7d_share", least=0.8)),
         _part(
-            "what at least eight of them paid in one month left within 72 hours",
+            "the senders of the busiest month, times the share of theirs gone within 72 hours",
             Bound("senders_then_exit", least=8),
         ),
     ),
@@ -122,7 +122,11 @@ PARTS: dict[str, tuple[Part, ...]] = {
         _FORWARDED,
     ),
     "stablecoin_hopping": (
-        _part("swaps in a chain, each within an hour", Bound("swap_chain", least=2)),
+        _part(
+            "a chain of swaps within an hour of each other, or several in a day",
+            Bound("swap_chain", least=2),
+            Bound("swaps_24h", least=3),
+        ),
     ),
     "swapped_to_tether": (
         _part("it swapped", Bound("swaps", least=1)),
@@ -145,10 +149,11 @@ PARTS: dict[str, tuple[Part, ...]] = {
         _part("at least one sender was paid back so", Bound("induced_senders", least=1)),
     ),
     "grooming_ladder": (
+        _part("several senders came back", Bound("returning_senders", least=3)),
         _part(
-            "a tenth of the returning senders or more show it",
+            "a tenth of them rose step by step, or a third began with a small test",
             Bound("rising_sender_share", least=0.1),
-            Bound("trial_sender_share", least=0.1),
+            Bound("trial_sender_share", least=0.3),
         ),
     ),
     "cash_out": (

@@ -155,7 +155,7 @@ def _flags(known: Catalogue, link: Callable[[Signal], str], level: str) -> Itera
 
 def _stands_where(flag: RedFlag) -> str:
     parts = "; ".join(map(str, PARTS.get(flag.id, ())))
-    return f"- **Said where also:** {parts}\n" if parts else ""
+    return f"- **Stands only where:** {parts}\n" if parts else ""
 
 
 def _signal_link(known: Catalogue) -> Callable[[Signal], str]:

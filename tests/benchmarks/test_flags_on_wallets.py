@@ -179,11 +179,9 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
     real = seen_in[0]
     wallets = Wallets("some wallets", real.store, "ethereum", (), NATIVE, TOKENS)
     text = flags_on_wallets.table(wallets, seen_in)
-    line = next(
-        row for row in text.splitlines() if row.startswith(f"| many_unrelated_senders | {REAL}")
-    )
+    line = next(row for row in text.splitlines() if row.startswith(f"| rapid_fan_in | {REAL}"))
     ours, ordinary = real.long_enough()
-    cited = [one for one in real.cited if one.flag == "many_unrelated_senders"]
+    cited = [one for one in real.cited if one.flag == "rapid_fan_in"]
     assert {one.grows for one in cited} == {True, False}
 
     def size(one: Citation, transfers: int) -> int:
@@ -197,8 +195,10 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
         hit, able = set(), set()
         for one in cited:
             usual = ordinary.select(one.signal, "n_transfers").drop_nulls().rows()
-            for address, value, n in rows.select("address", one.signal, "n_transfers").iter_rows():
-                if value is None or len(usual) < FEWEST:
+            for row in rows.iter_rows(named=True):
+                address, value, n = row["address"], row[one.signal], row["n_transfers"]
+                counted = all((row[column] or 0) >= least for column, least in one.fewest)
+                if value is None or len(usual) < FEWEST or not counted:
                     continue
                 able.add(address)
                 middle = size(one, n) + 0.5
@@ -206,7 +206,8 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
                 if len(alike) < FEWEST:
                     nearest = sorted(usual, key=lambda each: abs(math.log(each[1], 3) - middle))
                     alike = [v for v, _ in nearest[:FEWEST]]
-                if unusual(value, [v for v, _ in usual]) and unusual(value, alike):
+                held = (row["senders_24h"] or 0) >= 5  # what the flag needs, all in all
+                if held and unusual(value, [v for v, _ in usual]) and unusual(value, alike):
                     hit.add(address)
         return len(hit), len(able)
 
