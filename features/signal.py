@@ -148,13 +148,6 @@ class Signal:
     fewest: tuple[tuple[str, int], ...] = ()
     lower_bound: bool = False
 
-    def has_enough(self, row: Mapping[str, float | None]) -> bool:
-        """Return whether enough was counted, in a row of the signals table, to speak of a habit.
-
-        A column that is null or missing counts nothing.
-        """
-        return all((row.get(column) or 0) >= least for column, least in self.fewest)
-
     def template(self, *, low: bool = False) -> str:
         """Return what to say of a value, unusual for being low or not."""
         return self.says_low if low and self.says_low else self.says

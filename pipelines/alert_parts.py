@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from features.signal import Signal
+from models.saying import worth
 from models.sentences import Number
-from models.telling import worth
 
 
 @dataclass(frozen=True)

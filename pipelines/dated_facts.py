@@ -16,8 +16,8 @@ from features.evidence import digest
 from features.history import History
 from features.signal import Signal
 from models.happenings import FINDERS, Happening, seconds_between
+from models.saying import count, lasting, on, share, tell, worth
 from models.sentences import Number, Sentence
-from models.telling import count, lasting, on, share, tell, worth
 from models.tracing.limits import CUSTODIAL, End
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth
@@ -202,23 +202,23 @@ def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
         return None
     end, chain, address = key
     rows = [e for e in sides["fifo"]["ends"] if (e["end"], e["chain"], e["address"]) == key]
-    first, last = (datetime.fromisoformat(edge(r[at] for r in rows)) for edge, at in (
-        (min, "first"), (max, "last")))  # fmt: skip
+    last = datetime.fromisoformat(max(row["last"] for row in rows))
     where = EXIT_WORDS[end]
     if rows[0]["by_behaviour"]:
         where = "an address that behaves like an exchange deposit address"
     tx_ids = _arrivals(trace, end, chain, address)
     other = haircut.get(key, 0.0)
-    under = "under FIFO as under haircut"
+    how, rest = "under FIFO as under haircut", ""
     if worth(other).shown != worth(usd).shown:
-        under = "under FIFO, and {other} under haircut"
+        how, rest = "under FIFO", "; under haircut it is {other}"
     said = tell(
-        f"By {{day}}, {{sum}} ({{part}}) of what was traced forward had come to {{where}} {under}.",
+        f"By {{day}}, {{sum}} ({{part}}) of what was traced forward had come, {how}, to "
+        f"{{where}}{rest}.",
         day=on(last), sum=worth(usd), part=share(part), where=where, other=worth(other),
     )  # fmt: skip
     return {
         "kind": _EXIT,
-        "date": iso(first),
+        "date": iso(last),
         **spoken(said),
         "value": usd,
         "n_transfers": sum(r["n_transfers"] for r in rows),

@@ -10,8 +10,8 @@ from features.history import History
 from models.innocence import INNOCENT, NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED, Found, Tried, tried
 from models.innocence.measures import MEASURES
 from models.percentiles import Population
+from models.saying import count, joined, tell
 from models.sentences import Number, Sentence, shown
-from models.telling import count, joined, tell
 from models.tracing.limits import End
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth

@@ -15,8 +15,8 @@ import numpy as np
 
 from features.history import History
 from features.signal import Signal
+from models.saying import count, listed, share, tell
 from models.sentences import Sentence
-from models.telling import count, listed, share, tell
 from pipelines.alert_parts import Scales, Told
 from pipelines.dossier import Dossier
 from pipelines.spoken import spoken

@@ -11,7 +11,7 @@ from models.sentences import Sentence
 def spoken(said: Sentence) -> dict[str, Any]:
     """Write a sentence out.
 
-    >>> from models.telling import count, tell
+    >>> from models.saying import count, tell
     >>> spoken(tell("It paid {n}.", n=count(2, "address", "addresses")))["sentence"]
     'It paid 2 addresses.'
     """

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from models.saying import count, joined, lasting, listed, on, share, tell, worth
 from models.sentences import Number, Sentence
-from models.telling import count, joined, lasting, listed, on, share, tell, worth
 from pipelines.end_names import END_NAMES
 from pipelines.spoken import spoken
 

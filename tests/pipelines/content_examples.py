@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from models.telling import count, on, share, tell, worth
+from models.saying import count, on, share, tell, worth
 from pipelines.dated_facts import RULE
 from pipelines.spoken import spoken
 
@@ -52,7 +52,7 @@ def example_content() -> dict[str, Any]:
 
 def trace_block() -> dict[str, Any]:
     """Return a trace of one exit and one source, by both conventions."""
-    forward, backward = _side("exchange_deposit", DEPOSIT), _side("not_supplied", PAYEE)
+    ways = {"forward": ("exchange_deposit", DEPOSIT), "backward": ("not_supplied", PAYEE)}
     return {
         "made": True,
         "n_transfers": 240,
@@ -70,8 +70,7 @@ def trace_block() -> dict[str, Any]:
             ("native_in", "native_out", "token_in", "token_out", "complete"), True
         ),
         "directions": {
-            "forward": {"fifo": forward, "haircut": forward},
-            "backward": {"fifo": backward, "haircut": backward},
+            way: {name: _side(*end) for name in ("fifo", "haircut")} for way, end in ways.items()
         },
         "crossings": {"followed": 1},
         "freezability": {

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from models.saying import count, joined, lasting, on, share, tell, worth
 from models.sentences import Number
-from models.telling import count, joined, lasting, on, share, tell, worth
 
 
 def test_words_with_figures_are_refused():
