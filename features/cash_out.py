@@ -165,7 +165,7 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
     red_flags=("cash_out",),
     flags_when_low=("cash_out",),
     exposure=True,
-    fewest={"exchange_addresses_paid": 2},
+    fewest={"exchange_addresses_paid": 3},
 )
 def exchange_concentration(history: History) -> Evidence | None:
     """Concentration (Herfindahl-Hirschman) of what it sent to exchanges over their addresses."""

@@ -247,7 +247,7 @@ def top_sender_share(history: History) -> Evidence | None:
     says="paid {value} of its receivers exactly once ({counts})",
     null="nothing went out",
     bounds=(0, 1),
-    fewest={"receivers": 5},
+    fewest={"receivers": 10},
 )
 def once_only_receiver_share(history: History) -> Evidence | None:
     """Share of its receivers that it paid only once."""
@@ -262,7 +262,7 @@ def once_only_receiver_share(history: History) -> Evidence | None:
     says="was paid exactly once by {value} of its senders ({counts})",
     null="nothing came in",
     bounds=(0, 1),
-    fewest={"senders": 5},
+    fewest={"senders": 10},
 )
 def once_only_sender_share(history: History) -> Evidence | None:
     """Share of its senders that paid it only once."""
@@ -281,7 +281,7 @@ def once_only_sender_share(history: History) -> Evidence | None:
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("rapid_fan_in",),
-    fewest={"senders": 5},
+    fewest={"senders": 10},
 )
 def senders_24h_share(history: History) -> Evidence | None:
     """Share of its senders that paid it within the busiest 24 hours."""
@@ -322,7 +322,7 @@ def gathered_then_scattered(history: History) -> Evidence:
     says="both paid and was paid by {value} of its counterparties ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
-    fewest={"senders": 3, "receivers": 3},
+    fewest={"senders": 5, "receivers": 5},
 )
 def two_way_counterparty_share(history: History) -> Evidence | None:
     """Share of its counterparties that both paid it and were paid by it."""
@@ -348,7 +348,7 @@ def two_way_counterparty_share(history: History) -> Evidence | None:
     says="had receivers make up {value} of its receivers and senders ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
-    fewest={"senders": 3, "receivers": 3},
+    fewest={"senders": 5, "receivers": 5},
 )
 def receiver_share(history: History) -> Evidence | None:
     """Receivers as a share of its receivers and senders: low gathers, high spreads."""

@@ -296,7 +296,7 @@ def largest_clearing_time(history: History) -> Evidence | None:
     dollars=True,
     red_flags=("rapid_pass_through",),
     flags_when_low=("rapid_pass_through",),
-    fewest={"large_receipts_cleared": 3},
+    fewest={"large_receipts_cleared": 5},
 )
 def large_clearing_time(history: History) -> Evidence | None:
     """Typical (median) time until it had paid out as much as a receipt above $10,000."""

@@ -407,6 +407,7 @@ def peel_share(history: History) -> Evidence | None:
     null="nothing came in",
     window=timedelta(days=30),
     red_flags=("many_unrelated_senders",),
+    fewest={"senders": 5},
 )
 def senders_then_exit(history: History) -> Evidence | None:
     """Senders in its busiest 30 days, weighted by the share of their value gone within 72 hours."""

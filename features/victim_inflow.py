@@ -188,7 +188,7 @@ FAMILY = Family(
     null="no sender paid it twice in one coin at different moments",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
-    fewest={"returning_senders": 5},
+    fewest={"returning_senders": 10},
 )
 def trial_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that tested: a small first payment, then five times as much.
@@ -210,7 +210,7 @@ def trial_sender_share(history: History) -> Evidence | None:
     null="no sender paid it twice in one coin at different moments",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
-    fewest={"returning_senders": 5},
+    fewest={"returning_senders": 10},
 )
 def rising_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders whose payments rose more than fell, to over twice the first.
@@ -230,7 +230,7 @@ def rising_sender_share(history: History) -> Evidence | None:
     "again in the same coin (median of {count:senders})",
     null="no sender paid it twice in one coin at different moments",
     red_flags=("grooming_ladder",),
-    fewest={"returning_senders": 3},
+    fewest={"returning_senders": 5},
 )
 def sender_growth(history: History) -> Evidence | None:
     """Typical (median) growth of a returning sender's payments, from its first to its last."""
@@ -247,7 +247,7 @@ def sender_growth(history: History) -> Evidence | None:
     "paid it again in the same coin ({count:senders})",
     null="no sender paid it twice in one coin at different moments",
     red_flags=("grooming_ladder",),
-    fewest={"returning_senders": 3},
+    fewest={"returning_senders": 5},
 )
 def sender_growth_by_value(history: History) -> Evidence | None:
     """Growth of its returning senders' payments, first to last, each sender weighing by value."""
@@ -269,7 +269,7 @@ def sender_growth_by_value(history: History) -> Evidence | None:
     says="typically got a sender's next payment {value} after the one before, from those "
     "that paid it again in the same coin (median of {count:senders})",
     null="no sender paid it twice in one coin at different moments",
-    fewest={"returning_senders": 3},
+    fewest={"returning_senders": 5},
 )
 def sender_interval(history: History) -> Evidence | None:
     """Typical (median) time until a returning sender pays again."""
@@ -289,7 +289,7 @@ def sender_interval(history: History) -> Evidence | None:
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
-    fewest={"returning_senders": 3},
+    fewest={"returning_senders": 5},
 )
 def trial_value_share(history: History) -> Evidence | None:
     """Share of the value received that came from senders that had tested with a small payment."""
@@ -332,7 +332,7 @@ def induced_senders(history: History) -> Evidence:
     window=timedelta(days=90),
     bounds=(0, 1),
     red_flags=("inducement_payments",),
-    fewest={"returning_senders": 5},
+    fewest={"returning_senders": 10},
 )
 def induced_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that sent ten times as much after a small payment back."""

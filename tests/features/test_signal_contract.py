@@ -90,7 +90,10 @@ def is_documented(family: Family, flags: set[str]) -> None:
             assert signal.fewest, (name, "from how many does it show a habit?")
         for column, least in signal.fewest:
             assert column == "n_transfers" or catalogue().by_name[column].unit in COUNTED, name
-            assert least >= 2, name
+            assert least >= 3, name
+        parties = [n for column, n in signal.fewest if column.endswith(("senders", "receivers"))]
+        if parties and "{counts}" in signal.says:
+            assert sum(parties) >= 10, (name, "a share of too few is no habit")
         assert signal.unit in UNITS, (name, signal.unit)
         assert signal.needs in NEEDS, (name, signal.needs)
         assert signal.evidence in EVIDENCE_KINDS, (name, signal.evidence)
