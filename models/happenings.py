@@ -116,9 +116,9 @@ def rested(history: History) -> Happening | None:
     out = own[~history.incoming[own]]
     found = None
     for receipt in large_receipts(history).tolist():
-        if history.two_sided[receipt] and rest_after(history, out, receipt) >= RESTED:
-            if found is None or history.value[receipt] > history.value[found]:
-                found = receipt
+        larger = found is None or history.value[receipt] > history.value[found]
+        if larger and history.two_sided[receipt] and rest_after(history, out, receipt) >= RESTED:
+            found = receipt
     return None if found is None else happening(history, "rested", [found], [found])
 
 

@@ -15,7 +15,14 @@ from features.swaps import PLAIN, Swapping
 VENUES = ("bridge", "dex_router", "token_issuer")
 """Contracts that change or carry coins: nobody asks them for an invoice."""
 
-SHARED = (*VENUES, "exchange_hot", "payment_processor", "custodian", "mixer", "guarantee_marketplace")
+SHARED = (
+    *VENUES,
+    "exchange_hot",
+    "payment_processor",
+    "custodian",
+    "mixer",
+    "guarantee_marketplace",
+)
 """Categories whose one address pays, and is paid, for many."""
 
 SIDE_WORDS = {

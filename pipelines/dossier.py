@@ -110,6 +110,18 @@ class Dossier:
         side = "sender" if self.history.incoming[position] else "receiver"
         return str(self.table[side][int(self._at(np.array([position]))[0])])
 
+    def counterparties(self) -> list[str]:
+        """Return the other side of each of the history's transfers."""
+        rows = self.table[self._at(np.arange(len(self.history)))]
+        incoming = pl.Series(self.history.incoming, dtype=pl.Boolean)
+        other = pl.when(incoming).then(pl.col("sender")).otherwise(pl.col("receiver"))
+        return rows.select(other.alias("other"))["other"].to_list()
+
+    def amounts(self) -> list[str]:
+        """Return the exact amount of each of the history's transfers, in whole units."""
+        rows = self.table[self._at(np.arange(len(self.history)))]
+        return [exact_amount(*row) for row in rows.select("amount_raw", "decimals").iter_rows()]
+
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
 

@@ -2,7 +2,7 @@
 
 Their limits were set on one simulated world, so that those who are what is supposed fit and few
 launderers do; ``benchmarks/innocence.py`` says how they fare on others. The world's ordinary
-populations are themselves assumed (``docs/world.md``), so a fit is a question to ask, not an answer.
+populations are themselves assumed (``docs/world.md``): a fit is a question to ask, no answer.
 """
 
 from __future__ import annotations

@@ -22,8 +22,11 @@ from pipelines.pages.tables import (
 from pipelines.pages.timeline import balance
 from pipelines.trace_report import CONVENTION_WORDS
 
-OUTCOMES = ("supported", "not_testable", "not_supported")
+OUTCOMES = ("fits", "borderline", "not_testable", "does_not_fit")
 """Of innocent explanations, in the order of the page."""
+
+DIRECTION_MARKS = {"for": "▲ for", "against": "▼ against", "neutral": "○ neutral"}
+"""Which way a dated fact points: a mark and a word."""
 
 _STYLE = Path(__file__).parent / "alert.css"
 
@@ -38,6 +41,7 @@ def alert_views(alert: Mapping[str, Any]) -> dict[str, Any]:
         "steps": steps(alert),
         "said": said,
         "tried": _tried(alert["innocent_explanations"]),
+        "marks": DIRECTION_MARKS,
         "conventions": CONVENTION_WORDS,
         **_trace_tables(block),
         "names": CONVENTION_NAMES,
@@ -86,7 +90,7 @@ _SAID = ("exits", "sources", "speed", "held")
 
 
 def _tried(explanations: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Put explanations of one outcome together, what is supported first."""
+    """Put explanations of one outcome together, what fits first."""
     groups = {
         outcome: [one for one in explanations if one["outcome"] == outcome] for outcome in OUTCOMES
     }

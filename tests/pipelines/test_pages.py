@@ -323,7 +323,7 @@ def test_the_point_stands_on_top():
         "Most like a collector",
         "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
         "Speaks against It was active on 44 days",
-        "Supported innocent explanation: A shop.",
+        "One innocent explanation fits, and no other: a shop.",
         "Not seen Internal transfers received were not supplied.",
         "Exits Of $900,000 traced, 97 % to exchanges.",
         "It sent on 97 % of what it received within 24 hours",
