@@ -46,6 +46,7 @@ from pipelines.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
+    Memory,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -58,6 +59,7 @@ from pipelines.options import (
     Seed,
     Services,
     SignalName,
+    SpillFolder,
     Threads,
     Top,
     TransfersPath,
@@ -197,7 +199,11 @@ def ingest(
     )
 
 
-@app.command(epilog="Example: unrinse signals runs/store --out runs/signals.parquet")
+@app.command(
+    epilog="Example: unrinse signals runs/store --out runs/signals.parquet\n\n"
+    "More transfers than memory holds: unrinse signals runs/store --memory 2GiB "
+    "--out runs/signals.parquet"
+)
 def signals(
     transfers: TransfersPath,
     out: OutTable,
@@ -209,6 +215,8 @@ def signals(
     also: AlsoMeasure = None,
     engine: EngineOption = None,
     threads: Threads = None,
+    memory: Memory = None,
+    spill: SpillFolder = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Compute every behavioural signal of every address; motifs where asked for."""
@@ -225,6 +233,8 @@ def signals(
         also=also,
         engine=engine,
         threads=threads,
+        memory=memory,
+        spill=spill,
         assume_complete=assume_complete or None,
     )
 

@@ -22,6 +22,7 @@ from pipelines.inputs import (
     resolved_engine,
     service_notes,
 )
+from pipelines.memory import resolved_cap
 from pipelines.outputs import check_output, write_table
 
 
@@ -53,6 +54,8 @@ def signals(
     threads: int | None = None,
     assume_complete: bool = False,
     also: Sequence[str] = (),
+    memory: int | str | None = None,
+    spill: str | Path | None = None,
 ) -> SignalsResult:
     """Compute the signals of some addresses, or of every covered one.
 
@@ -81,6 +84,11 @@ def signals(
         Families that follow money from hand to hand through all transfers (``motifs``), which
         costs about as much as all other signals. Each adds its signals and, before all of them, a
         column ``{family}_capped``: how often it looked no further for an address.
+    memory
+        What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
+        disk, and the result is the same. Default: everything is held in memory.
+    spill
+        The folder to spill to; default: that of `out`.
 
     Raises
     ------
@@ -95,15 +103,6 @@ def signals(
     known = load_services(services)
     moment = resolved_as_of(opened, as_of)
     asked = read_requests(Path(addresses), opened) if addresses is not None else None
-    histories = local.read(
-        opened,
-        None if asked is None else asked.requests,
-        as_of=moment,
-        basis=resolved_basis(basis),
-        legs=leg_names(legs),
-        services=known,
-        families=families,
-    )
     facts = {
         "transfers_sha256": opened.sha256,
         "as_of": moment.isoformat(),
@@ -111,12 +110,22 @@ def signals(
         "catalogue_hash": catalogue().hash(),
     }
     capped = Capped()
-    parts = map(capped.seen, local.parts(histories, families, threads=threads))
-    manifest = write_table(parts, out, kind="signals", facts=facts)
+    with local.held(
+        opened,
+        None if asked is None else asked.requests,
+        as_of=moment,
+        basis=resolved_basis(basis),
+        legs=leg_names(legs),
+        services=known,
+        families=families,
+        cap=resolved_cap(memory, spill, out),
+    ) as histories:
+        parts = map(capped.seen, local.parts(histories, families, threads=threads))
+        manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(
         out=out,
         addresses=len(histories),
-        transfers=int(histories.counts.sum()),
+        transfers=histories.transfers,
         signals=sum(len(family.signals) for family in families),
         as_of=moment,
         basis=basis,
