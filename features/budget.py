@@ -56,8 +56,8 @@ class Size:
     ----------
     addresses, transfers
         Of the store.
-    requests
-        At most.
+    requests, kept
+        At most; and bytes that are kept of each until the end.
     named
         Rows of the list and of the coverage table, which hold names.
     neighbours
@@ -66,6 +66,7 @@ class Size:
 
     addresses: int
     requests: int
+    kept: int
     named: int
     transfers: int
     neighbours: bool
@@ -81,7 +82,7 @@ class Size:
     @property
     def state_of_buckets(self) -> int:
         """Bytes that are still held when the histories are built."""
-        codes = self.addresses * _CODE_BYTES + self.requests * _REQUEST_BYTES
+        codes = self.addresses * _CODE_BYTES + self.requests * (_REQUEST_BYTES + self.kept)
         return codes + self.named * _NAMED_BYTES
 
 

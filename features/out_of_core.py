@@ -49,7 +49,11 @@ class SpilledHistories:
     ----------
     transfers
         Of the histories so far.
+    part_rows
+        Histories to a part of the result: several parts wait to be written.
     """
+
+    part_rows = 1 << 13
 
     def __init__(self, passed: Passed, question: Question) -> None:
         self._passed, self._question = passed, question

@@ -79,12 +79,15 @@ class Means:
         Follows the passes.
     sizes
         Taken instead of those that follow from `memory`.
+    kept
+        Bytes that whoever asks keeps of each request until the end.
     """
 
     memory: int
     spilled: Spill
     step: Step
     sizes: Sizes | None = None
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class Passes:
         return Size(
             addresses=known,
             requests=known if self._asked is None else listed,
+            kept=self._means.kept,
             named=listed + covered,
             transfers=self._source.height,
             neighbours=self._question.neighbours,

@@ -10,10 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from data.services import Services, load_services
+from data.storage import ROW_GROUP_ROWS
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
-from models.scoring import score_frame
+from models.scoring import SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
@@ -25,6 +26,7 @@ from pipelines.inputs import (
     service_notes,
     unscored_exit,
 )
+from pipelines.memory import Cap, resolved_cap
 from pipelines.outputs import check_output, write_table
 from pipelines.review import drawn, review_files, write_review
 
@@ -59,6 +61,36 @@ class Scored:
     as_of: datetime
 
 
+@dataclass(frozen=True)
+class ToScore:
+    """What a scoring run reads before the transfers: read, and allowed to be used together."""
+
+    bundle: Bundle
+    transfers: Transfers
+    services: Services
+    asked: Asked
+    as_of: datetime
+
+
+def to_score(
+    bundle: str | Path,
+    transfers: str | Path,
+    addresses: str | Path,
+    *,
+    as_of: datetime | None = None,
+    research_use: bool = False,
+    services: str | Path | Sequence[str | Path] | None = None,
+    assume_complete: bool = False,
+) -> ToScore:
+    """Read what a scoring run is given; see `score` for the parameters."""
+    loaded = Bundle.load(Path(bundle))
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    loaded.check_use(real=not opened.synthetic, research_use=research_use)
+    known = load_services(services)
+    asked = read_requests(Path(addresses), opened)
+    return ToScore(loaded, opened, known, asked, resolved_as_of(opened, as_of))
+
+
 def score_addresses(
     bundle: str | Path,
     transfers: str | Path,
@@ -72,13 +104,24 @@ def score_addresses(
     assume_complete: bool = False,
 ) -> Scored:
     """Score a list of addresses in memory; see `score` for the parameters."""
-    loaded = Bundle.load(Path(bundle))
-    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
-    loaded.check_use(real=not opened.synthetic, research_use=research_use)
-    known = load_services(services)
-    asked = read_requests(Path(addresses), opened)
-    moment = resolved_as_of(opened, as_of)
-    return score_asked(loaded, opened, known, asked, moment, reasons=reasons, threads=threads)
+    given = to_score(
+        bundle,
+        transfers,
+        addresses,
+        as_of=as_of,
+        research_use=research_use,
+        services=services,
+        assume_complete=assume_complete,
+    )
+    return score_asked(
+        given.bundle,
+        given.transfers,
+        given.services,
+        given.asked,
+        given.as_of,
+        reasons=reasons,
+        threads=threads,
+    )
 
 
 def score_asked(
@@ -106,6 +149,30 @@ def score_asked(
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
+def _in_parts(
+    given: ToScore, cap: Cap | None, *, reasons: int, threads: int | None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Score part after part; return the scores, and what was not taken as it came."""
+    facts, capped = given.bundle.facts, Capped()
+    families = catalogue().families_of(facts.signals)
+    scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
+    with local.held(
+        given.transfers,
+        given.asked.requests,
+        as_of=given.as_of,
+        basis=facts.basis,
+        legs=facts.legs,
+        services=given.services,
+        families=families,
+        cap=cap,
+        kept=SCORE_BYTES,
+    ) as histories:
+        for part in local.parts(histories, families, threads=threads):
+            scores.add(capped.seen(part))
+        notes = (*_notes_on(given), *histories.notes, *capped.notes())
+    return scores.table(), notes
+
+
 def score(
     bundle: str | Path,
     transfers: str | Path,
@@ -121,6 +188,8 @@ def score(
     max_unscored: float | None = None,
     control_sample: int | None = None,
     assume_complete: bool = False,
+    memory: int | str | None = None,
+    spill: str | Path | None = None,
 ) -> ScoreResult:
     """Score a list of addresses and write one row for each, in the order requested.
 
@@ -150,6 +219,11 @@ def score(
         addresses from below the threshold, without scores, for reviewers who must not know which
         is which; and its key, ``<out>.review-key.csv``, with how likely each was to be chosen.
         `review_labels` reads both.
+    memory
+        What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
+        disk, and the result is the same. Default: everything is held in memory.
+    spill
+        The folder to spill to; default: that of `out`.
 
     Raises
     ------
@@ -159,20 +233,20 @@ def score(
     out = Path(out)
     check_output(out)
     resolved_engine(engine)
-    run = score_addresses(
+    cap = resolved_cap(memory, spill, out)
+    run = to_score(
         bundle,
         transfers,
         addresses,
         as_of=as_of,
-        reasons=reasons,
         research_use=research_use,
         services=services,
-        threads=threads,
         assume_complete=assume_complete,
     )
+    scores, notes = _in_parts(run, cap, reasons=reasons, threads=threads)
     key = None
     if control_sample is not None:
-        key = drawn(run.scores, control_sample, bundle_sha256=run.bundle.sha256)
+        key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
@@ -181,21 +255,22 @@ def score(
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,
     }
-    manifest = write_table(run.scores, out, kind="scores", facts=facts)
+    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
+    manifest = write_table(parts, out, kind="scores", facts=facts)
     if key is not None:
         write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
         out=out,
-        addresses=run.scores.height,
-        statuses=counts(run.scores["status"]),
-        bands=counts(run.scores["band"].drop_nulls()),
+        addresses=scores.height,
+        statuses=counts(scores["status"]),
+        bands=counts(scores["band"].drop_nulls()),
         to_review=None if key is None else review_files(out)[0],
         base_rate=run.bundle.facts.calibration.base_rate,
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
-        notes=(*input_notes(run), *use_notes(run.bundle)),
-        exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
+        notes=(*notes, *use_notes(run.bundle)),
+        exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )
 
 
@@ -203,8 +278,11 @@ def input_notes(run: Scored) -> tuple[str, ...]:
     """Say what of the addresses, the services and the histories was not taken as it came."""
     capped = Capped()
     capped.seen(run.measured.signals)
-    histories = (*run.measured.histories.notes, *capped.notes())
-    return (*run.asked.notes, *service_notes(run.services), *histories)
+    return (*_notes_on(run), *run.measured.histories.notes, *capped.notes())
+
+
+def _notes_on(given: ToScore | Scored) -> tuple[str, ...]:
+    return (*given.asked.notes, *service_notes(given.services))
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from data.transfers import Transfers
 from features.ahead import Missing
 from features.building import build_histories
 from features.catalogue import catalogue
-from features.computing import compute_signals, signal_parts
+from features.computing import PART_ROWS, compute_signals, signal_parts
 from features.history import Histories
 from features.out_of_core import spilled_histories
 from features.passes import Means, Question
@@ -117,6 +117,11 @@ class Held(Protocol):
         """What a reader must know of the histories so far."""
         ...
 
+    @property
+    def part_rows(self) -> int:
+        """Histories to a part of the result."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Histories]: ...
@@ -127,6 +132,7 @@ class InMemory:
     """Histories that memory holds."""
 
     histories: Histories
+    part_rows = PART_ROWS
 
     @property
     def transfers(self) -> int:
@@ -156,8 +162,14 @@ def held(
     legs: Iterable[str] | None = None,
     services: Services | None = None,
     cap: Cap | None = None,
+    kept: int = 0,
 ) -> Iterator[Held]:
     """Read histories as `read` does, and hold them for the block; under a cap, partly on disk.
+
+    Parameters
+    ----------
+    kept
+        Bytes that the caller will keep of each history until the end; they count under the cap.
 
     Raises
     ------
@@ -176,7 +188,7 @@ def held(
         raise Refused(
             f"{graphs[0]} cannot be computed under --memory: it follows money through all "
             "transfers at once.",
-            hint=f"Leave --also {graphs[0]} or --memory out.",
+            hint=f"Do without {graphs[0]}, or leave --memory out.",
         )
     question = Question(
         as_of=as_of,
@@ -186,7 +198,7 @@ def held(
         neighbours=any(family.reads_neighbours for family in families),
     )
     with spill(cap.folder) as spilled:
-        means = Means(cap.memory, spilled, progress)
+        means = Means(cap.memory, spilled, progress, kept=kept)
         with _compiling(families):
             histories = spilled_histories(transfers, requests, question, means)
         yield histories
@@ -198,7 +210,9 @@ def parts(
     """Compute signals and yield their table in parts, for whoever writes each away."""
     with progress("Computing signals", total=len(histories)) as done:
         for some in histories:
-            yield from signal_parts(some, families, threads=_threads(threads), progress=done)
+            yield from signal_parts(
+                some, families, threads=_threads(threads), progress=done, rows=histories.part_rows
+            )
             del some  # gone before the next are read
 
 
