@@ -1,10 +1,12 @@
 """What a cap on memory leaves room for, reckoned before the work begins.
 
 Three things take memory. A **base**: the interpreter, its libraries, compiled kernels, the reader's
-and the writer's buffers. The **state** of the passes: a fixed number of bytes for each address and
+and the writer's buffers. The **state** of each stage: a fixed number of bytes for each address and
 each request, whatever the number of transfers, and two bits for each transfer. And **pieces** of
 the transfers, which are made as small as the rest demands. A cap that base and state alone do not
 keep to is refused.
+
+The constants were measured (`benchmarks.out_of_core`), and rounded up.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ from data.errors import Refused
 from features.pair_file import LOOKING_BYTES
 from features.prefixes import CARRIED
 
-KERNELS_AND_BUFFERS = 256 << 20
-"""Compiled code, row groups that are read and written, and parts of the result that wait."""
+_READER, _BUFFERS = 640 << 20, 256 << 20
+"""What the reader of the store takes, which is gone once it has been read; compiled code, parts of
+the result that wait, and row groups that are being written."""
 
-_PASS_BYTES = CARRIED.itemsize + 3
-"""Of each address while neighbours are looked at: its sums, who it is, what counts for it."""
+_SEEN_BYTES, _KNOWN_BYTES, _PASS_BYTES = 8, 13, CARRIED.itemsize + 3
+"""Of each address: when it was first seen; its first request and what the registry says, since
+when; and while neighbours are looked at, its sums, who it is, and what counts for it."""
 
-_CODE_BYTES = 13
-"""Of each address: its first request, what the registry says, and since when."""
-
-_REQUEST_BYTES, _NAMED_BYTES = 38, 200
-"""Of each request: its cut, legs, bucket and counts; of each row of a list or a coverage table."""
+_COUNTED_BYTES, _REQUEST_BYTES, _NAMED_BYTES = 64, 21, 200
+"""Of each request, while its transfers are counted, and later: code, cut, legs and bucket. And of
+each row of a list or of a coverage table, with its names."""
 
 _PIECE_BYTES = 320
 """Of each transfer of a piece: itself, what is found of both sides, and the copies shared out."""
@@ -71,19 +73,30 @@ class Size:
     transfers: int
     neighbours: bool
 
-    @property
-    def state(self) -> int:
+    def while_read(self) -> int:
+        """Bytes while the store is read, beyond those of the process."""
+        return _READER + self.addresses * _SEEN_BYTES + self._names()
+
+    def while_counted(self) -> int:
+        """Bytes while each request's transfers are counted."""
+        counts = self.addresses * _KNOWN_BYTES + self.requests * _COUNTED_BYTES
+        return _BUFFERS + counts + self._names()
+
+    def while_passing(self) -> int:
         """Bytes of the passes' state."""
-        held = self.state_of_buckets
+        held = _BUFFERS + self.addresses * _KNOWN_BYTES + self.requests * _REQUEST_BYTES
         if self.neighbours:
             held += self.addresses * _PASS_BYTES + self.transfers // 4
-        return held
+        return held + self._names()
 
-    @property
-    def state_of_buckets(self) -> int:
-        """Bytes that are still held when the histories are built."""
-        codes = self.addresses * _CODE_BYTES + self.requests * (_REQUEST_BYTES + self.kept)
-        return codes + self.named * _NAMED_BYTES
+    def while_laid(self) -> int:
+        """Bytes while histories are built, bucket after bucket, besides theirs."""
+        per_request = _REQUEST_BYTES + self.kept
+        held = self.addresses * _KNOWN_BYTES + self.requests * per_request
+        return _BUFFERS + held + self._names()
+
+    def _names(self) -> int:
+        return self.named * _NAMED_BYTES
 
 
 def divided(memory: int, size: Size) -> Sizes:
@@ -92,21 +105,31 @@ def divided(memory: int, size: Size) -> Sizes:
     Raises
     ------
     Refused
-        It is too small for the state; says which one is not.
+        It is too small for the state of some stage; says which one is not.
     """
-    base = resident() + KERNELS_AND_BUFFERS
-    room = memory - base - size.state
-    least = _FEWEST * _PIECE_BYTES
-    if room < least:
+    base = resident()
+    piece, bucket = _FEWEST * _PIECE_BYTES, _FEWEST * _LAID_BYTES
+    needed = base + max(
+        size.while_read(),
+        size.while_counted() + piece,
+        size.while_passing() + piece,
+        size.while_laid() + bucket,
+    )
+    if memory < needed:
         raise Refused(
             f"--memory of {in_mebibytes(memory)} is too small for {size.addresses:,} addresses "
             f"and {size.transfers:,} transfers.",
-            expected=f"{in_mebibytes(base + size.state + least)} or more",
+            expected=f"{in_mebibytes(needed)} or more",
         )
-    later = memory - base - size.state_of_buckets
-    bucket = later // _LAID_BYTES
-    pairs = later // LOOKING_BYTES
-    return Sizes(min(_MOST, room // _PIECE_BYTES), bucket, pairs, history=bucket)
+    while_passing = memory - base - max(size.while_counted(), size.while_passing())
+    while_laid = memory - base - size.while_laid()
+    most = while_laid // _LAID_BYTES
+    return Sizes(
+        piece=min(_MOST, while_passing // _PIECE_BYTES),
+        bucket=most,
+        pairs=while_laid // LOOKING_BYTES,
+        history=most,
+    )
 
 
 def refuse_large_history(memory: int, limits: Sizes, transfers: int, address: str) -> None:
@@ -131,11 +154,16 @@ def in_mebibytes(size: int) -> str:
 
 
 def resident() -> int:
-    """Return the bytes of memory that this process holds now; 0 where the system does not say."""
+    """Return the bytes of memory that this process holds; the most it ever held, on some systems.
+
+    0 where the system does not say.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
-        return 0
-    import resource
-
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes, on macOS
     return pages * resource.getpagesize()

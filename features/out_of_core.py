@@ -21,6 +21,7 @@ from features.loading import readable
 from features.meeting import Epochs, exposures
 from features.neighbours import NO_EXPOSURE, Neighbours, met
 from features.passes import Means, Passed, Passes, Question
+from features.spill import Spill
 
 
 def spilled_histories(
@@ -39,7 +40,8 @@ def spilled_histories(
         The transfers are no store, the memory or the disk is too small, or as `build_histories`.
     """
     with readable():
-        return SpilledHistories(Passes(transfers, requests, question, means).make(), question)
+        passed = Passes(transfers, requests, question, means).make()
+    return SpilledHistories(passed, question, means.spilled)
 
 
 class SpilledHistories:
@@ -55,8 +57,8 @@ class SpilledHistories:
 
     part_rows = 1 << 13
 
-    def __init__(self, passed: Passed, question: Question) -> None:
-        self._passed, self._question = passed, question
+    def __init__(self, passed: Passed, question: Question, spilled: Spill) -> None:
+        self._passed, self._question, self._spilled = passed, question, spilled
         self.transfers = 0
         self._beyond: list[Beyond] = []
         self._crowd = np.zeros(2, dtype=np.int64)
@@ -67,6 +69,11 @@ class SpilledHistories:
     def __iter__(self) -> Iterator[Histories]:
         for bucket in range(len(self._passed.files.buckets)):
             yield self._bucket(bucket)  # no name: it must be gone before the next is read
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes that went to disk, in all."""
+        return self._spilled.written
 
     @property
     def notes(self) -> tuple[str, ...]:

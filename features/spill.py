@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class Spill:
             if len(records):
                 with path.open("rb", buffering=0) as file:
                     file.seek(start * kind.itemsize)
-                    _fill(records.view(np.uint8), file.readinto, path)
+                    _fill(records.view(np.uint8), file)
         return records
 
     def drop(self, name: str) -> None:
@@ -104,14 +105,13 @@ def refuse_small_disk(folder: Path, needed: int) -> None:
         )
 
 
-def _fill(memory: np.ndarray, read_into: object, path: Path) -> None:
+def _fill(memory: np.ndarray, file: FileIO) -> None:
     """Read until the memory is full; a system call may stop earlier."""
-    assert callable(read_into)
     done = 0
     while done < len(memory):
-        got = read_into(memory[done:].data)
+        got = file.readinto(memory[done:].data)
         if not got:
-            raise OSError(f"{path.name} ends early")
+            raise OSError(f"{file.name} ends early")
         done += got
 
 

@@ -44,6 +44,7 @@ class ScoreResult:
     decision_use: bool
     bundle_sha256: str
     content_sha256: str
+    spilled_bytes: int | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -151,8 +152,8 @@ def score_asked(
 
 def _in_parts(
     given: ToScore, cap: Cap | None, *, reasons: int, threads: int | None
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Score part after part; return the scores, and what was not taken as it came."""
+) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
+    """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
     families = catalogue().families_of(facts.signals)
     scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
@@ -170,7 +171,8 @@ def _in_parts(
         for part in local.parts(histories, families, threads=threads):
             scores.add(capped.seen(part))
         notes = (*_notes_on(given), *histories.notes, *capped.notes())
-    return scores.table(), notes
+        spilled_bytes = histories.spilled_bytes
+    return scores.table(), notes, spilled_bytes
 
 
 def score(
@@ -243,7 +245,7 @@ def score(
         services=services,
         assume_complete=assume_complete,
     )
-    scores, notes = _in_parts(run, cap, reasons=reasons, threads=threads)
+    scores, notes, spilled_bytes = _in_parts(run, cap, reasons=reasons, threads=threads)
     key = None
     if control_sample is not None:
         key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
@@ -269,6 +271,7 @@ def score(
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
+        spilled_bytes=spilled_bytes,
         notes=(*notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )

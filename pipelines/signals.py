@@ -37,6 +37,7 @@ class SignalsResult:
     as_of: datetime
     basis: str
     content_sha256: str
+    spilled_bytes: int | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -130,6 +131,7 @@ def signals(
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
+        spilled_bytes=histories.spilled_bytes,
         notes=(() if asked is None else asked.notes)
         + service_notes(known)
         + histories.notes

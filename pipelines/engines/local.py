@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import polars as pl
 
@@ -122,6 +122,11 @@ class Held(Protocol):
         """Histories to a part of the result."""
         ...
 
+    @property
+    def spilled_bytes(self) -> int | None:
+        """Bytes that went to disk; None without a cap."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Histories]: ...
@@ -132,7 +137,8 @@ class InMemory:
     """Histories that memory holds."""
 
     histories: Histories
-    part_rows = PART_ROWS
+    part_rows: ClassVar[int] = PART_ROWS
+    spilled_bytes: ClassVar[int | None] = None
 
     @property
     def transfers(self) -> int:

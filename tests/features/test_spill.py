@@ -79,7 +79,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, monkeypatch):
         with pytest.raises(Refused, match="ends early"):
             spilled.read("some", np.dtype(np.float64), 4, 9)
 
-        def fails(*_: object) -> None:
+        def fails(*_: object, **__: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
 
         monkeypatch.setattr(Path, "open", fails)
