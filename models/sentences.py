@@ -32,14 +32,18 @@ MONTHS = (
 ).split()
 
 VERDICTS: dict[str | None, str] = {
-    "severe": "The behaviour of this address very strongly resembles pig-butchering laundering.",
-    "high": "The behaviour of this address strongly resembles pig-butchering laundering.",
-    "medium": "The behaviour of this address resembles pig-butchering laundering.",
+    "severe": "The behaviour of this address resembles pig-butchering laundering; hardly any "
+    "reference address labelled as something else scores as high.",
+    "high": "The behaviour of this address resembles pig-butchering laundering; few reference "
+    "addresses labelled as something else score as high.",
+    "medium": "The behaviour of this address resembles pig-butchering laundering; some reference "
+    "addresses labelled as something else score as high.",
     "below_review": "The behaviour of this address stays below the review threshold for "
     "pig-butchering laundering, and for this typology only.",
     None: "This score has no band: too few reference addresses are known to set one.",
 }
-"""The first line of an alert, by the band of its score."""
+"""The first line of an alert, by the band of its score: a band is a share of reference addresses
+that reach it, so that is all it says; how probable the typology is stands beside it."""
 
 CAUTION = (
     "This is not a finding: legitimate services can behave alike. "

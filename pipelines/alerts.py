@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,18 @@ from models.explanation import Contribution, Explanation, explain_rows, without_
 from models.percentiles import Population
 from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
+from pipelines.alert_content import content
+from pipelines.alert_parts import Told
+from pipelines.alert_traces import Followed, alert_traces
 from pipelines.dossier import Dossier, dossiers
+from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
 
-SCHEMA_VERSION = "1.1"
+__all__ = ["alert_id", "alerts", "iso", "json_line", "notices"]
+
+SCHEMA_VERSION = "1.2"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -65,9 +70,14 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     explained = explain_rows(run.bundle, signals)
     deposits = signals.select(looks_like_deposit_address()).to_series()
     files = dossiers(run.measured.histories, run.transfers, positions)
-    rows = chosen.iter_rows(named=True)
-    for row, explanation, dossier, deposit in zip(rows, explained, files, deposits, strict=True):
+    rows = chosen.to_dicts()
+    traces = alert_traces(run.transfers, run.services, rows)
+    values = signals.iter_rows(named=True)
+    for row, explanation, dossier, followed, own, deposit in zip(
+        rows, explained, files, traces, values, deposits, strict=True
+    ):
         alert = _alert(run, row, explanation, dossier)
+        alert |= _content(run, alert, explanation, dossier, followed, own)
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 
 
@@ -84,11 +94,6 @@ def alert_id(chain: str, address: str) -> str:
 def json_line(alert: Mapping[str, Any]) -> str:
     """Write an alert as one line of JSON, floats in their shortest round-trip form."""
     return json.dumps(alert, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def iso(moment: datetime) -> str:
-    """Write a moment as alerts do: ISO 8601, UTC, with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def notices(run: Scored) -> tuple[str, ...]:
@@ -175,12 +180,29 @@ def _alert(
         ],
         "counter": [
             _said(part, by_name[part.signal], scene, dossier)
-            for part in _telling(without_repeats(explanation.against))[:MOST_COUNTERS]
+            for part in _speaking_against(explanation)[:MOST_COUNTERS]
         ],
         "list_hits": _list_hits(run.services, row["chain"], row["address"]),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
     }
+
+
+def _content(
+    run: Scored,
+    alert: Mapping[str, Any],
+    explanation: Explanation,
+    dossier: Dossier,
+    followed: Followed,
+    values: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the facts, the trace, what was tried in its favour, and what would overturn it."""
+    by_name = catalogue().by_name
+    told = [
+        Told(place, by_name[part.signal], part.log_odds)
+        for place, part in enumerate(_telling(explanation.told)[:MOST_REASONS], 1)
+    ]
+    return content(dossier, followed, told, values, alert["history"], run.bundle.facts)
 
 
 def _role(run: Scored, row: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -197,6 +219,17 @@ def _role(run: Scored, row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _telling(parts: Sequence[Contribution]) -> list[Contribution]:
     return [part for part in parts if abs(part.log_odds) >= LEAST_TOLD]
+
+
+def _speaking_against(explanation: Explanation) -> list[Contribution]:
+    """Return what lowered the score by being ordinary among look-alikes.
+
+    Trees lower a score now and then for a value that would be a reason had it raised one, such as
+    how soon the largest receipt was paid out. It counts, and stands among the contributions; but
+    it speaks for nobody.
+    """
+    ordinary = [part for part in explanation.against if part.unusual is None]
+    return _telling(without_repeats(ordinary))
 
 
 def _contribution(

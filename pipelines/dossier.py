@@ -98,18 +98,32 @@ class Dossier:
             "n_elsewhere": len(found.elsewhere),
         }
 
+    def tx_ids(self, positions: np.ndarray) -> list[str]:
+        """Return the transactions of some of the history's transfers, in that order."""
+        return self._places(positions)["tx_id"].to_list()
+
+    def counterparty(self, position: int) -> str:
+        """Return the other side of one of the history's transfers."""
+        row = self._places(np.array([position]))
+        side = "sender" if self.history.incoming[position] else "receiver"
+        return str(row[side][0])
+
     def timeline(self, basis: str) -> dict[str, Any]:
-        """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them."""
+        """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
+
+        ``net_supplied`` is all that came up to the end of the bin, less all that went.
+        """
         h = self.history
         if not len(h):
             return {"unit": basis, "bin_days": 1, "bins": []}
         first = int(h.time[0]) // DAY
         bin_days = max(1, math.ceil((int(h.time[-1]) // DAY - first + 1) / MOST_BINS))
         number = (h.time // DAY - first) // bin_days
-        bins = []
+        bins, net = [], 0
         for k in np.unique(number).tolist():
             into = (number == k) & h.incoming
             out = (number == k) & ~h.incoming
+            net += int(h.value[into].sum()) - int(h.value[out].sum())
             bins.append(
                 {
                     "start": _moment((first + k * bin_days) * DAY),
@@ -117,6 +131,7 @@ class Dossier:
                     "value_out": int(h.value[out].sum()) / h.scale,
                     "n_in": int(into.sum()),
                     "n_out": int(out.sum()),
+                    "net_supplied": net / h.scale,
                 }
             )
         return {"unit": basis, "bin_days": bin_days, "bins": bins}
@@ -254,7 +269,8 @@ def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
     rest = np.setdiff1d(found.rows, found.telling)
     if kind == "distribution":
         rest = rest[np.argsort(-history.value[rest], kind="stable")]
-    chosen = np.concatenate([found.telling, rest])[:MOST_ROWS_SHOWN]
+    # a transfer that is telling in two ways is told once
+    chosen = list(dict.fromkeys(np.concatenate([found.telling, rest]).tolist()))[:MOST_ROWS_SHOWN]
     return sorted(int(position) for position in chosen)
 
 

@@ -13,9 +13,10 @@ import polars as pl
 from data.storage import whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
-from pipelines.alerts import alerts, iso, json_line, notices
+from pipelines.alerts import alerts, json_line, notices
 from pipelines.console import progress
 from pipelines.inputs import counts, unscored_exit
+from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.score import Scored, input_notes, score_addresses, use_notes

@@ -16,8 +16,8 @@ from data.storage import refuse_foreign, whole_directory, write_manifest, write_
 from data.transfers import Transfers, open_transfers
 from models.tracing.limits import MICROS, Limits
 from models.tracing.tracing import Tracer
-from pipelines.alerts import iso
 from pipelines.inputs import known_addresses, resolved_as_of, service_notes
+from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.trace import trace_page
 from pipelines.trace_flows import flows_table

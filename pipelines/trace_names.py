@@ -8,8 +8,8 @@ from typing import Any
 
 from data.assets import asset_registry
 from models.tracing.tracing import Trace
-from pipelines.alerts import iso
 from pipelines.dossier import exact_amount
+from pipelines.moments import iso
 
 MICROS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

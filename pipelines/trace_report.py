@@ -15,10 +15,10 @@ from models.tracing.ends import Ended, by_kind, ends_of
 from models.tracing.following import CONVENTIONS, DIRECTIONS
 from models.tracing.freezing import Freezable, Speed, freezable_of, own_speeds
 from models.tracing.key_nodes import KeyNode, key_nodes_of
-from models.tracing.limits import CAPS, CUSTODIAL, End
+from models.tracing.limits import CAPS, CUSTODIAL, End, Limits
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth
-from pipelines.alerts import iso
+from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.trace_crossings import crossings_told
 from pipelines.trace_names import MICROS, Names, dollars, moment_of
@@ -73,7 +73,6 @@ def trace_report(trace: Trace, asked: Asked) -> dict[str, Any]:
         nodes[direction] = {
             name: _nodes(trace, direction, name, names, worth) for name in CONVENTIONS
         }
-    limits = trace.limits
     return {
         "schema_version": SCHEMA_VERSION,
         "generated_by": program(),
@@ -85,20 +84,25 @@ def trace_report(trace: Trace, asked: Asked) -> dict[str, Any]:
         "transfers_sha256": asked.transfers_sha256,
         "notices": _notices(trace, asked, origin),
         "conventions": dict(CONVENTION_WORDS),
-        "limits": {
-            "max_hops": limits.max_hops,
-            "min_usd": limits.min_usd_micros / MICROS,
-            "max_degree": limits.max_degree,
-            "swaps": limits.swaps,
-            "bridges": limits.bridges,
-            "ambiguous": limits.ambiguous,
-        },
+        "limits": limits_told(trace.limits),
         "coverage": _coverage(trace, origin),
         "n_transfers": trace.rows.height,
         "directions": directions,
         "crossings": crossings_told(trace, names),
         "freezability": _freezability(trace, names, worth),
         "key_nodes": nodes,
+    }
+
+
+def limits_told(limits: Limits) -> dict[str, Any]:
+    """Write out what was followed."""
+    return {
+        "max_hops": limits.max_hops,
+        "min_usd": limits.min_usd_micros / MICROS,
+        "max_degree": limits.max_degree,
+        "swaps": limits.swaps,
+        "bridges": limits.bridges,
+        "ambiguous": limits.ambiguous,
     }
 
 

@@ -27,6 +27,7 @@ ENDS = tuple(End)
 TOKEN = 2
 _NO_END = -1
 LEG_KINDS = ("native", "token")
+_ALWAYS, _NEVER = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -73,26 +74,52 @@ class Parties:
         return replace(self, ends=ends)
 
 
-def known_parties(
-    transfers: Transfers, events: Events, services: Services, at_micros: int
-) -> Parties:
-    """Look every address up among the services and in the coverage.
+@dataclass(frozen=True)
+class Standing:
+    """What no moment changes: what lists and exports say of each address.
 
-    Parameters
+    Attributes
     ----------
-    at_micros
-        The moment of the trace.
+    addresses, tags, supplied
+        As in `Parties`.
+    ends
+        int8: of tagged addresses.
+    whole_until
+        int64 microseconds: up to when the exports of an address are whole; the least number where
+        they are not.
     """
-    addresses = events.addresses
+
+    addresses: pl.DataFrame
+    tags: dict[int, list[dict[str, object]]]
+    ends: np.ndarray
+    supplied: dict[tuple[str, str], np.ndarray]
+    whole_until: np.ndarray
+
+
+def standing_of(transfers: Transfers, addresses: pl.DataFrame, services: Services) -> Standing:
+    """Look every address up among the services and in the coverage."""
     tags = _tags(addresses, services)
     ends = np.full(addresses.height, _NO_END, dtype=np.int8)
     for code, rows in tags.items():
         found = [SERVICE_ENDS[str(r["category"])] for r in rows if r["category"] in SERVICE_ENDS]
         if found:
             ends[code] = ENDS.index(found[0])
-    supplied, complete = _coverage(transfers, addresses, at_micros)
-    parties = Parties(addresses, ends, tags, supplied, complete)
-    return parties.with_end(_deposit_addresses(events, ends), End.EXCHANGE_DEPOSIT)
+    return Standing(addresses, tags, ends, *_coverage(transfers, addresses))
+
+
+def known_parties(standing: Standing, events: Events, at_micros: int) -> Parties:
+    """Say who everybody is at a moment.
+
+    Parameters
+    ----------
+    events
+        Those before it.
+    at_micros
+        The moment of the trace.
+    """
+    complete = standing.whole_until >= at_micros
+    parties = Parties(standing.addresses, standing.ends, standing.tags, standing.supplied, complete)
+    return parties.with_end(_deposit_addresses(events, standing.ends), End.EXCHANGE_DEPOSIT)
 
 
 def bridges_of(parties: Parties) -> np.ndarray:
@@ -131,18 +158,18 @@ def _tags(addresses: pl.DataFrame, services: Services) -> dict[int, list[dict[st
 
 
 def _coverage(
-    transfers: Transfers, addresses: pl.DataFrame, at_micros: int
+    transfers: Transfers, addresses: pl.DataFrame
 ) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
     nodes = addresses.height
     keys = [(side, kind) for side in ("out", "in") for kind in LEG_KINDS]
     if transfers.assume_complete:
-        return {key: np.ones(nodes, dtype=bool) for key in keys}, np.ones(nodes, dtype=bool)
+        return {key: np.ones(nodes, dtype=bool) for key in keys}, np.full(nodes, _ALWAYS)
     if transfers.coverage is None:
-        return {key: np.zeros(nodes, dtype=bool) for key in keys}, np.zeros(nodes, dtype=bool)
-    reaches = pl.col("to").is_not_null() & (pl.col("to").dt.epoch("us") >= at_micros)
+        return {key: np.zeros(nodes, dtype=bool) for key in keys}, np.full(nodes, _NEVER)
+    until = pl.when("complete").then(pl.col("to").dt.epoch("us")).fill_null(_NEVER)
     per = transfers.coverage.group_by("chain", "address").agg(
         pl.col("legs").str.join(",").alias("legs"),
-        (pl.col("complete") & reaches).all().alias("complete"),
+        until.min().alias("until"),
     )
     found = addresses.join(per, on=["chain", "address"], how="left", maintain_order="left")
     legs = pl.concat_str(pl.lit(","), pl.col("legs").fill_null(""), pl.lit(","))
@@ -151,7 +178,7 @@ def _coverage(
         for side, kind in keys
     )
     supplied = {key: shown[f"{key[0]} {key[1]}"].to_numpy() for key in keys}
-    return supplied, found["complete"].fill_null(False).to_numpy()
+    return supplied, found["until"].fill_null(_NEVER).to_numpy()
 
 
 def _deposit_addresses(events: Events, ends: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -20,7 +20,15 @@ from models.tracing.following import CONVENTIONS, DIRECTIONS, Traced, follow
 from models.tracing.laying import Laid, Rows, lay
 from models.tracing.limits import End, Limits
 from models.tracing.ordering import in_order
-from models.tracing.parties import TOKEN, Parties, bridges_of, hubs_among, known_parties
+from models.tracing.parties import (
+    TOKEN,
+    Parties,
+    Standing,
+    bridges_of,
+    hubs_among,
+    known_parties,
+    standing_of,
+)
 from models.tracing.reach import Edges, reachable
 
 _READ = ("chain", "block_time", "tx_id", "log_index", "asset", "amount_raw")
@@ -64,6 +72,35 @@ class Trace:
     limits: Limits
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a trace will look at.
+
+    Attributes
+    ----------
+    origins, limits
+        What is traced, and how far.
+    held
+        Codes of the addresses whose histories are needed.
+    parties
+        Who everybody is, hubs among them.
+    crossings
+        The crossings of the moment.
+    chosen
+        The events, in order.
+    rows
+        Their rows in the transfers table.
+    """
+
+    origins: tuple[int, ...]
+    limits: Limits
+    held: np.ndarray
+    parties: Parties
+    crossings: Crossings
+    chosen: np.ndarray
+    rows: np.ndarray
+
+
 class Tracer:
     """Transfers read once, ready to trace any of their addresses.
 
@@ -71,6 +108,8 @@ class Tracer:
     ----------
     before
         Only transfers before this moment count.
+    read
+        They, and what is known of their parties, where another tracer has read them.
 
     Raises
     ------
@@ -78,12 +117,29 @@ class Tracer:
         The transfers cannot be read.
     """
 
-    def __init__(self, transfers: Transfers, services: Services, *, before: datetime) -> None:
-        self._transfers = transfers
+    def __init__(
+        self,
+        transfers: Transfers,
+        services: Services,
+        *,
+        before: datetime,
+        read: tuple[Events, Standing] | None = None,
+    ) -> None:
+        self._transfers, self._services = transfers, services
         self._at = microseconds(before)
-        self.events = load_events(transfers, before=before, basis="usd")
-        self.parties = known_parties(transfers, self.events, services, self._at)
+        if read is None:
+            events = load_events(transfers, before=before, basis="usd")
+            read = events, standing_of(transfers, events.addresses, services)
+        self.events, self._standing = read
+        self.parties = known_parties(self._standing, self.events, self._at)
         self._legs = bridge_legs(transfers, self.events, bridges_of(self.parties), self._at)
+
+    def earlier(self, before: datetime) -> Tracer:
+        """Return the same as it stood at a moment not after this one's; hardly anything is read."""
+        known = self.events.time < microseconds(before)
+        events = replace(self.events, table=self.events.table[known], row=self.events.row[known])
+        read = events, self._standing
+        return Tracer(self._transfers, self._services, before=before, read=read)
 
     def codes_of(self, addresses: list[tuple[str, str]]) -> list[int]:
         """Return the codes of those (chain, address) pairs that the transfers name."""
@@ -100,11 +156,30 @@ class Tracer:
         data.errors.Refused
             The transfers cannot be read.
         """
+        planned = self.plan(origins, limits)
+        return self.follow(planned, read_amounts(self._transfers, planned.rows))
+
+    def plan(self, origins: list[int], limits: Limits) -> Plan:
+        """Find what a trace of some addresses, taken as one, would look at."""
         legs = self._legs if limits.bridges else None
         crossings = crossings_of(legs, ambiguous=limits.ambiguous)
         held, parties = self._needed(np.array(origins), crossings, limits)
         chosen = self._chosen(held, crossings)
-        table, rows = self._rows(chosen)
+        return Plan(
+            tuple(origins), limits, held, parties, crossings, chosen, self.events.row[chosen]
+        )
+
+    def follow(self, planned: Plan, amounts: pl.DataFrame) -> Trace:
+        """Trace what was planned by this tracer.
+
+        Parameters
+        ----------
+        amounts
+            The planned rows, and maybe more, as `read_amounts` returns them.
+        """
+        origins, limits, crossings = planned.origins, planned.limits, planned.crossings
+        held, parties, chosen = planned.held, planned.parties, planned.chosen
+        table, rows = self._rows(chosen, amounts)
         place = np.full(len(self.events.table) + 1, -1)  # the last place stands for no event
         place[chosen] = np.arange(len(chosen))
         pairs = crossings.followed & (place[crossings.deposit] >= 0)
@@ -184,21 +259,18 @@ class Tracer:
         )
         return some[order]
 
-    def _rows(self, chosen: np.ndarray) -> tuple[pl.DataFrame, Rows]:
-        """Read what is needed of some events, in their order."""
+    def _rows(self, chosen: np.ndarray, amounts: pl.DataFrame) -> tuple[pl.DataFrame, Rows]:
+        """Put together what is needed of some events, in their order."""
         events = self.events
-        row = pl.Series("row", events.row[chosen].astype(np.uint32), dtype=pl.UInt32)
         own = pl.DataFrame(
             {
-                "row": row,
+                "row": _row_numbers(events.row[chosen]),
                 "sender": events.sender[chosen],
                 "receiver": events.receiver[chosen],
                 "usd_micros": events.amount[chosen],
             }
         )
-        lazy = self._transfers.scan().select(pl.col("row").cast(pl.UInt32), *_READ)
-        read = lazy.join(row.to_frame().lazy(), on="row", how="semi").collect()
-        table = own.join(read, on="row", how="left", maintain_order="left").drop("row")
+        table = own.join(amounts, on="row", how="left", maintain_order="left").drop("row")
         return table, Rows(
             sender=events.sender[chosen].tolist(),
             receiver=events.receiver[chosen].tolist(),
@@ -208,6 +280,23 @@ class Tracer:
             tx=events.table["tx"][chosen].tolist(),
             is_token=(events.leg_kind[chosen] == TOKEN).tolist(),
         )
+
+
+def read_amounts(transfers: Transfers, rows: np.ndarray) -> pl.DataFrame:
+    """Read what a trace needs of some rows of the transfers table, in one pass.
+
+    Raises
+    ------
+    data.errors.Refused
+        The transfers cannot be read.
+    """
+    lazy = transfers.scan().select(pl.col("row").cast(pl.UInt32), *_READ)
+    wanted = _row_numbers(np.unique(rows)).to_frame()
+    return lazy.join(wanted.lazy(), on="row", how="semi").collect()
+
+
+def _row_numbers(rows: np.ndarray) -> pl.Series:
+    return pl.Series("row", rows.astype(np.uint32), dtype=pl.UInt32)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import sentences
 from models.slices import TOO_FEW
+from pipelines.pages.alert_views import alert_views
 from pipelines.pages.scale import BAND_NAMES, scale
 from pipelines.pages.timeline import moment, timeline
 from pipelines.visible import identifier, visible
@@ -56,7 +57,6 @@ def alert_page(alert: Mapping[str, Any]) -> str:
     """
     # The verdict of an alert is its band's opening, then what every alert says.
     opening = alert["verdict"].removesuffix(sentences.CAUTION).strip()
-    widest = max((abs(f["contribution"]) for f in alert["families"]), default=0.0) or 1.0
     return render(
         "alert.html.jinja",
         alert=alert,
@@ -64,9 +64,9 @@ def alert_page(alert: Mapping[str, Any]) -> str:
         signals={c["signal"]: c for c in alert["contributions"]},
         opening=opening,
         caution=sentences.CAUTION,
-        widest=widest,
         scale=scale(alert),
         timeline=timeline(alert),
+        **alert_views(alert),
     )
 
 
@@ -152,14 +152,14 @@ def _standing(percentile: Mapping[str, Any]) -> str:
 def _times(multiplier: float) -> str:
     """Write what happens to the odds.
 
-    >>> _times(2.304), _times(0.389), _times(41.7), _times(1.0)
-    ('×2.3', '×0.39', '×42', '×1.0')
+    >>> _times(2.304), _times(0.389), _times(41.7), _times(1.0), _times(0.951)
+    ('×2.3', '×0.39', '×42', '×1.0', '×0.95')
     """
     if multiplier >= 1000:
         return "over ×1,000"
     if multiplier >= 10:
         return f"×{multiplier:.0f}"
-    if multiplier >= 0.95:
+    if multiplier >= 0.995:
         return f"×{multiplier:.1f}"
     return f"×{multiplier:.2f}" if multiplier >= 0.01 else "under ×0.01"
 
@@ -168,12 +168,6 @@ def _signed(value: float) -> str:
     text = f"{abs(value):.2f}"
     sign = "" if text == "0.00" else ("−" if value < 0 else "+")
     return sign + text
-
-
-def _half_bar(contribution: float, widest: float) -> str:
-    width = 50 * abs(contribution) / widest
-    left = 50 - width if contribution < 0 else 50
-    return f"left:{left:.2f}%;width:{width:.2f}%"
 
 
 def _amount(row: Mapping[str, Any]) -> str:
@@ -305,7 +299,6 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "evidence_line": _evidence_line,
     "family_name": _family_name,
     "grouped": _grouped,
-    "half_bar": _half_bar,
     "identifier": identifier,
     "left_out_name": _named(LEFT_OUT_NAMES),
     "moment": _moment,

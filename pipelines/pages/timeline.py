@@ -17,6 +17,7 @@ from pipelines.pages.drawing import element, figure, words
 WIDTH, LEFT, RIGHT = 1000.0, 70.0, 8.0
 _HALF, _TOP, _LANE = 84.0, 20.0, 17.0
 _LEAST_BAR = 1.2
+_TALL, _LINE = 90.0, 13.0
 _MOST_LANES = 5
 
 
@@ -50,6 +51,53 @@ def timeline(alert: Mapping[str, Any]) -> str:
     bottom += _LANE * min(_MOST_LANES, len(alert["reasons"])) + 4
     parts += _dates(first, last, x, bottom)
     return figure("".join(parts), WIDTH, bottom + 22, "Value in and out over time", "timeline")
+
+
+def balance(alert: Mapping[str, Any]) -> str:
+    """Draw what had come less what had gone, of the supplied transfers, over time.
+
+    Parameters
+    ----------
+    alert
+        An alert object; `timeline` is used.
+
+    Returns
+    -------
+    str
+        Inline SVG; empty where the alert has no bins.
+    """
+    bins = alert["timeline"]["bins"]
+    if not bins:
+        return ""
+    width = timedelta(days=alert["timeline"]["bin_days"])
+    first, last = moment(bins[0]["start"]), moment(bins[-1]["start"]) + width
+    x, unit = _scale(first, last), alert["timeline"]["unit"]
+    nets = [b["net_supplied"] for b in bins]
+    high, low = max(0.0, *nets), min(0.0, *nets)
+    span = (high - low) or 1.0
+
+    def y(value: float) -> float:
+        return _TOP + _TALL * (high - value) / span
+
+    parts = []
+    for value in dict.fromkeys((high, 0.0, low)):
+        kind = "grid" if value else "zero"
+        parts.append(
+            element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(value), y2=y(value), class_=kind)
+        )
+        label = words(_amount(value, unit).replace("$-", "−$"))
+        far = value == 0.0 or abs(y(value) - y(0.0)) >= _LINE
+        parts += [element("text", label, x=LEFT - 8, y=y(value) + 4, class_="axis end")] * far
+    ends = [moment(b["start"]) + width for b in bins]
+    path = f"M{LEFT:.1f} {y(0.0):.1f}" + "".join(
+        f"H{x(at):.1f}V{y(net):.1f}" for at, net in zip(ends, nets, strict=True)
+    )
+    parts.append(element("path", d=f"{path}H{x(last):.1f}V{y(0.0):.1f}Z", class_="net-area"))
+    parts.append(element("path", d=path, class_="net-line"))
+    bottom = _TOP + _TALL + 6
+    parts += _dates(first, last, x, bottom)
+    label = "Net of the supplied transfers over time: received less sent"
+    return figure("".join(parts), WIDTH, bottom + 22, label, "timeline")
 
 
 def moment(text: str) -> datetime:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from models import sentences
-from pipelines.pages.flow_picture import END_NAMES, SHORT_NAMES, flow_picture
+from pipelines.end_names import END_NAMES, SHORT_NAMES
+from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.pages import render
+from pipelines.pages.tables import (
+    CONVENTION_NAMES,
+    END_KEY,
+    lasting,
+    money,
+    share,
+    side_by_side,
+    span,
+    told_of,
+)
 
 MOST_ROWS, MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS = 40, 15, 25, 30
-CONVENTION_NAMES = {"fifo": "FIFO", "haircut": "haircut"}
 
 
 def trace_page(report: Mapping[str, Any]) -> str:
@@ -34,8 +43,8 @@ def trace_page(report: Mapping[str, Any]) -> str:
         headline=headline(report),
         kinds=side_by_side(forward, "kinds", ("end",)),
         source_kinds=side_by_side(backward, "kinds", ("end",)),
-        ends=told_of(side_by_side(forward, "ends", _END_KEY)),
-        sources=told_of(side_by_side(backward, "ends", _END_KEY)),
+        ends=told_of(side_by_side(forward, "ends", END_KEY)),
+        sources=told_of(side_by_side(backward, "ends", END_KEY)),
         holders=[
             one
             for one in report["freezability"]["holders"]
@@ -50,7 +59,10 @@ def trace_page(report: Mapping[str, Any]) -> str:
         share=share,
         span=span,
         lasting=lasting,
-        most=(MOST_ROWS, MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS),
+        whole="trace.json",
+        whole_small="flows.csv",
+        most_rows=MOST_ROWS,
+        most=(MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS),
     )
 
 
@@ -72,68 +84,3 @@ def headline(report: Mapping[str, Any]) -> str:
     if len(told) > 1 and len(set(told.values())) == 1:
         return f"{opening}, under FIFO as under haircut {told.popitem()[1]}."
     return f"{opening}, {'; '.join(f'{by} {parts}' for by, parts in told.items())}."
-
-
-def side_by_side(sides: Mapping[str, Any], rows: str, key: Sequence[str]) -> list[dict[str, Any]]:
-    """Join the rows of both conventions that speak of the same thing, most dollars first.
-
-    Returns
-    -------
-    list
-        Each with the facts that do not depend on the convention, and under ``fifo`` and
-        ``haircut`` its row, None where that convention has none.
-    """
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for name in CONVENTION_NAMES:
-        for row in sides[name][rows]:
-            at = tuple(row[part] for part in key)
-            pair = found.setdefault(at, {**row, "fifo": None, "haircut": None})
-            pair[name] = row
-    worth = [max(row["usd"] or 0 for row in _both(pair)) for pair in found.values()]
-    ranked = sorted(zip(worth, found.values(), strict=True), key=lambda item: -item[0])
-    return [pair for _, pair in ranked]
-
-
-def told_of(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Return the rows to show, and how many are worth less than a dollar by both conventions."""
-    worth = [[row["usd"] for row in _both(pair)] for pair in rows]
-    kept = [
-        pair
-        for pair, values in zip(rows, worth, strict=True)
-        if any(usd is None or usd >= 1 for usd in values)
-    ]
-    return kept, len(rows) - len(kept)
-
-
-def money(usd: float | None) -> str:
-    """Write dollars, with cents where they matter.
-
-    >>> money(212400.4), money(12.5), money(None)
-    ('$212,400', '$12.50', 'no price')
-    """
-    if usd is None:
-        return "no price"
-    return f"${usd:,.0f}" if abs(usd) >= 1000 else f"${usd:,.2f}"
-
-
-def share(value: float | None) -> str:
-    """Write a share; a dash where there is none."""
-    return "–" if value is None else sentences.shown(value, "share")
-
-
-def span(row: Mapping[str, Any]) -> str:
-    """Write the days from first to last."""
-    days = list(dict.fromkeys(at[:10] for at in (row["first"], row["last"]) if at))
-    return " to ".join(days)
-
-
-def lasting(seconds: float | None) -> str:
-    """Write how long something took; a dash where it never happened."""
-    return "–" if seconds is None else sentences.shown(seconds, "seconds")
-
-
-_END_KEY = ("end", "chain", "address", "asset_chain", "asset")
-
-
-def _both(pair: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [pair[name] for name in CONVENTION_NAMES if pair[name] is not None]

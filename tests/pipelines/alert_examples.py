@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.sentences import Scene, sentence, verdict
+from tests.pipelines.content_examples import example_content
 
 FIRST = datetime(2024, 3, 3, 9, 12, tzinfo=UTC)
 LAST = datetime(2024, 5, 9, 21, 40, tzinfo=UTC)
@@ -74,7 +75,7 @@ def _alert() -> dict[str, Any]:
     for c in contributions:
         families[c["family"]] = families.get(c["family"], 0.0) + c["contribution"]
     return {
-        "schema_version": "1.1",
+        "schema_version": "1.2",
         "alert_id": "alert-" + hashlib.sha256(ADDRESS.encode()).hexdigest()[:16],
         "typology": "pig_butchering_laundering",
         "generated_by": "unrinse 0.1.0",
@@ -128,6 +129,7 @@ def _alert() -> dict[str, Any]:
         "reasons": [_reason(c, said, i) for i, c in enumerate(contributions[:4])],
         "counter": [_said(c, said) for c in contributions[5:7]],
         "list_hits": [],
+        **example_content(),
         "bundle_sha256": hashlib.sha256(b"bundle").hexdigest(),
         "transfers_sha256": hashlib.sha256(b"transfers").hexdigest(),
     }
@@ -239,6 +241,7 @@ def _bins() -> list[dict[str, Any]]:
             "value_out": size * 0.97 if day % 4 else 0.0,
             "n_in": day % 5,
             "n_out": day % 4,
+            "net_supplied": 20_000.0 * math.sin(day / 9),
         })  # fmt: skip
     return bins
 

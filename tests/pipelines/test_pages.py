@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from models.leakage import Finding
 from models.metrics import METRICS
 from pipelines import charts
 from pipelines.alerts import SCHEMA
+from pipelines.pages.alert_views import steps
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.monitor import monitor_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
-from pipelines.pages.timeline import timeline
+from pipelines.pages.timeline import balance, timeline
 from pipelines.pages.trace import trace_page
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
@@ -307,10 +309,16 @@ def test_the_point_stands_on_top():
     order = [
         "Not for decisions.",
         ADDRESS,
-        "strongly resembles pig-butchering laundering",
+        "resembles pig-butchering laundering; few reference addresses",
         "This is not a finding",
-        "high",
+        "high probability of this typology",
         "at a base rate of 1 in 100",
+        "Most like a collector",
+        "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
+        "Speaks against It was active on 44 days",
+        "Supported innocent explanation: A shop.",
+        "Not seen Internal transfers received were not supplied.",
+        "Exits Of $900,000 traced, 97 % to exchanges.",
         "It sent on 97 % of what it received within 24 hours",
     ]
     places = [text.index(part, text.index("Not for decisions.")) for part in order]
@@ -333,6 +341,88 @@ def test_nothing_is_shortened():
         assert c["sentence"] in text
     assert alert["bundle_sha256"] in text
     assert alert["transfers_sha256"] in text
+
+
+def test_every_part_beside_the_score_is_on_the_page():
+    alert = example()
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    for one in alert["innocent_explanations"]:
+        assert all(one[name] in text for name in ("title", "sentence", "supposes", "source"))
+        assert f"It would be shown by {one['shown_by']}." in text
+        for sign in one["signs"]:
+            assert f"{sign['meaning']}" in text
+            assert sign["expected"] in text
+            assert sign["missing"] is None or sign["missing"] in text
+    for one in (*alert["gaps"], *alert["overturn"], *alert["facts"]["told"]):
+        assert one["sentence"] in text
+    for one in alert["overturn"]:
+        assert all(address in text for address in one["concerned"])
+    for fact in alert["facts"]["told"]:
+        assert all(tx in text for tx in fact["tx_ids"])
+    for side in alert["trace"]["directions"]["forward"].values():
+        assert all(end["address"] in text for end in side["ends"])
+    assert "873,000.25 USDT" in text
+    assert "At most 6 payments in a row" in text
+    assert "Under FIFO." in text
+    assert "ruled out" not in text
+
+
+def test_only_what_is_not_for_decisions_has_a_watermark():
+    alert = example()
+    assert 'class="watermark"' in alert_page(alert)
+    assert 'class="watermark"' not in alert_page(alert | {"decision_use": True})
+
+
+def test_an_address_too_large_to_trace_says_so():
+    alert = example()
+    alert["trace"] |= dict.fromkeys(("coverage", "directions", "freezability", "key_nodes"))
+    alert["trace"] |= {"made": False, "crossings": {}, "said": [], "n_transfers": 31_000}
+    assert list(validator().iter_errors(alert)) == []
+    page = alert_page(alert)
+    assert "its own transfers alone are 31,000" in page
+    assert "at most 20,000" in page
+
+
+def test_two_hundred_exits_can_be_read_in_an_alert():
+    alert = example()
+    for side in alert["trace"]["directions"]["forward"].values():
+        [end] = side["ends"]
+        [kind] = side["kinds"]
+        side["ends"] = [
+            end | {"address": f"0x{k:040x}", "usd": 1000.0, "share": 1 / 200} for k in range(12)
+        ]
+        kind |= {"n_addresses": 200, "usd": 200_000.0}
+        side |= {"n_ends": 200, "usd": 200_000.0}
+    page = alert_page(alert)
+    assert "200 addresses" in page
+    assert "The largest of 200;" in page
+
+
+def test_the_waterfall_ends_where_the_score_is():
+    alert = example()
+    bars = steps(alert)
+    assert [bar["family"] for bar in bars] == [
+        f["family"] for f in sorted(alert["families"], key=lambda f: -f["contribution"])
+    ]
+    total = sum(abs(f["contribution"]) for f in alert["families"])
+    rises = sum(f["contribution"] for f in alert["families"] if f["contribution"] > 0)
+    for bar in bars:
+        assert 0 <= bar["left"] <= bar["left"] + bar["width"] <= 100 + 1e-9
+        assert bar["width"] == pytest.approx(100 * abs(bar["contribution"]) / rises)
+    assert rises <= total
+    for before, after in pairwise(bars):  # each begins where the one above ends
+        ends = before["left"] + (before["width"] if before["contribution"] > 0 else 0)
+        begins = after["left"] + (0 if after["contribution"] > 0 else after["width"])
+        assert begins == pytest.approx(ends)
+
+
+def test_the_net_of_the_supplied_transfers_is_drawn():
+    alert = example()
+    drawn = ET.fromstring(balance(alert))
+    labels = [node.text for node in drawn.iter() if node.tag == "text"]
+    assert {"$20k", "$0", "−$20k"} <= set(labels)
+    alert["timeline"]["bins"] = []
+    assert balance(alert) == ""
 
 
 def test_transfers_beyond_the_history_are_told_apart():
@@ -494,7 +584,7 @@ def test_charts_are_inline_drawings():
 
 def test_drawings_are_well_formed_and_stay_inside():
     alert = example()
-    for drawing in (timeline(alert), scale(alert)):
+    for drawing in (timeline(alert), scale(alert), balance(alert)):
         root = ET.fromstring(drawing)
         _, _, width, height = (float(part) for part in root.attrib["viewBox"].split())
         for node in root.iter():
@@ -536,6 +626,7 @@ def poisoned(payload: str) -> dict[str, Any]:
         for kind in ("percentile", "percentile_look_alikes"):
             if part[kind]:
                 part[kind] |= {"population": payload, "date": payload}
+    poison_content(alert, payload)
     for reason in alert["reasons"]:
         reason["sentence"] = payload
         for row in reason["evidence"]["elsewhere"]:
@@ -544,6 +635,30 @@ def poisoned(payload: str) -> dict[str, Any]:
         for row in reason["evidence"]["rows"]:
             row |= dict.fromkeys(("tx_id", "counterparty", "asset", "symbol", "amount"), payload)
     return alert
+
+
+_REACHED = (
+    "chain", "address", "asset_chain", "asset", "symbol", "name", "source", "category", "issuer",
+    "confidence", "sentence", "title", "supposes", "shown_by", "meaning", "missing", "rule",
+    "traced_fifo", "amount", "net_of_supplied", "lower", "population", "expected",
+)  # fmt: skip
+
+
+def poison_content(alert: dict[str, Any], payload: str) -> None:
+    """Put a payload into every text of the parts beside the score."""
+    for part in ("facts", "trace", "innocent_explanations", "gaps", "overturn"):
+        alert[part] = _poison(alert[part], payload)
+
+
+def _poison(node: Any, payload: str) -> Any:
+    if isinstance(node, list):
+        return [payload if isinstance(one, str) else _poison(one, payload) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: payload if key in _REACHED and isinstance(value, str) else _poison(value, payload)
+        for key, value in node.items()
+    }
 
 
 def poisoned_overview(payload: str) -> dict[str, Any]:

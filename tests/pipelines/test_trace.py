@@ -18,7 +18,8 @@ import pytest
 from data.errors import Refused
 from data.storage import read_manifest
 from pipelines.pages.flow_picture import flow_picture
-from pipelines.pages.trace import money, trace_page
+from pipelines.pages.tables import money
+from pipelines.pages.trace import trace_page
 from pipelines.trace import trace
 from tests.data.canonical import AS_OF, E, covered, plain, store, table
 from tests.pipelines import trace_examples as case

@@ -1,0 +1,204 @@
+"""What stands in the hand-made alert beside its score and reasons."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from models.saying import count, on, share, tell, worth
+from pipelines.dated_facts import RULE
+from pipelines.spoken import spoken
+
+PAYEE = "0x" + hashlib.sha256(b"payee").hexdigest()[:40]
+DEPOSIT = "0x" + hashlib.sha256(b"deposit").hexdigest()[:40]
+TX_IDS = ["0x" + hashlib.sha256(f"fact {k}".encode()).hexdigest() for k in range(3)]
+AT = "2024-04-01T00:00:00Z"
+PERCENTILE = {
+    "population": "benign look-alikes",
+    "n": 2412,
+    "date": "2026-11-03",
+    "share_below": 0.94,
+    "share_above": 0.05,
+}
+
+
+def example_content() -> dict[str, Any]:
+    """Return the parts that `pipelines.alert_content` makes."""
+    return {
+        "facts": {"rule": RULE, "told": _facts()},
+        "trace": trace_block(),
+        "innocent_explanations": [
+            _innocent("merchant", "A shop", "supported", 1.0),
+            _innocent("treasury", "A treasury", "not_testable", None),
+            _innocent("payroll", "A firm's wage account", "not_supported", 0.0),
+        ],
+        "gaps": [
+            {"kind": "legs", **spoken(tell("Internal transfers received were not supplied."))},
+            {"kind": "elsewhere", **spoken(tell("Other addresses were not looked for."))},
+        ],
+        "overturn": [
+            {
+                "kind": "payee",
+                **spoken(tell("A listing of the address that took {p}.", p=share(0.41))),
+                "bears_on": [{"place": 1, "signal": "forwarded_24h"}],
+                "odds_multiplier": 4.1,
+                "concerned": [PAYEE],
+                "n_concerned": 7,
+            }
+        ],
+    }
+
+
+def trace_block() -> dict[str, Any]:
+    """Return a trace of one exit and one source, by both conventions."""
+    ways = {"forward": ("exchange_deposit", DEPOSIT), "backward": ("not_supplied", PAYEE)}
+    return {
+        "made": True,
+        "n_transfers": 240,
+        "limits": {
+            "max_hops": 6,
+            "min_usd": 1.0,
+            "max_degree": 500,
+            "swaps": True,
+            "bridges": True,
+            "ambiguous": False,
+            "max_transfers": 20_000,
+            "fewer_hops": False,
+        },
+        "coverage": dict.fromkeys(
+            ("native_in", "native_out", "token_in", "token_out", "complete"), True
+        ),
+        "directions": {
+            way: {name: _side(*end) for name in ("fifo", "haircut")} for way, end in ways.items()
+        },
+        "crossings": {"followed": 1},
+        "freezability": {
+            "holders": [
+                {
+                    **_who(DEPOSIT),
+                    "issuer": "Tether",
+                    "traced_fifo": "5",
+                    "traced_haircut": "4.5",
+                    "traced_usd_most": 5.0,
+                    "net_of_supplied": "5",
+                    "lower": "0",
+                    "upper": None,
+                    "speed": None,
+                }
+            ],
+            "n": 1,
+            "own_speed": [],
+        },
+        "key_nodes": {name: _nodes() for name in ("fifo", "haircut")},
+        "said": [
+            {
+                "kind": "exits",
+                **spoken(tell("Of {usd} traced, {p} to exchanges.", usd=worth(9e5), p=share(0.97))),
+            }
+        ],
+    }
+
+
+def _side(end: str, address: str) -> dict[str, Any]:
+    sums = {"usd": 873_000.0, "share": 0.97, "n_transfers": 12, "n_unpriced": 0}
+    times = {"first": AT, "last": AT}
+    return {
+        "usd": 900_000.0,
+        "kinds": [{"end": end, "is_cap": False, **sums, "n_addresses": 1, **times}],
+        "ends": [
+            {
+                "end": end,
+                "is_cap": False,
+                "is_custodial": True,
+                **_who(address),
+                "by_behaviour": False,
+                "amount": "873000.25",
+                "over_bridges": "0",
+                **sums,
+                **times,
+                "hops_least": 1,
+                "hops_most": 3,
+            }
+        ],
+        "n_ends": 14,
+    }
+
+
+def _who(address: str) -> dict[str, Any]:
+    tag = {
+        "name": "Made-up exchange",
+        "category": "exchange_hot",
+        "licit": True,
+        "source": "a list",
+        "date": "2024-01-01",
+        "confidence": "service_data",
+        "verified": False,
+        "origin": "user",
+    }
+    asset = {"asset_chain": "ethereum", "asset": "0xdac1", "symbol": "USDT"}
+    return {"chain": "ethereum", "address": address, "tags": [tag], **asset}
+
+
+def _nodes() -> dict[str, Any]:
+    node = {
+        **{k: v for k, v in _who(DEPOSIT).items() if k in ("chain", "address", "tags")},
+        "end": None,
+        "usd": 873_000.0,
+        "share": 0.97,
+        "ended_share": 0.5,
+        "n_transfers": 12,
+        "n_unpriced": 0,
+        "first": AT,
+        "last": AT,
+        "hops_least": 1,
+    }
+    return {"usd": 900_000.0, "n": 3, "nodes": [node]}
+
+
+def _facts() -> list[dict[str, Any]]:
+    day = on(datetime(2024, 4, 1, tzinfo=UTC))
+    said = tell(
+        "From {day} it paid {who} {sum} within 24 hours.",
+        day=day, who=count(14, "address", "addresses"), sum=worth(212_400.0),
+    )  # fmt: skip
+    fact = {
+        "kind": "spread",
+        "date": AT,
+        **spoken(said),
+        "value": 212_400.0,
+        "n_transfers": 14,
+        "n_counterparties": 14,
+        "counterparty": None,
+        "tx_ids": TX_IDS,
+        "n_tx_ids": 14,
+        "digest": hashlib.sha256(b"all").hexdigest(),
+    }
+    exit_ = fact | {"kind": "exit", "counterparty": {"chain": "ethereum", "address": DEPOSIT}}
+    return [fact, exit_]
+
+
+def _innocent(name: str, title: str, outcome: str, value: float | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": title,
+        "supposes": "Something innocent goes on.",
+        "outcome": outcome,
+        **spoken(tell("Of {n} all fit.", n=count(1, "sign"))),
+        "signs": [
+            {
+                "signal": "forwarded_24h",
+                "meaning": "What this sign measures.",
+                "unit": "share",
+                "value": value,
+                "least": 0.5,
+                "most": None,
+                "expected": "at least 50 %",
+                "fits": None if value is None else value >= 0.5,
+                "missing": "nothing came in" if value is None else None,
+                "percentile_look_alikes": PERCENTILE if value == 1.0 else None,
+            }
+        ],
+        "source": "an assumption",
+        "shown_by": "orders and invoices",
+    }
