@@ -204,10 +204,10 @@ def held(
         neighbours=any(family.reads_neighbours for family in families),
     )
     with spill(cap.folder) as spilled:
-        means = Means(cap.memory, spilled, progress, kept=kept)
         with _compiling(families):
-            histories = spilled_histories(transfers, requests, question, means)
-        yield histories
+            pass  # before the cap is divided: what it takes counts
+        means = Means(cap.memory, spilled, progress, kept=kept)
+        yield spilled_histories(transfers, requests, question, means)
 
 
 def parts(
