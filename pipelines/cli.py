@@ -46,7 +46,6 @@ from pipelines.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
-    Memory,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -59,7 +58,6 @@ from pipelines.options import (
     Seed,
     Services,
     SignalName,
-    SpillFolder,
     Threads,
     Top,
     TransfersPath,
@@ -68,6 +66,7 @@ from pipelines.options import (
     WorldSize,
     flag,
 )
+from pipelines.options_memory import Memory, SpillFolder
 from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(

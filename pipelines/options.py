@@ -244,22 +244,6 @@ AlsoMeasure = Annotated[
 Threads = Annotated[
     int | None, number("Worker threads; results do not depend on them. Default: every core.", 1)
 ]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIZE",
-        help="Take no more memory than this, such as 2GiB: what does not fit is spilled to disk. "
-        "For stores. Results do not depend on it. Default: everything is held in memory.",
-    ),
-]
-SpillFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--spill",
-        metavar="DIR",
-        help="With --memory: the folder to spill to. Default: the folder of --out.",
-    ),
-]
 Seed = Annotated[int | None, number("Seed of everything random. Default: 1.", 0)]
 Legs = Annotated[
     str | None,
