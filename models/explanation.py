@@ -12,9 +12,11 @@ A contribution is not yet a **reason**. A reason is something an analyst can poi
 raised the odds, has a value, and whose value is unusual among look-alikes (addresses reviewed as
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
 is certain, only that side counts. What changes merely because somebody looked later (the silence
-since the last transfer) is nobody's doing and never a reason, and a share of payments is none where
-there are too few of them to be a habit (`Signal.fewest_payments`). Everything else is "no single
-strong reason", and is said so.
+since the last transfer) is nobody's doing and never a reason; a share of payments or senders is
+none where there are too few of them to be a habit (`Signal.fewest`), and speaks for nobody either;
+a lower bound that is low says nothing (`Signal.lower_bound`). Everything else is "no single strong
+reason", and is said so. A red flag stands on a value only where all of its parts hold on the
+address (`models.flagging`).
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
 those that say the same, only the strongest is told.
@@ -23,22 +25,27 @@ those that say the same, only the strongest is told.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from features.signal import Signal
 from models.bundle import Bundle
+from models.flagging import PARTS, Row, stands
 from models.material import matrix
 from models.metrics import logistic
-
-UNUSUAL = 0.90
-"""The share of look-alikes that must lie strictly on the other side of a value."""
+from models.standing import SIDES, counted_enough, standing
 
 NO_REASON = "no single strong reason"
 TOLERANCE = 1e-9
+
+Places = tuple[float | None, float | None, float | None, float | None, int, bool]
+"""A value's entries in a `Standing`, None for NaN."""
+BLOCK = 4096
+"""Addresses whose standing is found together."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,12 @@ class Contribution:
         risk, else None.
     red_flags : tuple of str
         Ids in the red-flag registry, of the flags that this value raises: those of the signal that
-        belong to the side on which the value is unusual.
+        belong to the side on which the value is unusual, and whose parts all hold.
     meaning : str
         The signal's sentence for an analyst.
+    speaks : bool
+        Whether the value says anything of the address, for it or against it; not where it was
+        counted from too few, nor where it is a lower bound and not unusually high.
     """
 
     signal: str
@@ -87,6 +97,7 @@ class Contribution:
     unusual: str | None
     red_flags: tuple[str, ...]
     meaning: str
+    speaks: bool = True
 
     @property
     def odds_multiplier(self) -> float:
@@ -135,7 +146,11 @@ class Explanation:
     @property
     def against(self) -> tuple[Contribution, ...]:
         """Defined signals that lowered the score, strongest first: what speaks for the address."""
-        return tuple(p for p in self.contributions if p.log_odds < 0 and p.value is not None)
+        return tuple(
+            part
+            for part in self.contributions
+            if part.log_odds < 0 and part.value is not None and part.speaks
+        )
 
     @property
     def families(self) -> dict[str, float]:
@@ -202,6 +217,14 @@ def contributions(
     ArithmeticError
         A row does not add up to `TOLERANCE`: a bug, never to be shown to anybody.
     """
+    log_odds = bundle.log_odds(inputs, threads=threads)
+    return taken_apart(bundle, inputs, log_odds, threads)
+
+
+def taken_apart(
+    bundle: Bundle, inputs: np.ndarray, log_odds: np.ndarray, threads: int
+) -> tuple[np.ndarray, float]:
+    """Take scores apart that have been computed, and check that the parts make them up."""
     calibration = bundle.facts.calibration
     n_signals = len(bundle.facts.signals)
     # One empty row more, so that the base is known even where nobody asks for contributions.
@@ -210,7 +233,9 @@ def contributions(
     scaled = calibration.slope * parts[:-1, :-1]
     base = calibration.slope * float(parts[-1, -1]) + calibration.intercept
     base += calibration.prior_shift
-    _assert_additive(bundle, inputs, scaled, base, threads)
+    gap = np.abs(scaled.sum(axis=1) + base - log_odds)
+    if not (gap <= TOLERANCE).all():
+        raise ArithmeticError(f"Contributions miss the score by {gap.max():.3g} log-odds.")
     return scaled, base
 
 
@@ -224,8 +249,10 @@ def explain_rows(
     bundle
         The model that scores them.
     signals
-        `chain`, `address` and the signals; ``transfers_out`` too, or shares of payments are no
-        reasons. Only rows that are scored have a meaning here.
+        `chain`, `address` and the signals; also those that say how much a share was counted from
+        (`Signal.fewest`), or it is no reason, and those that red flags rest on
+        (`models.flagging`), or they are not raised. Only rows that are scored have a meaning
+        here.
     threads
         Changes the time it takes, never a bit of the result.
     """
@@ -233,20 +260,42 @@ def explain_rows(
         return
     inputs = matrix(signals, bundle.facts.signals)
     log_odds = bundle.log_odds(inputs, threads=threads)
-    parts, base = contributions(bundle, inputs, threads=threads)
+    parts, base = taken_apart(bundle, inputs, log_odds, threads)
     score = logistic(log_odds)
-    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
-    payments = signals.get_column("transfers_out", default=unknown)
-    keys = zip(*(signals[key] for key in ("chain", "address")), payments, strict=True)
-    for row, (chain, address, paid) in enumerate(keys):
-        found = [
-            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]), paid)
-            for i, signal in enumerate(bundle.inputs)
-        ]
-        found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
-        yield Explanation(
-            chain, address, float(log_odds[row]), float(score[row]), base, tuple(found)
+    counted, beside = counted_enough(signals, bundle.inputs), _rested_on(bundle.inputs, signals)
+    chains, addresses = (signals[key].to_list() for key in ("chain", "address"))
+    for start in range(0, len(inputs), BLOCK):
+        rows = slice(start, start + BLOCK)
+        shares = [_listed(part) for part in standing(bundle, inputs[rows], counted[rows])]
+        values = zip(
+            _listed(inputs[rows]), _listed(parts[rows]), zip(*shares, strict=True), strict=True
         )
+        for row, (given, added, places) in enumerate(values, start):
+            own = beside[row]
+            found = [
+                _contribution(bundle, *of_signal, own)
+                for of_signal in zip(
+                    bundle.inputs, given, added, zip(*places, strict=True), strict=True
+                )
+            ]
+            found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
+            yield Explanation(
+                chains[row],
+                addresses[row],
+                float(log_odds[row]),
+                float(score[row]),
+                base,
+                tuple(found),
+            )
+
+
+def _listed(values: np.ndarray) -> list[Any]:
+    """Return an array as lists of Python's numbers, None for NaN."""
+    if values.dtype.kind != "f":
+        return list(values.tolist())
+    told = values.astype(object)
+    told[np.isnan(values)] = None
+    return list(told.tolist())
 
 
 def reasons_text(explanation: Explanation, most: int = 3) -> str:
@@ -255,68 +304,65 @@ def reasons_text(explanation: Explanation, most: int = 3) -> str:
     For example ``forwarded_1h_share 0.94, higher than 97 % of 1,234 look-alikes (odds x 3.1)``.
     """
     chosen = explanation.told[:most]
-    return "; ".join(_said(reason) for reason in chosen) if chosen else NO_REASON
+    return "; ".join(_told(reason) for reason in chosen) if chosen else NO_REASON
 
 
-def _said(reason: Contribution) -> str:
+def _told(reason: Contribution) -> str:
     high = reason.unusual == "high"
     share = reason.look_alikes_below if high else reason.look_alikes_above
-    value = "null" if reason.value is None else f"{reason.value:.6g}"
+    assert reason.value is not None and share is not None  # or it were no reason
+    return said(reason.signal, reason.value, high, share, reason.n_look_alikes, reason.log_odds)
+
+
+def said(name: str, value: float, high: bool, share: float, n: int, log_odds: float) -> str:
+    """Write one reason for a table cell."""
     return (
-        f"{reason.signal} {value}, {'higher' if high else 'lower'} than {share or 0:.0%} of "
-        f"{reason.n_look_alikes:,} look-alikes (odds x {reason.odds_multiplier:.2g})"
+        f"{name} {value:.6g}, {'higher' if high else 'lower'} than {share:.0%} of "
+        f"{n:,} look-alikes (odds x {math.exp(log_odds):.2g})"
     )
 
 
 def _contribution(
-    bundle: Bundle, signal: Signal, value: float, part: float, payments: float | None
+    bundle: Bundle,
+    signal: Signal,
+    value: float | None,
+    part: float,
+    places: Places,
+    row: Row,
 ) -> Contribution:
-    everyone, look_alikes = bundle.facts.population, bundle.facts.look_alikes
-    known = None if math.isnan(value) else value
-    shares = [
-        None if known is None else place(signal.name, known)
-        for place in (everyone.below, everyone.above, look_alikes.below, look_alikes.above)
-    ]
-    few = signal.fewest_payments > (payments or 0)
-    told = not (signal.depends_on_as_of or few)
-    unusual = _unusual(signal.risk, shares[2], shares[3]) if told else None
+    below, above, alike_below, alike_above, side, speaks = places
+    unusual = SIDES[side]
     return Contribution(
         signal=signal.name,
         family=signal.family,
-        value=known,
+        value=value,
         unit=signal.unit,
         log_odds=part,
-        below=shares[0],
-        above=shares[1],
-        look_alikes_below=shares[2],
-        look_alikes_above=shares[3],
-        n=everyone.defined[signal.name],
-        n_look_alikes=look_alikes.defined[signal.name],
+        below=below,
+        above=above,
+        look_alikes_below=alike_below,
+        look_alikes_above=alike_above,
+        n=bundle.facts.population.defined[signal.name],
+        n_look_alikes=bundle.facts.look_alikes.defined[signal.name],
         unusual=unusual,
-        red_flags=_raised(signal, unusual),
+        red_flags=_raised(signal, unusual, row),
         meaning=signal.meaning,
+        speaks=speaks,
     )
 
 
-def _raised(signal: Signal, unusual: str | None) -> tuple[str, ...]:
+def _rested_on(inputs: Sequence[Signal], signals: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return of each row what says whether red flags hold."""
+    flags = {flag for signal in inputs for flag in signal.red_flags}
+    parts = (part for flag in flags for part in PARTS.get(flag, ()))
+    wanted = {bound.signal for part in parts for bound in part.bounds}
+    columns = [column for column in signals.columns if column in wanted]
+    return signals.select(columns).to_dicts() if columns else [{}] * signals.height
+
+
+def _raised(signal: Signal, unusual: str | None, row: Row) -> tuple[str, ...]:
     if unusual is None:
         return ()
     low = unusual == "low"
-    return tuple(flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
-
-
-def _unusual(risk: str | None, below: float | None, above: float | None) -> str | None:
-    if below is not None and below >= UNUSUAL and risk != "down":
-        return "high"
-    if above is not None and above >= UNUSUAL and risk != "up":
-        return "low"
-    return None
-
-
-def _assert_additive(
-    bundle: Bundle, inputs: np.ndarray, scaled: np.ndarray, base: float, threads: int
-) -> None:
-    log_odds = bundle.log_odds(inputs, threads=threads)
-    gap = np.abs(scaled.sum(axis=1) + base - log_odds)
-    if not (gap <= TOLERANCE).all():
-        raise ArithmeticError(f"Contributions miss the score by {gap.max():.3g} log-odds.")
+    own = (flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
+    return tuple(flag for flag in own if stands(flag, row))

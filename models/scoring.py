@@ -49,8 +49,9 @@ likeliest part in a laundering scheme for an address with a band above the lowes
 `role_confidence` the chance of it among the alternatives (`models.roles.Settled`).
 """
 
-SCORE_BYTES = 600
-"""What a row takes in memory, about, while all are ranked and written."""
+SCORE_BYTES, REASON_BYTES = 600, 1500
+"""What a row takes in memory, about, while all are ranked and written; and what one does whose
+reasons are told, with its signals."""
 
 _OF_SCORED = ("score", "score_low", "score_high", "base_rate", "log_odds", "band")
 
@@ -127,14 +128,15 @@ class RunningScores:
 
     def _top_reasons(self, rows: int) -> pl.Series:
         """Return a short text of the reasons of the highest ranks, null elsewhere."""
-        from models.explanation import explain_rows, reasons_text
+        from models.reason_texts import told_texts
 
         texts: list[str | None] = [None] * rows
         if self._highest is not None:
             at = self._highest[_ROW].to_list()
-            told = explain_rows(self._bundle, self._highest.drop(_ROW, _ODDS))
-            for row, explained in zip(at, told, strict=True):
-                texts[row] = reasons_text(explained)
+            signals = self._highest.drop(_ROW, _ODDS)
+            told = told_texts(self._bundle, signals, threads=self._threads)
+            for row, text in zip(at, told, strict=True):
+                texts[row] = text
         return pl.Series("top_reasons", texts, dtype=pl.String())
 
 

@@ -17,6 +17,7 @@ from pipelines.cli_evaluate import evaluate
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
 from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.cli_trace import trace
 from pipelines.cli_train import train
@@ -36,6 +37,7 @@ from pipelines.options import (
     ControlSample,
     Days,
     DemoSize,
+    Diagnostic,
     EngineOption,
     ExportFiles,
     Exports,
@@ -55,6 +57,7 @@ from pipelines.options import (
     Reasons,
     Report,
     ResearchUse,
+    Sar,
     Seed,
     Services,
     SignalName,
@@ -74,7 +77,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 a monitoring alarm, 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, replay), 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -292,6 +295,8 @@ def score(
 
 @app.command(
     epilog="Example: unrinse explain runs/bundle runs/store --addresses list.txt --out runs/alerts"
+    "\n\nWith drafts of reports: unrinse explain runs/bundle runs/store --addresses list.txt --sar "
+    "--out runs/alerts"
 )
 def explain(
     bundle: BundlePath,
@@ -305,8 +310,10 @@ def explain(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    diagnostic: Diagnostic = None,
+    sar: Sar = False,
 ) -> None:
-    """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
+    """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
         "explain",
         "The alerts are written.",
@@ -321,6 +328,8 @@ def explain(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        diagnostic=diagnostic,
+        sar=sar or None,
     )
 
 
@@ -328,6 +337,12 @@ app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)
+
+
+app.command(epilog=REPLAY_EXAMPLE)(replay)
+
+
+app.command(epilog=DIFF_EXAMPLE)(diff)
 
 
 @app.command(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -14,7 +16,7 @@ from data.storage import ROW_GROUP_ROWS
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
-from models.scoring import SCORE_BYTES, RunningScores, score_frame
+from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
@@ -27,7 +29,8 @@ from pipelines.inputs import (
     unscored_exit,
 )
 from pipelines.memory import Cap, resolved_cap
-from pipelines.outputs import check_output, write_table
+from pipelines.outputs import check_output, program, write_table
+from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
 
 
@@ -61,6 +64,11 @@ class Scored:
     scores: pl.DataFrame
     as_of: datetime
 
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What it all rests on, beside the bundle and the transfers; results record it."""
+        return recorded_inputs(self)
+
 
 @dataclass(frozen=True)
 class ToScore:
@@ -71,6 +79,11 @@ class ToScore:
     services: Services
     asked: Asked
     as_of: datetime
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What it all rests on, beside the bundle and the transfers; results record it."""
+        return recorded_inputs(self)
 
 
 def to_score(
@@ -155,7 +168,7 @@ def _in_parts(
 ) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
     """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
-    families = catalogue().families_of(facts.signals)
+    families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
     scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
     with local.held(
         given.transfers,
@@ -166,7 +179,7 @@ def _in_parts(
         services=given.services,
         families=families,
         cap=cap,
-        kept=SCORE_BYTES,
+        kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
     ) as histories:
         for part in local.parts(histories, families, threads=threads):
             scores.add(capped.seen(part))
@@ -250,9 +263,12 @@ def score(
     if control_sample is not None:
         key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
+        "program": program(),
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
         "as_of": run.as_of.isoformat(),
+        "inputs": run.inputs,
+        "environment": environment(),
         "training_basis": run.bundle.facts.training_basis,
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,
