@@ -108,6 +108,14 @@ class Dossier:
         side = "sender" if self.history.incoming[position] else "receiver"
         return str(row[side][0])
 
+    def counterparties(self) -> pl.Series:
+        """Return the other side of each of the history's transfers, in order."""
+        incoming = pl.Series(self.history.incoming)
+        rows = self._places(np.arange(len(self.history)))
+        return rows.select(
+            counterparty=pl.when(incoming).then("sender").otherwise("receiver")
+        ).to_series()
+
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
 
