@@ -55,6 +55,7 @@ from pipelines.options import (
     Reasons,
     Report,
     ResearchUse,
+    Sar,
     Seed,
     Services,
     SignalName,
@@ -279,6 +280,8 @@ def score(
 
 @app.command(
     epilog="Example: unrinse explain runs/bundle runs/store --addresses list.txt --out runs/alerts"
+    "\n\nWith drafts of reports: unrinse explain runs/bundle runs/store --addresses list.txt --sar "
+    "--out runs/alerts"
 )
 def explain(
     bundle: BundlePath,
@@ -292,8 +295,9 @@ def explain(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    sar: Sar = False,
 ) -> None:
-    """Explain the highest scores: alerts.jsonl, a page for each alert, and an index."""
+    """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
         "explain",
         "The alerts are written.",
@@ -308,6 +312,7 @@ def explain(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        sar=sar or None,
     )
 
 

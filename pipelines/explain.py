@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,20 @@ from data.storage import whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
 from pipelines.alerts import alerts, json_line, notices
-from pipelines.console import progress
+from pipelines.cases import Cases, find_cases
+from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
+from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.sar import FOLDER as SAR
+from pipelines.sar import refuse_undecided, write_packages
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50
 MOST_UNSCORED_LISTED = 500
+CASES, CASES_PAGE = "cases.json", "cases.html"
 
 STATUS_MEANINGS = {
     "unsupported_chain": "On a chain whose addresses cannot be read.",
@@ -44,11 +50,17 @@ class ExplainResult:
     Attributes
     ----------
     out
-        The folder: alerts.jsonl, index.html, a page per alert, outreach.csv, manifest.json.
+        The folder: alerts.jsonl, index.html, a page per alert, cases.json, cases.html,
+        outreach.csv, manifest.json; with packages, sar/.
     index
         The page to open first.
     n_requested, n_scored, n_alerts
         Addresses asked for, scored, and explained.
+    cases
+        Cases of two alerts or more.
+    sar_packages, sar
+        Cases with a package (None where none was asked for); by case, the SHA-256 of its
+        SHA256SUMS.
     statuses
         Addresses by status.
     bundle_sha256
@@ -64,6 +76,9 @@ class ExplainResult:
     n_requested: int
     n_scored: int
     n_alerts: int
+    cases: int
+    sar_packages: int | None
+    sar: Mapping[str, str] = field(metadata=UNSHOWN)
     statuses: Mapping[str, int]
     bundle_sha256: str
     notes: tuple[str, ...]
@@ -83,6 +98,7 @@ def explain(
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
+    sar: bool = False,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
 
@@ -101,12 +117,18 @@ def explain(
         As for `score`.
     max_unscored
         The largest tolerable share of addresses without a score.
+    sar
+        Write a package for a suspicious activity report for each case with an alert whose band
+        calls for review: ``sar/CASE/``, a draft for a human. Only where the bundle is for
+        decisions.
 
     Raises
     ------
     Refused
-        Any input is unusable, or the model may not be used on these transfers.
+        Any input is unusable, or the model may not be used on these transfers, or not for `sar`.
     """
+    if sar:
+        refuse_undecided(Path(bundle))
     run = score_addresses(
         bundle,
         transfers,
@@ -118,7 +140,7 @@ def explain(
         assume_complete=assume_complete,
     )
     chosen = _chosen(run.scores, top)
-    written = []
+    written, told, packages = [], [], {}
     with whole_directory(Path(out)) as folder:
         with (
             (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
@@ -129,8 +151,14 @@ def explain(
                 page = folder / alert_file(alert)
                 page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
                 written.append(_listed(alert))
+                if sar:
+                    told.append(alert)
                 advance(1)
-        overview = _overview(run, written)
+        cases = find_cases(run, chosen)
+        _write_cases(cases, folder)
+        if sar:
+            packages = write_packages(run, chosen, told, cases, folder / SAR)
+        overview = _overview(run, written) | {"cases": cases.counted()}
         index = index_page(overview)
         (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
         write_rows(_outreach(run.scores), folder / "outreach.csv")
@@ -138,18 +166,27 @@ def explain(
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
+    more = run.scores.filter(_for_review()).height - len(written)
+    cut = (
+        f"{more:,} more scores are up for review and have no alert here, and cases may lack them; "
+        "--top N explains the N highest.",
+    )
     return ExplainResult(
         out=Path(out),
         index=Path(out) / "index.html",
         n_requested=run.scores.height,
         n_scored=statuses.get(SCORED, 0),
         n_alerts=len(written),
+        cases=cases.counted()["n"],
+        sar_packages=len(packages) if sar else None,
+        sar=packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         notes=(
             *input_notes(run),
             *use_notes(run.bundle),
             *(hint if unseen else ()),
+            *(cut if written and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
@@ -160,8 +197,18 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
     if top is not None:
         return ranked.head(top)
-    for_review = pl.col("band").is_not_null() & (pl.col("band") != LOWEST)
-    return ranked.filter(for_review).head(MOST_BY_DEFAULT)
+    return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+
+
+def _for_review() -> pl.Expr:
+    """Say of rows whether their band calls for review."""
+    return (pl.col("band") != LOWEST).fill_null(False)
+
+
+def _write_cases(cases: Cases, folder: Path) -> None:
+    text = json.dumps(cases.report, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CASES).write_text(text + "\n", encoding="utf-8", newline="\n")
+    (folder / CASES_PAGE).write_text(cases_page(cases.report), encoding="utf-8", newline="\n")
 
 
 def _outreach(scores: pl.DataFrame) -> pl.DataFrame:

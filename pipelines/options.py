@@ -271,6 +271,7 @@ ControlSample = Annotated[
         0,
     ),
 ]
+Sar = Annotated[bool, flag("--sar", "Draft a report for each case, for a human to finish.")]
 ResearchUse = Annotated[
     bool,
     flag(

@@ -15,6 +15,7 @@ from data.importers import FORMATS
 from data.schema import TRANSFERS
 from features.catalogue import catalogue
 from models.bands import BANDS, FALSE_POSITIVE_RATES
+from models.cases.limits import Kind, Limits
 from models.leakage import CHECKS
 from models.metrics import negatives_for
 from models.scoring import SCORES
@@ -168,6 +169,18 @@ def test_tables_list_what_the_code_has():
     assert first_cells(statuses, "## Statuses") == set(STATUSES)
     assert first_cells(statuses, "## Bands") == set(BANDS)
     assert first_cells(DOCS / "importing.md", "# Importing") == set(FORMATS)
+    cases = DOCS / "cases-and-sar.md"
+    assert first_cells(cases, "## Cases") == set(Kind)
+    limits, said = Limits(), read(cases)
+    for stated in (
+        f"more than {limits.max_shared} counterparties, an alert with more than "
+        f"{limits.max_degree}",
+        f"at least {limits.least_share:.0%}".replace("%", " %"),
+        f"within {limits.relay.seconds // 60} minutes, at least {limits.least_passed:.0%}".replace(
+            "%", " %"
+        ),
+    ):
+        assert stated in " ".join(said.split()), stated
     model = read(DOCS / "data-model.md")
     for column in (*TRANSFERS, *SCORES):
         assert f"`{column}`" in model, column

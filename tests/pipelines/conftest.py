@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
 from data.simulation.populations import CRIMINAL_ROLES
 from data.storage import read_manifest, write_parquet, write_store
+from models.bands import LOWEST
+from pipelines.explain import ExplainResult, explain
+from pipelines.score import score
 from pipelines.simulate import simulate
 from pipelines.train import TrainResult, train
 
@@ -98,3 +102,78 @@ def trained(world, tmp_path_factory) -> TrainResult:
 def bundle(trained) -> Path:
     """The model's directory."""
     return trained.out
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A run for decisions: transfers that do not say that they are invented, labels of people."""
+
+    world: World
+    store: Path
+    bundle: Path
+    done: ExplainResult
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        lines = (self.done.out / "alerts.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def cases(self) -> dict[str, Any]:
+        return json.loads((self.done.out / "cases.json").read_text(encoding="utf-8"))
+
+    def explain(self, out: Path, **options: Any) -> ExplainResult:
+        """Explain the same list again."""
+        given: dict[str, Any] = {"services": self.world.services, "sar": True, "top": 25}
+        return explain(self.bundle, self.store, self.world.addresses, out, **(given | options))
+
+    def listing(self, path: Path, *, alerts: int, below: int) -> Reviewed:
+        """Return the same with a short list: some of its alerts, and some below review."""
+        known = [(alert["chain"], alert["address"]) for alert in self.alerts[:alerts]]
+        scores = score(
+            self.bundle, self.store, self.world.addresses, path.with_suffix(".parquet"),
+            services=self.world.services,
+        ).out  # fmt: skip
+        low = pl.read_parquet(scores).filter(pl.col("band") == LOWEST).head(below)
+        wanted = pl.concat(
+            [
+                pl.DataFrame(
+                    known, schema={"chain": pl.String, "address": pl.String}, orient="row"
+                ),
+                low.select("chain", "address"),
+            ]
+        )
+        asked = pl.read_csv(self.world.addresses)
+        asked.join(wanted, on=["chain", "address"], how="semi").write_csv(path)
+        return replace(self, world=replace(self.world, addresses=path))
+
+
+@pytest.fixture(scope="session")
+def reviewed(tmp_path_factory) -> Reviewed:
+    """A larger world, taken for a real one whose labels were reviewed: its model has bands."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    made = World(
+        simulate(folder / "world", seed=3, addresses=1800, prevalence=0.1).out,
+        folder / "labels.csv",
+        folder / "world" / "addresses.csv",
+        folder / "world" / "services.csv",
+    )
+    truth = pl.read_parquet(made.store / "truth.parquet")
+    known = truth.select("chain", "address", "role", "case_id")
+    criminal = pl.col("role").is_in(CRIMINAL_ROLES).fill_null(False)
+    labels = (
+        pl.read_csv(made.addresses)
+        .join(known, on=["chain", "address"], maintain_order="left")
+        .with_columns(label=criminal.cast(pl.Int8), case_id=pl.when(criminal).then("case_id"))
+    )
+    columns = ("address", "chain", "label", "as_of", "case_id", "role")
+    labels.select(columns).write_csv(made.labels)
+    store = made.copy(folder / "store", synthetic=False)
+    trained = train(
+        store, made.labels, folder / "bundle", trained_on="reviewed",
+        labels_from="the fraud team", threads=1,
+    )  # fmt: skip
+    done = explain(
+        trained.out, store, made.addresses, folder / "out", services=made.services, sar=True, top=25
+    )
+    return Reviewed(made, store, trained.out, done)

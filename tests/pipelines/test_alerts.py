@@ -256,7 +256,8 @@ def test_the_folder_vouches_for_itself(explained, alerts):
     manifest = read_manifest(explained.out)
     assert manifest["kind"] == "alerts"
     pages = {f"{alert['alert_id']}.html" for alert in alerts}
-    assert set(manifest["files"]) == {"alerts.jsonl", "index.html", "outreach.csv", *pages}
+    lists = {"alerts.jsonl", "cases.json", "cases.html", "index.html", "outreach.csv"}
+    assert set(manifest["files"]) == {*lists, *pages}
     for alert in alerts:
         html = (explained.out / f"{alert['alert_id']}.html").read_text(encoding="utf-8")
         assert alert["address"] in html

@@ -74,7 +74,7 @@ COMMANDS: dict[str, list[str]] = {
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
-        *("--research-use", "--assume-complete"),
+        *("--research-use", "--assume-complete", "--sar"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),

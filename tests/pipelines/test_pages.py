@@ -20,6 +20,7 @@ from models.metrics import METRICS
 from pipelines import charts
 from pipelines.alerts import SCHEMA
 from pipelines.pages.alert_views import steps
+from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.monitor import monitor_page
@@ -30,6 +31,7 @@ from pipelines.pages.timeline import balance, timeline
 from pipelines.pages.trace import trace_page
 from pipelines.visible import identifier, visible
 from tests.pipelines.alert_examples import ADDRESS, example
+from tests.pipelines.case_examples import cases_report
 from tests.pipelines.hostile import XSS
 from tests.pipelines.monitor_examples import monitor_report
 from tests.pipelines.realism_examples import realism_report
@@ -242,6 +244,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
     "trace": lambda: trace_page(trace_report()),
+    "cases": lambda: cases_page(cases_report()),
 }
 
 
@@ -700,6 +703,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
     "trace": lambda payload: trace_page(trace_report(payload)),
+    "cases": lambda payload: cases_page(cases_report(payload)),
 }
 
 
