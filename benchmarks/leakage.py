@@ -26,7 +26,7 @@ from models.leakage.finding import Finding
 from models.preparing import subject_of
 from models.settings import MIN_TRANSFERS, Settings
 from pipelines.labelled import measure_labelled, read_labels
-from pipelines.replay import Measuring, replay
+from pipelines.other_futures import Measuring, replay
 from pipelines.simulate import simulate
 from pipelines.train import candidates
 

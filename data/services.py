@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -45,6 +45,7 @@ from data.quarantine import reasons
 from data.schema import QUARANTINE, empty
 from data.service_table import CATEGORIES, CONFIDENCES, SERVICES
 from data.small_tables import read_small_table, refuse_unknown_columns
+from data.storage import sha256_file
 
 _COLUMNS = tuple(c for c in SERVICES if c != "origin")
 _REQUIRED = ("chain", "address", "category", "licit")
@@ -69,21 +70,34 @@ class Services:
         hold that is not used.
     quarantine
         `schema.QUARANTINE`: rows of label lists that could not be read.
+    files
+        SHA-256 of each of the user's files, in the order in which they were named.
     """
 
     table: pl.DataFrame
     notes: tuple[str, ...] = ()
     quarantine: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
+    files: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def licit(self) -> pl.DataFrame:
         """Rows whose address is never scored."""
         return self.table.filter("licit")
 
-    @property
+    @cached_property
     def listed(self) -> pl.DataFrame:
         """Rows that are shown as list hits: mixers, sanctioned parties, marketplaces."""
         return self.table.filter(~pl.col("licit"))
+
+    @cached_property
+    def hits(self) -> dict[tuple[str, str], list[dict[str, str | None]]]:
+        """What lists say of each address they name: name, category, source, date, confidence."""
+        columns = ("name", "category", "source", "date", "confidence")
+        found: dict[tuple[str, str], list[dict[str, str | None]]] = {}
+        keys = self.listed.select("chain", "address").iter_rows()
+        for key, hit in zip(keys, self.listed.select(columns).to_dicts(), strict=True):
+            found.setdefault(key, []).append(hit)
+        return found
 
 
 def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Services:
@@ -107,7 +121,8 @@ def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Ser
     claims: dict[_Key, list[_Claim]] = {}
     notes: list[str] = []
     quarantines = []
-    for path in _paths(extra):
+    paths = _paths(extra)
+    for path in paths:
         taken = _taken(path)
         for claim in taken.claims:
             claims.setdefault(claim.key, []).append(claim)
@@ -118,7 +133,8 @@ def load_services(extra: str | Path | Sequence[str | Path] | None = None) -> Ser
         stand, said = _settled(key, claims[key], registry.get(key))
         rows += stand
         notes += said
-    return Services(_frame(rows), tuple(notes), pl.concat([empty(QUARANTINE), *quarantines]))
+    unread = pl.concat([empty(QUARANTINE), *quarantines])
+    return Services(_frame(rows), tuple(notes), unread, tuple(map(sha256_file, paths)))
 
 
 def _paths(extra: str | Path | Sequence[str | Path] | None) -> list[Path]:

@@ -6,7 +6,9 @@ with one sentence, never read as a table. Everything is kept as text with its li
 the readers on top can say where a fault stands.
 
 A CSV is UTF-8 (a byte-order mark is dropped), separated by comma, semicolon or tab; blank lines
-and lines that begin with `#` are skipped. Header names are trimmed and put in lower case.
+and lines that begin with `#` are skipped. Header names are trimmed and put in lower case. The
+apostrophe that our own CSVs put before what looks like a formula is taken off again
+(`data.spreadsheets`), so that a list, label or review that came from one names the same address.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import polars as pl
 
 from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
+from data.spreadsheets import raw
 
 LARGEST_FILE = 1 << 30
 """Bytes; a hand-made table above this is a mistake."""
@@ -173,7 +176,7 @@ def _csv(path: Path, text: str, what: str) -> pl.DataFrame:
                     expected=what,
                 )
             lines.append(line)
-            rows.append([c.strip() or None for c in cells])
+            rows.append([raw(c.strip()) or None for c in cells])
     except csv.Error as error:
         line = header_at + reader.line_num
         raise Refused(f"line {line} of {path} is broken CSV: {error}", expected=what) from None

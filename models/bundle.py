@@ -21,7 +21,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,6 +164,19 @@ class Bundle:
             return np.empty(0)
         raw = self.booster.predict(inputs, raw_score=True, num_threads=threads)
         return self.facts.calibration.log_odds(np.asarray(raw, dtype=np.float64))
+
+    def with_thresholds_of(self, other: Bundle) -> Bundle:
+        """Return this model with another's stated base rate and thresholds: what if they held.
+
+        Only for comparisons: no such bundle stands on disk, and its `sha256` is this model's.
+        """
+        calibration = self.facts.calibration.restated(other.facts.calibration.stated)
+        changed = replace(
+            self.facts, calibration=calibration, thresholds=dict(other.facts.thresholds)
+        )
+        mixed = replace(self, facts=changed)
+        vars(mixed).update(booster=self.booster, treeshap=self.treeshap)  # the trees are the same
+        return mixed
 
     def check_use(self, *, real: bool, research_use: bool) -> None:
         """Refuse to score real transfers with a model that no one may act on.

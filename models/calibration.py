@@ -87,6 +87,21 @@ class Calibration:
         """Take calibrated log-odds back to the prevalence of the rows of the fit."""
         return log_odds - self.prior_shift
 
+    @property
+    def stated(self) -> float | None:
+        """The base rate where one was stated; None where it is the prevalence of the fit."""
+        return self.base_rate if self.prior_shift else None
+
+    def restated(self, base_rate: float | None) -> Calibration:
+        """Return the same map at another stated base rate, or at none; without `lines`.
+
+        >>> Calibration(1.0, 0.0, 0.0, 0.5, 0.5).restated(0.01).restated(None).prior_shift
+        0.0
+        """
+        stated = self.prevalence if base_rate is None else base_rate
+        shift = 0.0 if base_rate is None else _logit(base_rate) - _logit(self.prevalence)
+        return replace(self, base_rate=stated, prior_shift=shift, lines=())
+
     def chance(self, log_odds: float) -> dict[str, float | None]:
         """Return one score with its interval: ``score``, ``score_low`` and ``score_high``."""
         value = np.array([log_odds])

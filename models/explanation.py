@@ -13,7 +13,7 @@ raised the odds, has a value, and whose value is unusual among look-alikes (addr
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
 is certain, only that side counts. What changes merely because somebody looked later (the silence
 since the last transfer) is nobody's doing and never a reason, and a share of payments is none where
-there are too few of them to be a habit (`Signal.fewest_payments`). Everything else is "no single
+there are too few of them to be a habit (`Signal.fewestpayments_of`). Everything else is "no single
 strong reason", and is said so.
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,12 +34,12 @@ from features.signal import Signal
 from models.bundle import Bundle
 from models.material import matrix
 from models.metrics import logistic
-
-UNUSUAL = 0.90
-"""The share of look-alikes that must lie strictly on the other side of a value."""
+from models.standing import SIDES, standing
 
 NO_REASON = "no single strong reason"
 TOLERANCE = 1e-9
+BLOCK = 4096
+"""Addresses whose standing is found together."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,14 @@ def contributions(
     ArithmeticError
         A row does not add up to `TOLERANCE`: a bug, never to be shown to anybody.
     """
+    log_odds = bundle.log_odds(inputs, threads=threads)
+    return taken_apart(bundle, inputs, log_odds, threads)
+
+
+def taken_apart(
+    bundle: Bundle, inputs: np.ndarray, log_odds: np.ndarray, threads: int
+) -> tuple[np.ndarray, float]:
+    """Take scores apart that have been computed, and check that the parts make them up."""
     calibration = bundle.facts.calibration
     n_signals = len(bundle.facts.signals)
     # One empty row more, so that the base is known even where nobody asks for contributions.
@@ -210,7 +219,9 @@ def contributions(
     scaled = calibration.slope * parts[:-1, :-1]
     base = calibration.slope * float(parts[-1, -1]) + calibration.intercept
     base += calibration.prior_shift
-    _assert_additive(bundle, inputs, scaled, base, threads)
+    gap = np.abs(scaled.sum(axis=1) + base - log_odds)
+    if not (gap <= TOLERANCE).all():
+        raise ArithmeticError(f"Contributions miss the score by {gap.max():.3g} log-odds.")
     return scaled, base
 
 
@@ -233,20 +244,48 @@ def explain_rows(
         return
     inputs = matrix(signals, bundle.facts.signals)
     log_odds = bundle.log_odds(inputs, threads=threads)
-    parts, base = contributions(bundle, inputs, threads=threads)
+    parts, base = taken_apart(bundle, inputs, log_odds, threads)
     score = logistic(log_odds)
-    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
-    payments = signals.get_column("transfers_out", default=unknown)
-    keys = zip(*(signals[key] for key in ("chain", "address")), payments, strict=True)
-    for row, (chain, address, paid) in enumerate(keys):
-        found = [
-            _contribution(bundle, signal, float(inputs[row, i]), float(parts[row, i]), paid)
-            for i, signal in enumerate(bundle.inputs)
-        ]
-        found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
-        yield Explanation(
-            chain, address, float(log_odds[row]), float(score[row]), base, tuple(found)
+    payments = payments_of(signals)
+    chains, addresses = (signals[key].to_list() for key in ("chain", "address"))
+    for start in range(0, len(inputs), BLOCK):
+        rows = slice(start, start + BLOCK)
+        shares = [_listed(part) for part in standing(bundle, inputs[rows], payments[rows])]
+        values = zip(
+            _listed(inputs[rows]), _listed(parts[rows]), zip(*shares, strict=True), strict=True
         )
+        for row, (given, added, places) in enumerate(values, start):
+            found = [
+                _contribution(bundle, *of_signal)
+                for of_signal in zip(
+                    bundle.inputs, given, added, zip(*places, strict=True), strict=True
+                )
+            ]
+            found.sort(key=lambda part: (-abs(part.log_odds), part.signal))
+            yield Explanation(
+                chains[row],
+                addresses[row],
+                float(log_odds[row]),
+                float(score[row]),
+                base,
+                tuple(found),
+            )
+
+
+def payments_of(signals: pl.DataFrame) -> np.ndarray:
+    """Return how many payments each address of a signals frame made, NaN where it does not say."""
+    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
+    given = signals.get_column("transfers_out", default=unknown)
+    return given.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def _listed(values: np.ndarray) -> list[Any]:
+    """Return an array as lists of Python's numbers, None for NaN."""
+    if values.dtype.kind != "f":
+        return list(values.tolist())
+    told = values.astype(object)
+    told[np.isnan(values)] = None
+    return list(told.tolist())
 
 
 def reasons_text(explanation: Explanation, most: int = 3) -> str:
@@ -255,43 +294,45 @@ def reasons_text(explanation: Explanation, most: int = 3) -> str:
     For example ``forwarded_1h_share 0.94, higher than 97 % of 1,234 look-alikes (odds x 3.1)``.
     """
     chosen = explanation.told[:most]
-    return "; ".join(_said(reason) for reason in chosen) if chosen else NO_REASON
+    return "; ".join(_told(reason) for reason in chosen) if chosen else NO_REASON
 
 
-def _said(reason: Contribution) -> str:
+def _told(reason: Contribution) -> str:
     high = reason.unusual == "high"
     share = reason.look_alikes_below if high else reason.look_alikes_above
-    value = "null" if reason.value is None else f"{reason.value:.6g}"
+    assert reason.value is not None and share is not None  # or it were no reason
+    return said(reason.signal, reason.value, high, share, reason.n_look_alikes, reason.log_odds)
+
+
+def said(name: str, value: float, high: bool, share: float, n: int, log_odds: float) -> str:
+    """Write one reason for a table cell."""
     return (
-        f"{reason.signal} {value}, {'higher' if high else 'lower'} than {share or 0:.0%} of "
-        f"{reason.n_look_alikes:,} look-alikes (odds x {reason.odds_multiplier:.2g})"
+        f"{name} {value:.6g}, {'higher' if high else 'lower'} than {share:.0%} of "
+        f"{n:,} look-alikes (odds x {math.exp(log_odds):.2g})"
     )
 
 
 def _contribution(
-    bundle: Bundle, signal: Signal, value: float, part: float, payments: float | None
+    bundle: Bundle,
+    signal: Signal,
+    value: float | None,
+    part: float,
+    places: tuple[float | None, float | None, float | None, float | None, int],
 ) -> Contribution:
-    everyone, look_alikes = bundle.facts.population, bundle.facts.look_alikes
-    known = None if math.isnan(value) else value
-    shares = [
-        None if known is None else place(signal.name, known)
-        for place in (everyone.below, everyone.above, look_alikes.below, look_alikes.above)
-    ]
-    few = signal.fewest_payments > (payments or 0)
-    told = not (signal.depends_on_as_of or few)
-    unusual = _unusual(signal.risk, shares[2], shares[3]) if told else None
+    below, above, alike_below, alike_above, side = places
+    unusual = SIDES[side]
     return Contribution(
         signal=signal.name,
         family=signal.family,
-        value=known,
+        value=value,
         unit=signal.unit,
         log_odds=part,
-        below=shares[0],
-        above=shares[1],
-        look_alikes_below=shares[2],
-        look_alikes_above=shares[3],
-        n=everyone.defined[signal.name],
-        n_look_alikes=look_alikes.defined[signal.name],
+        below=below,
+        above=above,
+        look_alikes_below=alike_below,
+        look_alikes_above=alike_above,
+        n=bundle.facts.population.defined[signal.name],
+        n_look_alikes=bundle.facts.look_alikes.defined[signal.name],
         unusual=unusual,
         red_flags=_raised(signal, unusual),
         meaning=signal.meaning,
@@ -303,20 +344,3 @@ def _raised(signal: Signal, unusual: str | None) -> tuple[str, ...]:
         return ()
     low = unusual == "low"
     return tuple(flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
-
-
-def _unusual(risk: str | None, below: float | None, above: float | None) -> str | None:
-    if below is not None and below >= UNUSUAL and risk != "down":
-        return "high"
-    if above is not None and above >= UNUSUAL and risk != "up":
-        return "low"
-    return None
-
-
-def _assert_additive(
-    bundle: Bundle, inputs: np.ndarray, scaled: np.ndarray, base: float, threads: int
-) -> None:
-    log_odds = bundle.log_odds(inputs, threads=threads)
-    gap = np.abs(scaled.sum(axis=1) + base - log_odds)
-    if not (gap <= TOLERANCE).all():
-        raise ArithmeticError(f"Contributions miss the score by {gap.max():.3g} log-odds.")

@@ -11,6 +11,7 @@ from typing import Any
 
 from models.association import MOST
 from models.facts import BundleFacts
+from models.markdown import code
 
 _BASIS = {
     "synthetic": "simulated addresses with known roles; none of them is real",
@@ -135,7 +136,7 @@ def _labels_from(told: Mapping[str, Any] | None) -> str:
 
 
 def _source(name: str | None, counted: Mapping[str, Any]) -> str:
-    shown = "not stated" if name is None else "`" + name.replace("`", "'") + "`"
+    shown = "not stated" if name is None else code(name)
     return f"{shown} ({counted['n']:,}, {counted['n_positive']:,} positive)"
 
 
@@ -287,7 +288,9 @@ def _populations(evaluation: Mapping[str, Any]) -> str:
             if medium is None
             else f"{medium['value']:.1%} [{medium['low']:.1%}, {medium['high']:.1%}]"
         )
-        lines.append(f"| {name} | {facts['n']:,} | {facts['n_positive']:,} | {share} |")
+        lines.append(
+            f"| {code(name, in_table=True)} | {facts['n']:,} | {facts['n_positive']:,} | {share} |"
+        )
     return "## Populations\n\n" + "\n".join(lines)
 
 

@@ -106,7 +106,9 @@ def score_frame(
     )
     frame = _with_roles(frame, bundle, inputs, scored, threads)
     frame = frame.with_columns(rank=_ranks(frame))
-    return frame.with_columns(_top_reasons(bundle, signals, frame["rank"], reasons)).select(SCORES)
+    return frame.with_columns(
+        _top_reasons(bundle, signals, frame["rank"], reasons, threads)
+    ).select(SCORES)
 
 
 def _with_roles(
@@ -204,13 +206,12 @@ def _ranks(frame: pl.DataFrame) -> pl.Series:
     return numbered.join(ordered, on="_row", how="left", maintain_order="left")["rank"]
 
 
-def _top_reasons(bundle: Bundle, signals: pl.DataFrame, rank: pl.Series, n: int) -> pl.Series:
+def _top_reasons(
+    bundle: Bundle, signals: pl.DataFrame, rank: pl.Series, n: int, threads: int
+) -> pl.Series:
     """Return a short text of the reasons of the `n` highest ranks, null elsewhere."""
-    from models.explanation import explain_rows, reasons_text
+    from models.reason_texts import told_texts
 
     chosen = (rank <= n).fill_null(False).to_numpy()
-    texts = [
-        reasons_text(explained)
-        for explained in explain_rows(bundle, signals.filter(pl.Series(chosen)))
-    ]
+    texts = told_texts(bundle, signals.filter(pl.Series(chosen)), threads=threads)
     return _spread("top_reasons", texts, chosen)

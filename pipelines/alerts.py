@@ -19,7 +19,6 @@ import numpy as np
 import polars as pl
 
 from data.schema import LEGS
-from data.services import Services
 from features.catalogue import catalogue
 from features.signal import Signal
 from models.bands import bands
@@ -191,9 +190,10 @@ def _alert(
             _said(part, by_name[part.signal], scene, dossier)
             for part in _speaking_against(explanation)[:MOST_COUNTERS]
         ],
-        "list_hits": _list_hits(run.services, row["chain"], row["address"]),
+        "list_hits": run.services.hits.get((row["chain"], row["address"]), []),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "inputs": run.inputs,
     }
 
 
@@ -295,11 +295,6 @@ def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) ->
         "contribution": part.log_odds,
         "odds_multiplier": part.odds_multiplier,
     }
-
-
-def _list_hits(services: Services, chain: str, address: str) -> list[dict[str, Any]]:
-    own = services.listed.filter((pl.col("chain") == chain) & (pl.col("address") == address))
-    return own.select("name", "category", "source", "date", "confidence").to_dicts()
 
 
 def _in_order(legs: frozenset[str] | Sequence[str]) -> list[str]:

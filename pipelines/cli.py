@@ -17,6 +17,7 @@ from pipelines.cli_evaluate import evaluate
 from pipelines.cli_labels import labels_app
 from pipelines.cli_models import models_app
 from pipelines.cli_monitor import EXAMPLE, monitor
+from pipelines.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
 from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.cli_trace import trace
 from pipelines.cli_train import train
@@ -36,6 +37,7 @@ from pipelines.options import (
     ControlSample,
     Days,
     DemoSize,
+    Diagnostic,
     EngineOption,
     ExportFiles,
     Exports,
@@ -74,7 +76,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 a monitoring alarm, 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, replay), 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -295,6 +297,7 @@ def explain(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    diagnostic: Diagnostic = None,
     sar: Sar = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
@@ -312,6 +315,7 @@ def explain(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        diagnostic=diagnostic,
         sar=sar or None,
     )
 
@@ -320,6 +324,12 @@ app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)
+
+
+app.command(epilog=REPLAY_EXAMPLE)(replay)
+
+
+app.command(epilog=DIFF_EXAMPLE)(diff)
 
 
 @app.command(

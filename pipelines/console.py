@@ -245,15 +245,20 @@ def bug() -> None:
         _mode.log.event("bug", message=traceback.format_exc())
         return
     console = _stderr()
-    console.print(Text(traceback.format_exc().rstrip()), soft_wrap=True, highlight=False)
+    lines = (visible(line) for line in traceback.format_exc().rstrip().split("\n"))
+    console.print(Text("\n".join(lines)), soft_wrap=True, highlight=False)
     message = "This is a bug in Unrinse. Please report it with the command and the lines above."
     console.print(Text(message, style="bold red"))
 
 
 def emit(result: object) -> None:
-    """Write a result to stdout: text as it is, anything else as one line of JSON."""
+    """Write a result to stdout: text as it is, anything else as one line of JSON.
+
+    What a terminal would obey stands in the JSON by its code point, which says the same.
+    """
     if not isinstance(result, str):
-        result = json.dumps(_plain(result), ensure_ascii=False, default=str)
+        told = json.dumps(_plain(result), ensure_ascii=False, default=str)
+        result = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in told)
     sys.stdout.write(result if result.endswith("\n") else result + "\n")
     sys.stdout.flush()
 

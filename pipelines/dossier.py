@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,19 +61,21 @@ class Dossier:
     beyond: pl.DataFrame
     transfers: Transfers
     around: Surroundings | None = None
+    _found: dict[str, Evidence] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def coin(self) -> str:
         """Symbol of the chain's own coin, as the registry has it."""
-        own = asset_lookup().filter((pl.col("chain") == self.chain) & (pl.col("asset") == "native"))
-        return str(own["symbol"][0]) if own.height else "coins"
+        return _coin(self.chain)
 
     def found(self, signal: Signal) -> Evidence:
-        """Return a signal's evidence as its definition finds it."""
-        found = signal.definition(self.around if signal.scope == "graph" else self.history)
-        if found is None:
-            raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
-        return found
+        """Return a signal's evidence as its definition finds it, once."""
+        if signal.name not in self._found:
+            found = signal.definition(self.around if signal.scope == "graph" else self.history)
+            if found is None:
+                raise ValueError(f"{signal.name} has a value in the kernel but no evidence.")
+            self._found[signal.name] = found
+        return self._found[signal.name]
 
     def evidence(self, signal: Signal) -> dict[str, Any]:
         """Return a signal's evidence, the rows to show written out.
@@ -89,10 +92,10 @@ class Dossier:
         tx_ids = [row["tx_id"] for row in between]
         return {
             "kind": signal.evidence,
-            "rows": [self._row(position) for position in shown],
+            "rows": self._rows(shown),
             "n_rows": len(found.rows),
             "shown": len(shown),
-            "digest": digest(self._places(found.rows)["tx_id"].to_list() + tx_ids),
+            "digest": digest(self.tx_ids(found.rows) + tx_ids),
             "statistics": {name: _plain(value) for name, value in found.statistics.items()},
             "elsewhere": legs + [_elsewhere(row) for row in between[:MOST_ROWS_SHOWN]],
             "n_elsewhere": len(found.elsewhere),
@@ -100,13 +103,12 @@ class Dossier:
 
     def tx_ids(self, positions: np.ndarray) -> list[str]:
         """Return the transactions of some of the history's transfers, in that order."""
-        return self._places(positions)["tx_id"].to_list()
+        return self.table["tx_id"].gather(self._at(positions)).to_list()
 
     def counterparty(self, position: int) -> str:
         """Return the other side of one of the history's transfers."""
-        row = self._places(np.array([position]))
         side = "sender" if self.history.incoming[position] else "receiver"
-        return str(row[side][0])
+        return str(self.table[side][int(self._at(np.array([position]))[0])])
 
     def counterparties(self) -> pl.Series:
         """Return the other side of each of the history's transfers, in order."""
@@ -155,17 +157,25 @@ class Dossier:
             pl.when(~leg.is_in(sorted(self.legs))).then(pl.lit("outside_legs")),
             pl.lit("unpriced"),
         ).alias("reason")
-        unseen = self.table.filter(~pl.col("row").is_in(self.rows.tolist()))
-        counted = unseen.select(reason)["reason"].value_counts()
+        seen = np.isin(self.table["row"].to_numpy(), self.rows)
+        if seen.all():
+            return {}
+        counted = self.table.filter(~seen).select(reason)["reason"].value_counts()
         return dict(counted.sort(["count", "reason"], descending=[True, False]).iter_rows())
 
-    def _places(self, positions: np.ndarray) -> pl.DataFrame:
-        """Return the table rows behind some of the history's transfers, in that order."""
-        at = np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
-        return self.table[at]
+    def _at(self, positions: np.ndarray) -> np.ndarray:
+        """Return where in the table some of the history's transfers stand, in that order."""
+        return np.searchsorted(self.table["row"].to_numpy(), self.rows[positions])
 
-    def _row(self, position: int) -> dict[str, Any]:
-        row = self._places(np.array([position])).row(0, named=True)
+    def _rows(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        # One by one: a gather of a few rows costs more, as it asks all threads.
+        places = self._at(np.array(positions, dtype=np.int64)).tolist()
+        return [
+            self._row(position, self.table.row(at, named=True))
+            for position, at in zip(positions, places, strict=True)
+        ]
+
+    def _row(self, position: int, row: Mapping[str, Any]) -> dict[str, Any]:
         incoming = bool(self.history.incoming[position])
         return {
             "tx_id": row["tx_id"],
@@ -177,7 +187,7 @@ class Dossier:
 
     def _other_leg(self, leg: Elsewhere) -> dict[str, Any]:
         """Write out the transfer on another chain that an own one probably belongs to."""
-        own = self._places(np.array([leg.position])).row(0, named=True)
+        own = self.table.row(int(self._at(np.array([leg.position]))[0]), named=True)
         row = self.beyond.filter(pl.col("row") == leg.row).row(0, named=True)
         return _elsewhere(row, own, leg.probability)
 
@@ -205,18 +215,21 @@ def dossiers(
     beyond = {position: _rows_elsewhere(histories[position]) for position in positions}
     far = sorted({row for rows in beyond.values() for row in rows})
     table = _transfers_of(transfers, keys["address"].unique().to_list(), far)
+    own = _own_rows(table, keys)
+    supplied = _supplied(transfers, keys)
     for position, key in zip(positions, keys.iter_rows(named=True), strict=True):
-        own = (pl.col("sender") == key["address"]) | (pl.col("receiver") == key["address"])
-        before = pl.col("block_time") < key["as_of"]
+        who = key["chain"], key["address"]
+        theirs = table[own[who]] if who in own else table.clear()
+        rows = beyond[position]
         yield Dossier(
             chain=key["chain"],
             address=key["address"],
             history=histories[position],
             rows=histories.rows_of(position),
-            table=table.filter((pl.col("chain") == key["chain"]) & own & before),
+            table=theirs.filter(pl.col("block_time") < key["as_of"]),
             legs=leg_set(key["legs"]),
-            supplied_legs=_supplied(transfers, key["chain"], key["address"]),
-            beyond=table.filter(pl.col("row").is_in(beyond[position])),
+            supplied_legs=frozenset(LEGS) if supplied is None else supplied.get(who, frozenset()),
+            beyond=table.filter(pl.col("row").is_in(rows)) if rows else table.clear(),
             transfers=transfers,
             around=surroundings_of(histories, position),
         )
@@ -265,11 +278,39 @@ def _written_out(transfers: Transfers, which: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _supplied(transfers: Transfers, chain: str, address: str) -> frozenset[str]:
+def _own_rows(table: pl.DataFrame, keys: pl.DataFrame) -> dict[tuple[str, str], pl.Series]:
+    """Return where in the table the transfers of each address stand, in the table's order."""
+    at = pl.int_range(pl.len(), dtype=pl.UInt32).alias("at")
+    asked = keys.select("chain", "address").unique()
+    sides = [table.select("chain", at, address=name) for name in ("sender", "receiver")]
+    found = (
+        pl.concat(sides)
+        .join(asked, on=["chain", "address"], how="semi")
+        .group_by("chain", "address")
+        .agg(pl.col("at").unique().sort())
+    )
+    whose = found.select("chain", "address").iter_rows()
+    return dict(zip(whose, found["at"], strict=True))
+
+
+def _supplied(
+    transfers: Transfers, keys: pl.DataFrame
+) -> dict[tuple[str, str], frozenset[str]] | None:
+    """Return the legs that the exports show of each address; None: all legs of all."""
     if transfers.assume_complete or transfers.coverage is None:
-        return frozenset(LEGS)
-    own = transfers.coverage.filter((pl.col("chain") == chain) & (pl.col("address") == address))
-    return frozenset().union(*(leg_set(text) for text in own["legs"].to_list()))
+        return None
+    asked = keys.select("chain", "address").unique()
+    own = transfers.coverage.join(asked, on=["chain", "address"], how="semi")
+    legs: dict[tuple[str, str], frozenset[str]] = {}
+    for chain, address, text in own.select("chain", "address", "legs").iter_rows():
+        legs[chain, address] = legs.get((chain, address), frozenset()) | leg_set(text)
+    return legs
+
+
+@functools.cache
+def _coin(chain: str) -> str:
+    own = asset_lookup().filter((pl.col("chain") == chain) & (pl.col("asset") == "native"))
+    return str(own["symbol"][0]) if own.height else "coins"
 
 
 def _to_show(found: Evidence, history: History, kind: str) -> list[int]:

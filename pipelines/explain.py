@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +18,13 @@ from models.status import SCORED
 from pipelines.alerts import alerts, json_line, notices
 from pipelines.cases import Cases, find_cases
 from pipelines.console import UNSHOWN, progress
+from pipelines.diagnostic import WARNING, check_diagnostic, write_diagnostic
 from pipelines.inputs import counts, unscored_exit
 from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.recorded import environment
 from pipelines.sar import FOLDER as SAR
 from pipelines.sar import refuse_undecided, write_packages
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
@@ -65,6 +68,8 @@ class ExplainResult:
         Addresses by status.
     bundle_sha256
         The model.
+    diagnostic
+        The boundaries, where they were asked for; for analysts alone.
     notes
         What must be said besides.
     exit_code
@@ -81,6 +86,7 @@ class ExplainResult:
     sar: Mapping[str, str] = field(metadata=UNSHOWN)
     statuses: Mapping[str, int]
     bundle_sha256: str
+    diagnostic: Path | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -98,6 +104,7 @@ def explain(
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
+    diagnostic: str | Path | None = None,
     sar: bool = False,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
@@ -117,6 +124,10 @@ def explain(
         As for `score`.
     max_unscored
         The largest tolerable share of addresses without a score.
+    diagnostic
+        Write here, as JSON Lines, which signals would have to change, and how far, for each
+        explained address to fall below its band and below review: a guide to evasion, for analysts
+        alone. Not in `out`, and nothing of it is.
     sar
         Write a package for a suspicious activity report for each case with an alert whose band
         calls for review: ``sar/CASE/``, a draft for a human. Only where the bundle is for
@@ -127,6 +138,8 @@ def explain(
     Refused
         Any input is unusable, or the model may not be used on these transfers, or not for `sar`.
     """
+    if diagnostic is not None:
+        check_diagnostic(Path(diagnostic), Path(out))
     if sar:
         refuse_undecided(Path(bundle))
     run = score_addresses(
@@ -163,6 +176,8 @@ def explain(
         (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
         write_rows(_outreach(run.scores), folder / "outreach.csv")
         write_manifest(folder, "alerts", _facts(run, len(written)))
+        if diagnostic is not None:
+            write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
@@ -182,10 +197,12 @@ def explain(
         sar=packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
+        diagnostic=None if diagnostic is None else Path(diagnostic),
         notes=(
             *input_notes(run),
             *use_notes(run.bundle),
             *(hint if unseen else ()),
+            *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
             *(cut if written and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
@@ -222,6 +239,9 @@ def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: alert[name] for name in ("rank", "band", "chain", "address")},
         **{name: alert[name] for name in ("score", "score_low", "score_high")},
+        "role": alert["role"] and alert["role"]["name"],
+        "last_seen": alert["history"]["last_seen"],
+        "received": math.fsum(part["value_in"] for part in alert["timeline"]["bins"]),
         "reason": alert["reasons"][0]["sentence"] if alert["reasons"] else None,
         "listed": bool(alert["list_hits"]),
         "href": alert_file(alert),
@@ -240,6 +260,8 @@ def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
         "base_rate": run.bundle.facts.calibration.base_rate,
+        "basis": run.bundle.facts.basis,
+        "decision_use": run.bundle.facts.decision_use,
         "n_requested": scores.height,
         "n_scored": scored.height,
         "bands": {band or "none": n for band, n in counted},
@@ -267,6 +289,8 @@ def _facts(run: Scored, n_alerts: int) -> dict[str, Any]:
         "as_of": iso(run.as_of),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "inputs": run.inputs,
+        "environment": environment(),
         "decision_use": run.bundle.facts.decision_use,
         "rows": {"alerts": n_alerts, "requested": run.scores.height},
         "statuses": counts(run.scores["status"]),

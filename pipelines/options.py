@@ -438,6 +438,8 @@ Top = Annotated[
     int | None,
     number("Explain the N highest. Default: those up for review, at most 50.", 1),
 ]
+_DIAGNOSTIC = "For analysts alone: write what would take each alert below its band (a .jsonl)."
+Diagnostic = Annotated[Path | None, typer.Option(metavar="FILE", help=_DIAGNOSTIC)]
 ExpectedHash = Annotated[
     str | None,
     typer.Option(metavar="HASH", help="The bundle_sha256 you expect, as recorded earlier."),

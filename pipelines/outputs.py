@@ -2,12 +2,13 @@
 
 The same table says the same thing in all three: moments are ISO 8601 in UTC, floats are written in
 their shortest round-trip form, null is null (an empty cell in CSV). Only CSV changes text, and only
-text that a spreadsheet would run as a formula: it gets an apostrophe in front. Parquet and JSON
-Lines keep it raw.
+text that a spreadsheet would run as a formula: it gets an apostrophe (`data.spreadsheets`). Parquet
+and JSON Lines keep it raw.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
@@ -20,10 +21,7 @@ import polars as pl
 from data import storage
 from data.errors import Refused
 from data.parquet_parts import ParquetParts
-
-FORMULA_START = r"^[\s\x00-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{feff}]*[=+\-@＝＋－＠]|^[\t\r\n]"
-"""Text that a spreadsheet may take for a formula: the signs themselves, their full-width twins,
-either behind blanks that a spreadsheet drops, and cells that begin with a tab or a line break."""
+from data.spreadsheets import neutral, neutral_column
 
 
 def check_output(path: Path) -> None:
@@ -100,26 +98,13 @@ def write_rows(frame: pl.DataFrame, path: Path) -> None:
         writer.write(frame)
 
 
+@functools.cache
 def program() -> str:
     """Return the program and its version, as results name it: ``unrinse 0.1.0``."""
     try:
         return f"unrinse {metadata.version('unrinse')}"
     except metadata.PackageNotFoundError:
         return "unrinse (not installed)"
-
-
-def neutral(text: str) -> str:
-    """Return `text` as a CSV cell that no spreadsheet runs.
-
-    >>> neutral('=HYPERLINK("http://x")'), neutral("0xab"), neutral("\\t=1")
-    ('\\'=HYPERLINK("http://x")', '0xab', "'\\t=1")
-    """
-    return pl.select(neutral_column(pl.lit(text))).item()
-
-
-def neutral_column(column: pl.Expr) -> pl.Expr:
-    """Put an apostrophe before every text of a column that a spreadsheet could run as a formula."""
-    return pl.when(column.str.contains(FORMULA_START)).then("'" + column).otherwise(column)
 
 
 def _write_parts(

@@ -1,217 +1,322 @@
-"""Signals computed again where the future is another one: the audit's test for looking ahead.
+"""The replay job: alerts made once more from their recorded inputs, and compared byte for byte.
 
-A few labelled rows, late ones among those of the middle, are measured on their own neighbourhood of
-transfers three times: with nothing after their cuts, with a made-up future (every later transfer
-stands there twice, the second time the other way round and three times as large), and with a
-registry that later names everybody they dealt with. Nothing of it may move a signal by a bit.
+An alert that somebody acts on must be checkable later, by others, on another machine. It names its
+inputs by hash (`pipelines.recorded`); the job finds each of them again (`pipelines.originals`) or
+names what is missing, computes the alert anew, and compares.
+
+What a comparison can come to, worst first:
+
+* ``differs``: a value is another one than was written. With the same inputs and the same program
+  this means that the alert was changed after it was written, or that a library or the processor
+  computes otherwise; the fields are named.
+* ``missing``: an input is not there, so nothing was compared.
+* ``other_program``: every value is the same, but for the name of the program that made it.
+* ``rewritten``: every value is the same, but it is written in another way (spaces, order).
+* ``rank_unchecked``: the same bytes, but `rank`, a place among all addresses of the run, was
+  taken as recorded, because the address list was not given.
+* ``reproduced``: the same bytes.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from data.schema import TRANSFERS
-from data.service_table import SERVICES
-from data.services import Services
-from data.transfers import Transfers
-from features.building import build_histories
-from features.catalogue import catalogue
-from features.computing import compute_signals
-from features.signal import Family
-from models.leakage import Replay
+from data.errors import Refused
+from data.moments import read_moment
+from data.schema import TIME
+from models.status import SCORED
+from pipelines.alerts import alerts, iso, json_line
+from pipelines.console import UNSHOWN, progress
+from pipelines.inputs import Asked, read_requests
+from pipelines.originals import Given, Missing, Originals, Places, Recorded, originals
+from pipelines.outputs import program
+from pipelines.recorded import addresses_sha256, environment, program_sha256
+from pipelines.score import Scored, score_asked
+from pipelines.written import Written, differing, read_alerts
 
-SAMPLE = 60
-"""Rows that are measured again."""
+OUTCOMES = (
+    "reproduced",
+    "rank_unchecked",
+    "rewritten",
+    "other_program",
+    "missing",
+    "differs",
+)
+"""What a comparison can come to, from the best to the worst."""
 
-MOST_TRANSFERS = 500_000
-"""Partners of the sample with the most transfers are left out until no more are read than this."""
+CODE = "inputs.program_sha256"
+OF_PROGRAM = frozenset({"generated_by", CODE})
+"""Fields that name the program. A version that differs with the same code is no other program."""
 
-_KEY = ["chain", "address"]
-_AS_KNOWN = "as_known"
+
+MOST_FIELDS = 20
+"""Fields that are named for each alert; how many more there are is said."""
 
 
 @dataclass(frozen=True)
-class Measuring:
-    """How the signals of the labels were computed."""
+class ReplayResult:
+    """What the job found.
 
-    basis: str
-    legs: Sequence[str]
-    names: Sequence[str]
-    services: Services
+    Attributes
+    ----------
+    alerts
+        How many there are.
+    outcomes
+        How many came to what (`OUTCOMES`).
+    differing
+        By alert: the fields that are not as recorded, and the address.
+    missing
+        What was not there, for how many alerts.
+    notes
+        What must be said besides.
+    exit_code
+        4 where an alert differs; else 3 where one was not reproduced whole; else 0.
+    """
+
+    alerts: int
+    outcomes: Mapping[str, int]
+    differing: Mapping[str, Mapping[str, Any]]
+    missing: Mapping[str, int] = field(metadata=UNSHOWN)
+    notes: tuple[str, ...]
+    exit_code: int
 
 
-def replay(labels: pl.DataFrame, transfers: Transfers, how: Measuring) -> Replay:
-    """Measure a sample of labelled rows with and without a made-up future.
+def replay(
+    alert: str | Path,
+    bundle: Given,
+    transfers: Given,
+    *,
+    addresses: str | Path | None = None,
+    services: Given | None = None,
+    research_use: bool = False,
+    threads: int | None = None,
+) -> ReplayResult:
+    """Make alerts again from their recorded inputs, and compare them byte for byte.
 
     Parameters
     ----------
-    labels
-        ``chain``, ``address``, ``label`` and ``as_of``; the rows numbered are those of it.
-    transfers
-        Where they are.
-    how
-        As the labels were measured.
+    alert
+        A file with one alert, a file of alerts (JSON Lines), or a folder that `explain` wrote.
+    bundle, transfers, services
+        Where the inputs lie today: a path or several, in any order; each recorded input is looked
+        for among them by its hash.
+    addresses
+        The address list of the run; without it `rank` cannot be checked.
+    research_use, threads
+        As for `score`.
+
+    Raises
+    ------
+    Refused
+        No alert can be read, an input is missing for all of them, or the address list is another.
     """
-    sample = _sample(labels)
-    wanted = [f for f in catalogue().families if {s.name for s in f.signals} & set(how.names)]
-    if sample.is_empty() or not wanted:
-        return Replay(sample["row"], sample, {})
-    own = [f for f in wanted if not _looks_further(f)]
-    further = [f for f in wanted if _looks_further(f)]
-    rounds = [
-        _round(sample, transfers, families, how, beyond=beyond)
-        for families, beyond in ((own, False), (further, True))
-        if families
-    ]
-    told = {name: _beside([done[name] for done in rounds]) for name in rounds[0]}
-    as_known = told.pop(_AS_KNOWN)
-    if not any(signal.exposure for family in wanted for signal in family.signals):
-        del told["registry_after_cut"]
-    return Replay(sample["row"], as_known, told)
-
-
-def _looks_further(family: Family) -> bool:
-    return family.reads_neighbours or family.scope == "graph"
-
-
-def _round(
-    sample: pl.DataFrame,
-    transfers: Transfers,
-    families: Sequence[Family],
-    how: Measuring,
-    *,
-    beyond: bool,
-) -> dict[str, pl.DataFrame]:
-    """Measure some families three times.
-
-    What lies after its own cut is the future of an address; but in what lies after it others may
-    have their past, so that those who look beyond a history have one future, after all cuts.
-    """
-    near = _near(transfers, sample, beyond=beyond)
-    future = near["block_time"] >= sample["as_of"].max() if beyond else _is_future(near, sample)
-    past = near.filter(~future)
-    worlds = {
-        _AS_KNOWN: (past, how.services),
-        "future_sensitive": (_with_other_future(near, future), how.services),
-        "registry_after_cut": (past, _found_out_later(how, past, sample)),
-    }
-    found = {}
-    with tempfile.TemporaryDirectory(prefix="unrinse-replay-") as folder:
-        file = Path(folder) / "transfers.parquet"
-        other = replace(transfers, files=(file,), trusted=False, recorded={})
-        for name, (table, services) in worlds.items():
-            table.write_parquet(file)
-            found[name] = _measured(other, sample, families, replace(how, services=services))
-    return found
-
-
-def _beside(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """Put the signals of several rounds beside each other; their keys are the same."""
-    first, *others = frames
-    return pl.concat(
-        [first, *(frame.drop(first.columns, strict=False) for frame in others)], how="horizontal"
+    written, made_with = read_alerts(Path(alert))
+    places = Places.of(bundle, transfers, services)
+    listed = None if addresses is None else Path(addresses)
+    told: list[_Told] = []
+    missing: Counter[str] = Counter()
+    groups = _by_inputs(written)
+    found = [originals(recorded, places) for recorded, _ in groups]
+    _refuse_without_any(found)
+    for (recorded, group), inputs in zip(groups, found, strict=True):
+        if isinstance(inputs, Originals):
+            inputs.bundle.check_use(real=not inputs.transfers.synthetic, research_use=research_use)
+            asked = _asked(recorded, group, inputs, listed, alone=len(groups) == 1)
+            told += _compared(group, inputs, asked, threads)
+        else:
+            missing.update({str(one): len(group) for one in inputs})
+            told += [_Told(one.alert, "missing", ()) for one in group]
+    outcomes = Counter(one.outcome for one in told)
+    others = [one for one in told if one.outcome == "differs"]
+    return ReplayResult(
+        alerts=len(told),
+        outcomes={name: outcomes[name] for name in OUTCOMES if outcomes[name]},
+        differing={
+            one.alert["alert_id"]: {"fields": _named(one.fields), "address": one.alert["address"]}
+            for one in others
+        },
+        missing=dict(missing),
+        notes=(
+            *(f"{what} ({n:,} alerts)" for what, n in missing.items()),
+            *_program_notes(groups, outcomes, made_with),
+            *_rank_notes(outcomes),
+        ),
+        exit_code=4 if others else 3 if set(outcomes) - {"reproduced"} else 0,
     )
 
 
-def _sample(labels: pl.DataFrame) -> pl.DataFrame:
-    """Choose the rows whose cuts lie at, or nearest before, the middle of all cuts."""
-    judged = labels.select(*_KEY, "label", "as_of").with_row_index("row").drop_nulls("label")
-    middle = judged["as_of"].quantile(0.5, interpolation="lower") if judged.height else None
-    return (
-        judged.filter(pl.col("as_of") <= pl.lit(middle))
-        .sort("as_of", "address", "chain", descending=[True, False, False])
-        .head(SAMPLE)
-    )
+@dataclass(frozen=True)
+class _Told:
+    """What a comparison came to."""
+
+    alert: Mapping[str, Any]
+    outcome: str
+    fields: tuple[str, ...]
 
 
-def _near(transfers: Transfers, sample: pl.DataFrame, *, beyond: bool) -> pl.DataFrame:
-    """Return the transfers of the sample and, where signals look further, of its partners."""
-    everything = transfers.scan().select(column for column in TRANSFERS)
-    own = _touching(everything, sample.select(_KEY)).collect(engine="streaming")
-    if not beyond:
-        return own
-    sides = [own.select("chain", address=side) for side in ("sender", "receiver")]
-    partners = pl.concat(sides).unique().join(sample, on=_KEY, how="anti")
-    counts = [
-        everything.select("chain", address=side).join(partners.lazy(), on=_KEY, how="semi")
-        for side in ("sender", "receiver")
-    ]
-    counted = pl.concat(counts).group_by(_KEY).len().collect(engine="streaming")
-    kept = counted.sort("len", *_KEY).filter(pl.col("len").cum_sum() <= MOST_TRANSFERS)
-    known = pl.concat([sample.select(_KEY), kept.select(_KEY)]).unique()
-    return _touching(everything, known).collect(engine="streaming")
-
-
-def _touching(everything: pl.LazyFrame, addresses: pl.DataFrame) -> pl.LazyFrame:
-    known = addresses.lazy().unique().with_columns(_known=pl.lit(True))
-    marked = everything
-    for side in ("sender", "receiver"):
-        marked = marked.join(
-            known.rename({"address": side, "_known": f"_{side}"}), on=["chain", side], how="left"
+def _by_inputs(written: Sequence[Written]) -> list[tuple[Recorded, list[Written]]]:
+    """Put together the alerts that rest on the same inputs."""
+    groups: dict[str, tuple[Recorded, list[Written]]] = {}
+    for one in written:
+        recorded = Recorded.of(one.alert, f"the alert {one.alert['alert_id']!r}")
+        key = json.dumps(
+            [recorded.bundle, recorded.transfers, recorded.inputs], sort_keys=True, default=str
         )
-    found = marked.filter(pl.col("_sender").is_not_null() | pl.col("_receiver").is_not_null())
-    return found.drop("_sender", "_receiver")
+        groups.setdefault(key, (recorded, []))[1].append(one)
+    return list(groups.values())
 
 
-def _is_future(table: pl.DataFrame, sample: pl.DataFrame) -> pl.Series:
-    """Mark transfers after the latest cut of the sampled addresses they touch.
-
-    A transfer between two of them stays where it lies before either's cut.
-    """
-    cuts = sample.group_by(_KEY).agg(pl.col("as_of").max())
-    at = table.select("chain", "sender", "receiver", "block_time")
-    for side in ("sender", "receiver"):
-        own = cuts.rename({"address": side, "as_of": f"_{side}"})
-        at = at.join(own, on=["chain", side], how="left", maintain_order="left")
-    latest = pl.max_horizontal("_sender", "_receiver")
-    return at.select(future=pl.col("block_time") >= latest).to_series()
+def _refuse_without_any(found: Sequence[Originals | list[Missing]]) -> None:
+    if any(isinstance(one, Originals) for one in found):
+        return
+    named = dict.fromkeys(str(one) for missing in found for one in missing)  # type: ignore[union-attr]
+    raise Refused(f"inputs of the alerts are missing. {' '.join(named)}")
 
 
-def _with_other_future(table: pl.DataFrame, future: pl.Series) -> pl.DataFrame:
-    turned = table.filter(future).with_columns(
-        sender="receiver",
-        receiver="sender",
-        tx_id=pl.concat_str(pl.col("tx_id"), pl.lit("#")),
-        amount_raw=pl.concat_str(pl.col("amount_raw"), pl.lit("3")),
-        usd_micros=pl.col("usd_micros") * 3,
+def _asked(
+    recorded: Recorded,
+    group: Sequence[Written],
+    inputs: Originals,
+    listed: Path | None,
+    *,
+    alone: bool,
+) -> tuple[Asked, bool]:
+    """Return what is to be scored, and whether it is the whole list of the run."""
+    if listed is not None:
+        asked = read_requests(listed, inputs.transfers)
+        found, wanted = addresses_sha256(asked.requests), recorded.inputs["addresses_sha256"]
+        if found == wanted:
+            return asked, True
+        if alone:
+            raise Refused(
+                f"{listed} is not the address list of the run: it asks for other addresses or "
+                f"moments (SHA-256 {found})",
+                expected=f"SHA-256 {wanted}, as recorded",
+                hint="Give that list, or leave --addresses out: then rank alone is not checked.",
+            )
+    keys = [(one.alert["chain"], one.alert["address"], _moment(one)) for one in group]
+    columns = {"chain": pl.String(), "address": pl.String(), "as_of": TIME}
+    requests = pl.DataFrame(keys, schema=columns, orient="row").unique(maintain_order=True)
+    return Asked(requests, ()), False
+
+
+def _compared(
+    group: Sequence[Written],
+    inputs: Originals,
+    asked: tuple[Asked, bool],
+    threads: int | None,
+) -> Iterator[_Told]:
+    """Compute the alerts of a group again, and compare each."""
+    requests, whole = asked
+    run = score_asked(
+        inputs.bundle, inputs.transfers, inputs.services, requests, inputs.as_of, threads=threads
     )
-    return pl.concat([table, turned])
+    again = _again(run, {_key(one.alert) for one in group})
+    with progress("Comparing alerts", total=len(group)) as advance:
+        for one in group:
+            made = again.get(_key(one.alert))
+            if isinstance(made, str) or made is None:
+                status = made or "not_found"
+                yield _Told(one.alert, "differs", (f"status: now {status}",))
+            else:
+                yield _told(one, made if whole else _with_rank_of(one.alert, made), whole=whole)
+            advance(1)
 
 
-def _found_out_later(how: Measuring, past: pl.DataFrame, sample: pl.DataFrame) -> Services:
-    """Return the registry with everybody in sight listed as a mixer on the day of the last cut."""
-    parties = pl.concat([past.select("chain", address=s) for s in ("sender", "receiver")]).unique()
-    day = sample["as_of"].dt.date().max()
-    listed = parties.join(how.services.table, on=_KEY, how="anti").with_columns(
-        name=pl.lit("made up"),
-        category=pl.lit("mixer"),
-        licit=pl.lit(False),
-        source=pl.lit("made up"),
-        date=pl.lit(str(day)),
-        confidence=pl.lit("unknown"),
-        verified=pl.lit(False),
-        origin=pl.lit("user"),
-    )
-    rows = listed.select(pl.col(name).cast(kind) for name, kind in SERVICES.items())
-    return Services(pl.concat([how.services.table, rows]).sort(_KEY, maintain_order=True))
+def _again(run: Scored, keys: set[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
+    """Return the alerts anew, by chain, address and moment; a status for those without a score."""
+    rows = run.scores.with_row_index("position")
+    asked = [_key(row) for row in rows.select("chain", "address", "as_of").iter_rows(named=True)]
+    wanted = rows.filter(pl.Series([key in keys for key in asked], dtype=pl.Boolean))
+    unscored = wanted.filter(pl.col("status") != SCORED)
+    again: dict[tuple[str, str, str], Any] = {
+        _key(row): row["status"] for row in unscored.iter_rows(named=True)
+    }
+    chosen = wanted.filter(pl.col("status") == SCORED)
+    with progress("Making alerts", total=chosen.height) as advance:
+        for alert in alerts(run, chosen):
+            again[_key(alert)] = alert
+            advance(1)
+    return again
 
 
-def _measured(
-    transfers: Transfers, sample: pl.DataFrame, families: Sequence[Family], how: Measuring
-) -> pl.DataFrame:
-    histories = build_histories(
-        transfers,
-        sample.select(*_KEY, "as_of"),
-        as_of=sample["as_of"].max(),  # type: ignore[arg-type]  # a sample is never empty
-        basis=how.basis,
-        legs=how.legs,
-        services=how.services,
-        neighbours=any(family.reads_neighbours for family in families),
-        network=any(family.scope == "graph" for family in families),
-    )
-    return compute_signals(histories, families, threads=1)
+def _with_rank_of(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Take from the record what only the whole list could tell."""
+    listed = {"addresses_sha256": old["inputs"]["addresses_sha256"]}
+    return new | {"rank": old["rank"], "inputs": new["inputs"] | listed}
+
+
+def _told(one: Written, new: Mapping[str, Any], *, whole: bool) -> _Told:
+    text = json_line(new)
+    if text == one.text:
+        return _Told(one.alert, "reproduced" if whole else "rank_unchecked", ())
+    fields = tuple(differing(one.alert, json.loads(text)))
+    if not fields:
+        return _Told(one.alert, "rewritten", ())
+    of_program = CODE in fields and OF_PROGRAM.issuperset(fields)
+    return _Told(one.alert, "other_program" if of_program else "differs", fields)
+
+
+def _named(fields: Sequence[str]) -> list[str]:
+    more = len(fields) - MOST_FIELDS
+    return [*fields[:MOST_FIELDS], *([f"and {more:,} more"] if more > 0 else [])]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    at = row["as_of"]
+    return row["chain"], row["address"], at if isinstance(at, str) else iso(at)
+
+
+def _moment(one: Written) -> datetime:
+    return read_moment(one.alert["as_of"])
+
+
+def _program_notes(
+    groups: Sequence[tuple[Recorded, list[Written]]],
+    outcomes: Mapping[str, int],
+    made_with: Mapping[str, str],
+) -> Iterator[str]:
+    """Say what of the program is another, where something came out otherwise."""
+    if not (outcomes.get("differs") or outcomes.get("other_program")):
+        return
+    now = program_sha256()
+    others = {
+        (str(one.alert.get("generated_by")), recorded.inputs["program_sha256"])
+        for recorded, group in groups
+        for one in group
+        if recorded.inputs["program_sha256"] != now
+    }
+    for name, code in sorted(others):
+        yield (
+            f"The program is another: {name!r} (code {code[:12]}…) made them, this is "
+            f"{program()} (code {now[:12]}…)."
+        )
+    here = environment()
+    libraries = [
+        f"{name} {then} then, {here.get(name, 'none')} now"
+        for name, then in made_with.items()
+        if here.get(name) != then
+    ]
+    if libraries:
+        yield f"The libraries or the processor are others: {', '.join(libraries)}."
+    if outcomes.get("differs") and not others and not libraries:
+        yield (
+            "The recorded inputs and the program are the same. The alert was changed after it was "
+            "written, or a library or the processor computes otherwise."
+        )
+
+
+def _rank_notes(outcomes: Mapping[str, int]) -> Iterator[str]:
+    if n := outcomes.get("rank_unchecked"):
+        yield (
+            f"Of {n:,} alerts rank was not checked: it is a place among all addresses of the run. "
+            "Give the run's list in --addresses."
+        )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -25,7 +27,8 @@ from pipelines.inputs import (
     service_notes,
     unscored_exit,
 )
-from pipelines.outputs import check_output, write_table
+from pipelines.outputs import check_output, program, write_table
+from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
 
 
@@ -57,6 +60,11 @@ class Scored:
     measured: local.Measured
     scores: pl.DataFrame
     as_of: datetime
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What it all rests on, beside the bundle and the transfers; results record it."""
+        return recorded_inputs(self)
 
 
 def score_addresses(
@@ -174,9 +182,12 @@ def score(
     if control_sample is not None:
         key = drawn(run.scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
+        "program": program(),
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
         "as_of": run.as_of.isoformat(),
+        "inputs": run.inputs,
+        "environment": environment(),
         "training_basis": run.bundle.facts.training_basis,
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,

@@ -33,8 +33,8 @@ from pipelines.from_champion import Asked, inherited, report
 from pipelines.inputs import leg_names, resolved_basis, service_notes
 from pipelines.labelled import label_hash, measure_labelled, read_labels
 from pipelines.labels import write_mapped
+from pipelines.other_futures import Measuring, replay
 from pipelines.outputs import check_output, program
-from pipelines.replay import Measuring, replay
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ autoescape). Only the drawings, which escape their own text, come in as markup.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,58 @@ def index_page(overview: Mapping[str, Any]) -> str:
     ----------
     overview
         `generated_by`, `as_of`, `notices`, `bundle_sha256`, `transfers_sha256`; `base_rate`,
-        `n_requested`, `n_scored`; `bands` (band, or ``none``, → addresses); `alerts` (`rank`,
-        `band`, `score`, `score_low`, `score_high`, `address`, `chain`, `reason` or None, `listed`,
-        `href`); `statuses` (`status`, `n`,
-        `meaning`); `unscored` (`address`, `chain`, `status`) and `unscored_left_out`, how many of
-        them are not listed.
+        `basis`, `decision_use`, `n_requested`, `n_scored`; `bands` (band, or ``none``, →
+        addresses); `alerts` (`rank`, `band`, `role`, `score`, `score_low`, `score_high`,
+        `address`, `chain`, `last_seen`, `received`, `reason` or None, `listed`, `href`);
+        `statuses` (`status`, `n`, `meaning`); `unscored` (`address`, `chain`, `status`) and
+        `unscored_left_out`, how many of them are not listed.
+
+    The page's one script sorts and filters its table. The policy in its head names the script's
+    hash, so that no other can run; without it the table is whole, in the order of the ranks.
     """
-    return render("index.html.jinja", overview=overview, notices=overview["notices"])
+    script = (_FOLDER / "index.js").read_text(encoding="utf-8")
+    return render(
+        "index.html.jinja",
+        overview=overview,
+        notices=overview["notices"],
+        filters=_filters(overview["alerts"]),
+        script=script,
+        script_sha256=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _filters(alerts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return what a reader can choose by: the name, the words for all, and the choices with theirs.
+
+    >>> alert = {"band": "high", "role": None, "chain": "tron", "listed": True}
+    >>> for filter in _filters([alert]):
+    ...     print(filter)
+    ('band', 'any band', [('high', 'high')])
+    ('role', 'any role', [('none', 'no role')])
+    ('chain', 'any chain', [('tron', 'tron')])
+    ('listed', 'listed or not', [('yes', 'on a list')])
+    """
+    bands = {alert["band"] for alert in alerts}
+    roles = sorted({alert["role"] or "" for alert in alerts})
+    chains = sorted({identifier(alert["chain"]) for alert in alerts})
+    listed = {bool(alert["listed"]) for alert in alerts}
+    return [
+        (
+            "band",
+            "any band",
+            [(b or "none", w) for b, w in reversed(BAND_NAMES.items()) if b in bands],
+        ),
+        ("role", "any role", [(r or "none", r.replace("_", " ") or "no role") for r in roles]),
+        ("chain", "any chain", [(chain, chain) for chain in chains]),
+        (
+            "listed",
+            "listed or not",
+            [
+                (("no", "yes")[is_on], ("on no list", "on a list")[is_on])
+                for is_on in sorted(listed)
+            ],
+        ),
+    ]
 
 
 def render(template: str, **values: Any) -> str:
@@ -133,6 +180,15 @@ def _one_in(rate: float) -> str:
     ('1 in 100', '1 in 3,333', '40 %')
     """
     return sentences.shown(rate, "share") if rate > 0.2 else f"1 in {round(1 / rate):,}"
+
+
+def _running(text: str) -> str:
+    r"""Return text as the running head of print takes it: a CSS string that nothing can end.
+
+    >>> _running('alert-3f'), _running('x"; } \\ </style>')
+    ('alert-3f', 'x?????????style?')
+    """
+    return "".join(c if c.isalnum() or c in ".:+-_" else "?" for c in text)
 
 
 def _standing(percentile: Mapping[str, Any]) -> str:
@@ -293,6 +349,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "coins": _coins,
     "clock": lambda text: f"{moment(text):%Y-%m-%d %H:%M:%S}",
     "dated": lambda date: f" ({date})" if date else "",
+    "date": lambda text: f"{moment(text):%Y-%m-%d}",
     "days": lambda n: "1 day" if n == 1 else f"{n} days",
     "dollars": _dollars,
     "elsewhere_line": _elsewhere_line,
@@ -305,6 +362,8 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "one_in": _one_in,
     "overview_line": _overview_line,
     "plain": _named({}),
+    "running": _running,
+    "seconds": lambda text: int(moment(text).timestamp()),
     "shown": sentences.shown,
     "signed": _signed,
     "standing": _standing,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import lightgbm
 import numpy as np
@@ -12,10 +14,12 @@ import polars as pl
 import pytest
 
 from features.catalogue import catalogue
+from features.signal import Signal
 from models.bundle import Bundle
 from models.explanation import (
     NO_REASON,
     SAME_STORY,
+    Contribution,
     _contribution,
     contributions,
     explain_rows,
@@ -23,6 +27,8 @@ from models.explanation import (
     without_repeats,
 )
 from models.material import matrix
+from models.reason_texts import told_texts
+from models.standing import standing
 from tests.models.world import CATALOGUE, NAMES, fitted, world
 
 
@@ -115,17 +121,52 @@ def test_null_is_never_a_reason_and_never_speaks_for_an_address(bundle, signals)
         assert part not in explained.against
 
 
+def contribution(
+    bundle: Any, signal: Signal, value: float, part: float, payments: float | None
+) -> Contribution:
+    """Return what one value of one signal added, as a row of its own."""
+    alone = SimpleNamespace(facts=bundle.facts, inputs=[signal])
+    made = np.array([np.nan if payments is None else payments])
+    found = standing(cast(Bundle, alone), np.array([[value]]), made)
+    places = tuple(column[0, 0].item() for column in found)
+    return _contribution(bundle, signal, value, part, cast(Any, places))
+
+
+def test_standings_are_what_the_population_says_of_each_value(bundle, signals):
+    inputs = matrix(signals, bundle.facts.signals)
+    grids = bundle.facts.look_alikes.quantiles
+    for i, name in enumerate(bundle.facts.signals):  # its own quantiles are where ties are
+        inputs[: len(grids[name] or ()), i] = (grids[name] or ())[: len(inputs)]
+    found = standing(bundle, inputs, np.full(len(inputs), 9.0))
+    everyone, alike = bundle.facts.population, bundle.facts.look_alikes
+    questions = (everyone.below, everyone.above, alike.below, alike.above)
+    for column, ask in zip(found[:4], questions, strict=True):
+        for i, name in enumerate(bundle.facts.signals):
+            said = [None if np.isnan(value) else ask(name, value) for value in inputs[:, i]]
+            assert [None if np.isnan(v) else v for v in column[:, i].tolist()] == said
+
+
+@pytest.mark.parametrize("most", [1, 3, 50])
+def test_many_are_told_what_each_alone_is_told(bundle, signals, most):
+    texts = told_texts(bundle, signals, most)
+    assert texts == [reasons_text(one, most) for one in explain_rows(bundle, signals)]
+    assert len(set(texts)) > 20
+    assert NO_REASON in texts
+    assert told_texts(bundle, signals.head(0)) == []
+    assert told_texts(bundle, signals[7:9], most) == texts[7:9]
+
+
 def test_what_only_time_changed_is_never_a_reason(bundle, signals):
     silent = replace(CATALOGUE.signals[0], depends_on_as_of=True)
     value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
-    assert _contribution(bundle, CATALOGUE.signals[0], value, 1.0, 9).is_reason
-    assert not _contribution(bundle, silent, value, 1.0, 9).is_reason
+    assert contribution(bundle, CATALOGUE.signals[0], value, 1.0, 9).is_reason
+    assert not contribution(bundle, silent, value, 1.0, 9).is_reason
 
 
 def test_a_share_of_few_payments_is_never_a_reason(bundle):
     habit = replace(CATALOGUE.signals[0], fewest_payments=5)
     value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
-    told = [_contribution(bundle, habit, value, 1.0, paid) for paid in (None, 4, 5)]
+    told = [contribution(bundle, habit, value, 1.0, paid) for paid in (None, 4, 5)]
     assert [one.is_reason for one in told] == [False, False, True]
     assert [bool(one.red_flags) for one in told] == [False, False, bool(habit.red_flags)]
 
@@ -134,14 +175,14 @@ def test_a_red_flag_is_raised_only_on_its_own_side(bundle):
     both = replace(CATALOGUE.signals[0], red_flags=("much", "little"), flags_when_low=("little",))
     grid = bundle.facts.look_alikes.quantiles["senders"]
     raised = [
-        _contribution(bundle, both, float(value), 1.0, 9).red_flags
+        contribution(bundle, both, float(value), 1.0, 9).red_flags
         for value in (grid[100] + 1, grid[50], grid[0] - 1)
     ]
     assert raised == [("much",), (), ("little",)]
 
 
 def test_one_story_is_told_once_and_by_its_strongest_part(bundle):
-    quick = _contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0, 9)
+    quick = contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0, 9)
     names = ["forwarded_24h_share", "senders", "retained_share", "forwarded_7d_share", "peel_share"]
     told = without_repeats(replace(quick, signal=name) for name in names)
     assert [part.signal for part in told] == ["forwarded_24h_share", "senders", "peel_share"]

@@ -132,6 +132,16 @@ def _alert() -> dict[str, Any]:
         **example_content(),
         "bundle_sha256": hashlib.sha256(b"bundle").hexdigest(),
         "transfers_sha256": hashlib.sha256(b"transfers").hexdigest(),
+        "inputs": {
+            "as_of": "2024-05-10T00:00:00Z",
+            "addresses_sha256": hashlib.sha256(b"addresses").hexdigest(),
+            "coverage_sha256": hashlib.sha256(b"coverage").hexdigest(),
+            "assume_complete": False,
+            "synthetic": True,
+            "services_sha256": [],
+            "registry_sha256": {"assets.csv": hashlib.sha256(b"assets").hexdigest()},
+            "program_sha256": hashlib.sha256(b"program").hexdigest(),
+        },
     }
 
 

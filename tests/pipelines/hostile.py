@@ -2,70 +2,10 @@
 
 from __future__ import annotations
 
-XSS = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "\"><script>alert(1)</script>",
-    "'><img src=x onerror=alert(1)>",
-    "</style><script>alert(1)</script>",
-    "</title><script>alert(1)</script>",
-    "</textarea><script>alert(1)</script>",
-    "--><script>alert(1)</script>",
-    "]]><script>alert(1)</script>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "javascript:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "\" onmouseover=\"alert(1)",
-    "' onfocus='alert(1)' autofocus='",
-    "x\" style=\"background:url(http://evil.example/x)",
-    "<style>@import 'http://evil.example/x.css';</style>",
-    "<link rel=stylesheet href=http://evil.example/x.css>",
-    "<meta http-equiv=refresh content='0;url=http://evil.example'>",
-    "<base href=http://evil.example/>",
-    "<form action=http://evil.example><input autofocus onfocus=alert(1)>",
-    "<video><source onerror=alert(1)>",
-    "<details open ontoggle=alert(1)>",
-    "<body onload=alert(1)>",
-    "<object data=http://evil.example/x>",
-    "<embed src=http://evil.example/x>",
-    "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
-    "{{7*7}}{% for x in range(9) %}x{% endfor %}",
-    "${alert(1)}",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;script&#62;alert(1)",
-    "<scr\x00ipt>alert(1)</scr\x00ipt>",
-    "\u202egnp.exe\u202c",
-    "USD\u200bT",
-    "\ufeff\u2066tether\u2069",
-    "U\u0405DT",
-    "http://evil.example/claim-your-airdrop",
-    "<b>bold</b>\r\n<i>lines</i>\t",
-    "\x1b[2J\x1b]0;owned\x07",
-]  # fmt: skip
+from tests.pipelines import hostile_formulas, hostile_markup
 
-FORMULAS = [
-    "=1+1",
-    '=HYPERLINK("http://evil.example","click")',
-    "=cmd|'/c calc'!A1",
-    "+1+1",
-    "-1+1",
-    "@SUM(1,1)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "\tplain",
-    " =1+1",
-    "\u00a0=1+1",
-    "\u200b=1+1",
-    "\ufeff=1+1",
-    "\uff1d1+1",
-    "\uff0b1",
-    "\uff0d1",
-    "\uff20SUM(1)",
-    "=1+1\n=2+2",
-    "-",
-]
+XSS = hostile_markup.payloads()
+"""At least 300 texts that a page or a terminal might take for its own."""
+
+FORMULAS = hostile_formulas.payloads()
+"""At least 500 texts that a spreadsheet might run."""

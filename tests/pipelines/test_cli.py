@@ -74,7 +74,7 @@ COMMANDS: dict[str, list[str]] = {
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
-        *("--research-use", "--assume-complete", "--sar"),
+        *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),
@@ -86,6 +86,14 @@ COMMANDS: dict[str, list[str]] = {
         *("--reference", "r.csv", "--reference-as-of", "2023-05-11", "--labels", "l.csv"),
         *("--label-lag", "60", "--least-effect", "0.2", "--services", "s.csv", "--threads", "2"),
         *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
+    ],
+    "replay": [
+        *("replay", "a.jsonl", "--bundle", "b", "--transfers", "t", "--addresses", "a.txt"),
+        *("--services", "s.csv", "--threads", "2", "--research-use"),
+    ],
+    "diff": [
+        *("diff", "old.csv", "new.csv", "--out", "d.csv", "--bundle", "b", "--bundle", "c"),
+        *("--transfers", "t", "--services", "s.csv", "--threads", "2", "--research-use"),
     ],
     "catalogue": ["catalogue", "swaps", "--format", "md", "--out", "docs"],
     "labels import": [
@@ -203,6 +211,7 @@ def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     words = COMMANDS[command]
     required = {"--out"} | ({"--reason", "--by"} if command == "labels retract" else set())
     required |= {"--key"} if command == "labels review" else set()
+    required |= {"--bundle", "--transfers"} if command in ("replay", "diff") else set()
     required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):

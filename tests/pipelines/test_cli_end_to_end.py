@@ -173,3 +173,28 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(out):
     assert printed == ""
     assert "Stopped" in err
     assert "Traceback" not in err
+
+
+def test_alerts_are_replayed_and_runs_compared(world, bundle, tmp_path):
+    places = ("--bundle", bundle, "--transfers", world.store)
+    asked = ("--addresses", world.addresses)
+    alerts, changes = tmp_path / "alerts", tmp_path / "changes.jsonl"
+    assert run("explain", bundle, world.store, *asked, "--out", alerts, "--top", "3")[0] == 0
+    code, out, err = run("replay", alerts, *places, *asked)
+    assert (code, json.loads(out)["outcomes"]) == (0, {"reproduced": 3}), err
+    one = tmp_path / "one.json"
+    line = (alerts / "alerts.jsonl").read_text(encoding="utf-8").splitlines()[1]
+    one.write_text(line.replace('"rank":2', '"rank":1') + "\n", encoding="utf-8")
+    code, out, err = run("replay", one, *places, *asked)
+    assert (code, json.loads(out)["outcomes"]) == (4, {"differs": 1}), err
+    assert "fields rank" in err
+    runs = [tmp_path / "old.csv", tmp_path / "new.csv"]
+    services = ("--services", world.services)
+    for file, more in zip(runs, ((), services), strict=True):
+        assert run("score", bundle, world.store, *asked, "--out", file, *more)[0] == 0
+    code, out, err = run("diff", *runs, "--out", changes, *places, *services)
+    assert (code, json.loads(out)["causes"]) == (0, ["labels"]), err
+    assert len(changes.read_text(encoding="utf-8").splitlines()) == world.asked
+    message = refused("diff", *runs, "--out", tmp_path / "again.csv", *places)
+    assert "new.csv: File 1 of 1 of services or labels: recorded SHA-256" in message
+    assert not (tmp_path / "again.csv").exists()
