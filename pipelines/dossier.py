@@ -112,11 +112,9 @@ class Dossier:
 
     def counterparties(self) -> pl.Series:
         """Return the other side of each of the history's transfers, in order."""
-        incoming = pl.Series(self.history.incoming)
-        rows = self._places(np.arange(len(self.history)))
-        return rows.select(
-            counterparty=pl.when(incoming).then("sender").otherwise("receiver")
-        ).to_series()
+        at = self._at(np.arange(len(self.history)))
+        sides = [self.table[side].gather(at) for side in ("sender", "receiver")]
+        return sides[0].zip_with(pl.Series(self.history.incoming), sides[1])
 
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.

@@ -100,9 +100,7 @@ def _reached(facts: BundleFacts, own: str | None) -> dict[str, Any]:
     return {"more_than": least, "at_most": most, "low": low, "high": high}
 
 
-def _reference(
-    facts: BundleFacts, own: str | None, reached: Mapping[str, Any]
-) -> Sentence | None:
+def _reference(facts: BundleFacts, own: str | None, reached: Mapping[str, Any]) -> Sentence | None:
     """Say it: how many of those labelled otherwise score at least as high."""
     if own is None:
         return None

@@ -46,10 +46,9 @@ def trace_leads(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``kind`` (``own``, ``dark``, ``dark_source``, ``deposit``, ``fetch``; see `more_than_received` for ``more``),
-        ``sentence``, ``numbers``, and
-        ``parties``: chain, address and name of those it is about, the largest first;
-        ``n_parties``, how many there are.
+        ``kind`` (``own``, ``dark``, ``dark_source``, ``deposit``, ``fetch``; ``more`` is told by
+        `more_than_received`), ``sentence``, ``numbers``, and ``parties``: chain, address and name
+        of those it is about, the largest first; ``n_parties``, how many there are.
     """
     if not any(report["directions"]["forward"][name]["usd"] for name in CONVENTIONS):
         return []
@@ -89,7 +88,9 @@ def _own(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     }
     leads = []
     for chain in sorted({node["chain"] for of in nodes.values() for node in of}):
-        came = {name: _sum(node for node in nodes[name] if node["chain"] == chain) for name in nodes}
+        came = {
+            name: _sum(node for node in nodes[name] if node["chain"] == chain) for name in nodes
+        }
         kept, unseen = (
             {
                 name: _sum(e for e in ends if _is_own(report, e) and e["chain"] == chain)
@@ -120,7 +121,9 @@ def _fate(came: Shares, kept: Shares, unseen: Shares) -> str:
     if all(share(kept[name]).shown == share(came[name]).shown for name in came):
         return " and was still there at {at}, as far as supplied."
     if any(kept.values()):
-        return "; of all that was traced forward {kept} was still there at {at}, as far as supplied."
+        return (
+            "; {kept} of it all was still there at {at}, as far as supplied."
+        )
     return " and went on from there."
 
 
@@ -156,7 +159,10 @@ def _deposit(report: Mapping[str, Any]) -> dict[str, Any] | None:
     paid = len({(e["chain"], e["address"]) for of in ends.values() for e in of if _is_near(e)})
     which, them = "the exchange deposit address", {}
     if n > 1:
-        which, them = "{n}", {"n": count(n, "exchange deposit address", "exchange deposit addresses")}
+        which, them = (
+            "{n}",
+            {"n": count(n, "exchange deposit address", "exchange deposit addresses")},
+        )
     if not paid:
         opening = "It did not itself pay" if n == 1 else "It paid none of"
         near = "it is {hops} away" if n == 1 else "the nearest is {hops} away"
@@ -200,9 +206,7 @@ def _is_near(end: Row) -> bool:
     return bool(end["hops_least"] == 1)
 
 
-def _ends(
-    report: Mapping[str, Any], kind: str, way: str = "forward"
-) -> dict[str, list[Row]]:
+def _ends(report: Mapping[str, Any], kind: str, way: str = "forward") -> dict[str, list[Row]]:
     """Return the ends of one kind by convention."""
     return {
         name: [end for end in report["directions"][way][name]["ends"] if end["end"] == kind]
