@@ -122,7 +122,7 @@ def _reference(facts: BundleFacts, own: str | None, reached: Mapping[str, Any]) 
     return tell(
         f"Of the {{n}} labelled as something else, {' and '.join(parts)} score as high as this or "
         "higher (95 % interval of that share, by their number: {low} to {high}). The model keeps "
-        "the scores at which bands begin, not each reference’s own, so it knows no closer.",
+        "only where bands begin, so it knows no closer.",
         **words,
     )
 

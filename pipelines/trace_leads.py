@@ -121,9 +121,7 @@ def _fate(came: Shares, kept: Shares, unseen: Shares) -> str:
     if all(share(kept[name]).shown == share(came[name]).shown for name in came):
         return " and was still there at {at}, as far as supplied."
     if any(kept.values()):
-        return (
-            "; {kept} of it all was still there at {at}, as far as supplied."
-        )
+        return "; {kept} of it all was still there at {at}, as far as supplied."
     return " and went on from there."
 
 
@@ -191,7 +189,7 @@ def _fetch(report: Mapping[str, Any]) -> dict[str, Any] | None:
     soon = " after one payment" if farthest == 1 else ""
     first = _holders(report, "not_supplied")[0]
     said = tell(
-        f"The trace loses {{part}} of it{soon} for want of data: to go on, fetch first the "
+        f"Of what was traced forward, {{part}} is lost{soon} for want of data: fetch next the "
         "transfers of the address that took most there, {usd}.",
         part=share(min(1.0, max(part.values()))), usd=worth(first["usd"]),
     )  # fmt: skip

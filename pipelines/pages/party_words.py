@@ -60,7 +60,9 @@ def in_words(party: Mapping[str, Any]) -> str:
     """Say who an address is, and what this run says of it."""
     words = KINDS[party["kind"]][0]
     name = party["tags"][0]["name"] if party["tags"] else None
-    if name:
+    if name and words.lower() in name.lower():
+        words = name
+    elif name:
         words += f" of {name}" if party["kind"].startswith("exchange") else f" {name}"
     return ", ".join(part for part in (words, band_words(party)) if part)
 

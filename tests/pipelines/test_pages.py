@@ -18,6 +18,7 @@ from models.leakage import Finding
 from models.metrics import METRICS
 from pipelines import charts
 from pipelines.alerts import SCHEMA
+from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import steps
 from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
@@ -320,13 +321,22 @@ def test_the_point_stands_on_top():
         "This is not a finding",
         "high probability of this typology",
         "at a base rate of 1 in 100",
+        "The interval reaches from high into severe.",
         "Most like a collector",
+        "83 % among 3 parts. The model tells apart three; consolidator and others cannot.",
+        "Victim? Whether it is a victim’s was asked; the data do not support it.",
         "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
         "Speaks against It was active on 44 days",
         "Supported innocent explanation: A shop.",
         "Not seen Internal transfers received were not supplied.",
-        "Exits Of $900,000 traced, 97 % to exchanges.",
-        "It sent on 97 % of what it received within 24 hours",
+        "Fetch next the transfers of one that took $50,000.",
+        "Same address, another chain 51 % came to the same address elsewhere.",
+        "Out of sight 21 % of what was traced forward came to a mixer. Made-up mixer.",
+        "Exits Of $900,000 traced, 97 % to exchanges. It paid none of them itself.",
+        "Rank 3 of 812 scored in this run.",
+        "41 counterparties, by kind",
+        "Measured in the 214 transfers supplied (3 March 2024 to 9 May 2024).",
+        "It sent on 97 % of what it received within 24 hours.",
     ]
     places = [text.index(part, text.index("Not for decisions.")) for part in order]
     assert places == sorted(places)
@@ -336,7 +346,7 @@ def test_nothing_is_shortened():
     alert = example()
     text = "".join(Elements(alert_page(alert)).text)
     for reason in alert["reasons"]:
-        assert reason["sentence"] in text
+        assert short(reason["sentence"]) in text
         for row in reason["evidence"]["rows"]:
             assert row["tx_id"] in text
             assert row["counterparty"] in text
@@ -345,7 +355,7 @@ def test_nothing_is_shortened():
     for part in alert["contributions"]:
         assert part["signal"] in text
     for c in alert["counter"]:
-        assert c["sentence"] in text
+        assert short(c["sentence"]) in text
     assert alert["bundle_sha256"] in text
     assert alert["transfers_sha256"] in text
 
@@ -653,7 +663,8 @@ _REACHED = (
 
 def poison_content(alert: dict[str, Any], payload: str) -> None:
     """Put a payload into every text of the parts beside the score."""
-    for part in ("facts", "trace", "innocent_explanations", "gaps", "overturn"):
+    parts = ("facts", "trace", "innocent_explanations", "gaps", "overturn")
+    for part in (*parts, "standing", "questions", "counterparties", "known"):
         alert[part] = _poison(alert[part], payload)
 
 
