@@ -43,6 +43,12 @@ def records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
 def test_what_it_says_holds_when_the_address_is_scored_again(banded, bundle, world, tmp_path):
     done = explain(
         bundle,
@@ -81,16 +87,29 @@ def test_nothing_of_it_is_in_what_is_passed_on(banded, bundle, world, tmp_path):
     asked = (bundle, world.store, world.addresses)
     explain(*asked, tmp_path / "plain", top=15)
     explain(*asked, tmp_path / "asked", top=15, diagnostic=tmp_path / "boundary.jsonl")
-    plain, given = (
-        {file.name: file.read_bytes() for file in (tmp_path / name).rglob("*") if file.is_file()}
-        for name in ("plain", "asked")
-    )
+    plain, given = (files(tmp_path / name) for name in ("plain", "asked"))
     assert plain == given
     for content in given.values():
         for word in (b"to_fall_below", b"evading", b"boundary.jsonl", WARNING.encode()):
             assert word not in content
     mode = stat.S_IMODE((tmp_path / "boundary.jsonl").stat().st_mode)
     assert mode == 0o600
+
+
+def test_nothing_of_it_is_in_a_package(reviewed, tmp_path):
+    """A model for decisions, with packages: the same bytes as without, in every file."""
+    done = reviewed.explain(tmp_path / "out", diagnostic=tmp_path / "boundary.jsonl")
+    assert done.sar == reviewed.done.sar
+    assert len(done.sar) > 20
+    assert files(done.out) == files(reviewed.done.out)
+    told = records(tmp_path / "boundary.jsonl")
+    changes = [c for r in told for t in r["to_fall_below"] for c in (*t["alone"], *t["together"])]
+    assert changes
+    limits = {repr(c["to"]) for c in changes if len(repr(c["to"])) > 12}  # no number by chance
+    for name, content in files(done.out).items():
+        text = content.decode("utf-8")
+        assert WARNING not in text
+        assert not [limit for limit in limits if limit in text], name
 
 
 @pytest.mark.parametrize("name", ["out/b.jsonl", "out/deep/b.jsonl", "b.csv", "folder.jsonl"])
