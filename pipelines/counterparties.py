@@ -123,8 +123,8 @@ def _summed(table: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def _named(alert: Mapping[str, Any]) -> Iterator[Pair]:
-    """Yield every address that the alert names beside its trace."""
-    chain = alert["chain"]
+    """Yield every address that the alert names."""
+    chain, block = alert["chain"], alert["trace"]
     for reason in alert["reasons"]:
         for row in reason["evidence"]["rows"]:
             yield chain, row["counterparty"]
@@ -137,3 +137,7 @@ def _named(alert: Mapping[str, Any]) -> Iterator[Pair]:
     for one in alert["overturn"]:
         for address in one["concerned"]:
             yield chain, address
+    if block["made"]:
+        for side in (*block["directions"]["forward"].values(), *block["key_nodes"].values()):
+            for row in side.get("ends", side.get("nodes")):
+                yield row["chain"], row["address"]

@@ -30,7 +30,7 @@ KINDS = {
     "issuer_blocked": ("blocked by a token issuer", "blocked by a token issuer"),
     "reported_abuse": ("reported for abuse", "reported for abuse"),
     "possible_victim": ("possible victim, by this run", "possible victims, by this run"),
-    "alerted": ("alerted in this run too", "alerted in this run too"),
+    "alerted": ("an alert too", "alerts in this run too"),
     "unknown": ("", "nobody knows whose"),
 }
 """Kinds of `known_parties`, of one address and of several."""
@@ -53,6 +53,16 @@ def who_is(alert: Mapping[str, Any]) -> Who:
     """
     rows = [*alert["known"], *alert["counterparties"]["rows"]]
     known = {(row["chain"], row["address"]): in_words(row) for row in rows}
+    return lambda chain, address: known.get((chain, address), "")
+
+
+def in_this_run(alert: Mapping[str, Any]) -> Who:
+    """Return what says of an address that a trace met whether this run speaks of it too."""
+    known = {
+        (row["chain"], row["address"]): in_words(row)
+        for row in alert["known"]
+        if row["kind"] in ("alerted", "possible_victim")
+    }
     return lambda chain, address: known.get((chain, address), "")
 
 
