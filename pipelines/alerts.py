@@ -33,6 +33,7 @@ from pipelines.alert_parts import Told
 from pipelines.alert_traces import Followed, alert_traces
 from pipelines.counterparties import counterparties
 from pipelines.dossier import Dossier, dossiers
+from pipelines.known_parties import Around
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
@@ -75,6 +76,7 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     rows = chosen.to_dicts()
     traces = alert_traces(run.transfers, run.services, rows)
     values = signals.iter_rows(named=True)
+    around = Around(run.scores)
     n_scored = run.scores.filter(pl.col("status") == SCORED).height
     for row, explanation, dossier, followed, own, deposit in zip(
         rows, explained, files, traces, values, deposits, strict=True
@@ -84,7 +86,7 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
         alert |= {
             "standing": standing(run.bundle.facts, alert, n_scored),
             "questions": questions(run.bundle, row),
-            **counterparties(alert, dossier, followed.parties, run.scores),
+            **counterparties(alert, dossier, followed.parties, around),
         }
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 

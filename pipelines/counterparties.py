@@ -12,7 +12,7 @@ import polars as pl
 
 from models.tracing.parties import Parties
 from pipelines.dossier import Dossier
-from pipelines.known_parties import UNKNOWN, Pair, known_of, swap_venues
+from pipelines.known_parties import UNKNOWN, Around, Pair, known_of, swap_venues
 from pipelines.trace_names import moment_of
 
 MOST = 15
@@ -22,7 +22,7 @@ _SUMS = ("n_in", "value_in", "n_out", "value_out")
 
 
 def counterparties(
-    alert: Mapping[str, Any], dossier: Dossier, parties: Parties, scores: pl.DataFrame
+    alert: Mapping[str, Any], dossier: Dossier, parties: Parties, around: Around
 ) -> dict[str, Any]:
     """Return who its counterparties are, and who everybody else is that the alert names.
 
@@ -34,8 +34,8 @@ def counterparties(
         Of the address.
     parties
         Of the trace at its moment.
-    scores
-        All scores of the run.
+    around
+        What the run knows of everybody.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def counterparties(
     venues = {(chain, address) for address in swap_venues(history, others)}
     dealt = [(chain, address) for address in others.unique().to_list()]
     named = set(_named(alert)) - {(chain, dossier.address)}
-    known = known_of([*dealt, *named], parties, scores, venues)
+    known = known_of({*dealt, *named}, parties, around, venues)
     kinds = {address: known[chain, address]["kind"] for _, address in dealt}
     table = pl.DataFrame(
         {

@@ -6,7 +6,8 @@ of the exchange. So wherever an alert names an address, it says what that addres
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from features.swaps import PLAIN, Swapping
 from models.bands import LOWEST
 from models.tracing.limits import End
 from models.tracing.parties import ENDS, LEG_KINDS, Parties
+from pipelines.directory import Directory
 from pipelines.trace_names import tag_told
 
 Pair = tuple[str, str]
@@ -30,8 +32,24 @@ MOSTLY = 0.5
 """Share of a counterparty's transfers above which, being parts of swaps, they make it a venue."""
 
 
+@dataclass(frozen=True)
+class Around:
+    """What a run knows of everybody.
+
+    Attributes
+    ----------
+    scores
+        All scores of the run.
+    directory
+        Finds addresses among the parties of its traces.
+    """
+
+    scores: pl.DataFrame
+    directory: Directory = field(default_factory=Directory)
+
+
 def known_of(
-    pairs: Iterable[Pair], parties: Parties, scores: pl.DataFrame, venues: Collection[Pair]
+    pairs: Collection[Pair], parties: Parties, around: Around, venues: Collection[Pair]
 ) -> dict[Pair, dict[str, Any]]:
     """Say of each address who it is.
 
@@ -41,8 +59,8 @@ def known_of(
         Chain and address of each.
     parties
         Of the trace at the moment of the alert.
-    scores
-        All scores of the run.
+    around
+        What the run knows.
     venues
         Where the explained address swaps (`swap_venues`).
 
@@ -55,17 +73,11 @@ def known_of(
         and band where this run was asked for it. ``supplied``: whether the exports show what it
         received (``in``) and paid (``out``).
     """
-    asked = pl.DataFrame(
-        sorted(set(pairs)), schema={"chain": pl.String(), "address": pl.String()}, orient="row"
-    )
-    in_run = _in_run(asked, scores)
-    codes = asked.join(
-        parties.addresses.with_row_index("code"),
-        on=["chain", "address"], how="left", maintain_order="left",
-    )  # fmt: skip
+    in_run = _in_run(pairs, around.scores)
+    codes = around.directory.codes(parties.addresses, pairs)
     found: dict[Pair, dict[str, Any]] = {}
-    for chain, address, code in codes.iter_rows():
-        pair = (chain, address)
+    for pair in pairs:
+        code = codes.get(pair)
         tags = [] if code is None else [tag_told(tag) for tag in parties.tags.get(code, [])]
         run = in_run.get(pair)
         deposit = code is not None and _is(parties, code, End.EXCHANGE_DEPOSIT)
@@ -119,8 +131,10 @@ def _kind(
     return ALERTED if run["band"] not in (LOWEST, None) else UNKNOWN
 
 
-def _in_run(asked: pl.DataFrame, scores: pl.DataFrame) -> dict[Pair, dict[str, Any]]:
+def _in_run(pairs: Collection[Pair], scores: pl.DataFrame) -> dict[Pair, dict[str, Any]]:
     """Return the status, score and band of those that the run was asked for, the highest first."""
+    names = {"chain": pl.String(), "address": pl.String()}
+    asked = pl.DataFrame(list(pairs), schema=names, orient="row")
     rows = scores.select("chain", "address", "status", "score", "band", "rank").join(
         asked, on=["chain", "address"], how="semi"
     )

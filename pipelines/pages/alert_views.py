@@ -39,7 +39,7 @@ WORDS = {
     False: {
         "is_alert": False,
         "kind": "no alert",
-        "why": "What raised the score, as far as it is",
+        "why": "What raised the score, short of review",
         "overturn": "What else would settle it",
         "nothing": "No single reason carries this score; a reviewed label of the address would "
         "settle it.",
