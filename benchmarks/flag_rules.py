@@ -3,9 +3,10 @@
 Unusual is beyond the value that at most one in twenty of the ordinary accounts that have the signal
 pass, so that ties never fire. Counts and sums grow with activity, so they must be unusual among
 ordinary accounts of about as many transfers too (of the same power of three; where not a hundred
-such are known, the hundred nearest). A share of too few payments raises nothing
-(`Signal.fewest_payments`). Of an address that looks like a customer's deposit address at an
-exchange, what the exchange does when it empties it is not said.
+such are known, the hundred nearest). A share of too few payments or senders raises nothing
+(`Signal.fewest`), and a flag with several parts is raised only where all of them hold
+(`models.flagging`). Of an address that looks like a customer's deposit address at an exchange,
+what the exchange does when it empties it is not said.
 
 A flag that many signals cite has many chances: what share of the ordinary accounts themselves raise
 it, by the same rule, stands beside every count.
@@ -24,6 +25,7 @@ import polars as pl
 
 from features.signal import Signal
 from models.deposit_address import looks_like_deposit_address
+from models.flagging import stands
 
 UNUSUAL = 0.05
 FEWEST = 100
@@ -38,7 +40,7 @@ class Citation:
     signal: str
     low: bool
     grows: bool = False
-    fewest_payments: int = 0
+    fewest: tuple[tuple[str, int], ...] = ()
 
 
 GROWING = ("transfers", "addresses", "assets", "pairs", "hops", "swaps", "steps", "value")
@@ -56,7 +58,7 @@ def citations(signals: Iterable[Signal]) -> list[Citation]:
             signal.name,
             low=flag in signal.flags_when_low,
             grows=signal.unit in GROWING,
-            fewest_payments=signal.fewest_payments,
+            fewest=signal.fewest,
         )
         for signal in signals
         if not signal.depends_on_as_of
@@ -95,8 +97,10 @@ def fired(
     for one in cited:
         able = _judged(accounts, ordinary, one)
         value, bound = pl.col(one.signal), pl.col("limit")
+        unusual = able.filter(value < bound if one.low else value > bound)
+        holds = [stands(one.flag, row) for row in unusual.iter_rows(named=True)]
         found.append(
-            able.filter(value < bound if one.low else value > bound).select(
+            unusual.filter(pl.Series(holds, dtype=pl.Boolean)).select(
                 "address",
                 pl.lit(one.flag).alias("flag"),
                 pl.lit(one.signal).alias("signal"),
@@ -123,8 +127,8 @@ def seen(
 def _judged(accounts: pl.DataFrame, ordinary: pl.DataFrame, one: Citation) -> pl.DataFrame:
     """Return the accounts of which a signal can raise the flag, each with its ``limit``."""
     able = pl.col(one.signal).is_not_null()
-    if one.fewest_payments:
-        able &= pl.col("transfers_out") >= one.fewest_payments
+    for column, least in one.fewest:
+        able &= pl.col(column) >= least
     if one.flag in EXCHANGES_DOING:
         able &= ~looks_like_deposit_address()
     found = accounts.filter(able).with_columns(_band(one))

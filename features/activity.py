@@ -176,8 +176,10 @@ def value_out(history: History) -> Evidence:
     evidence="distribution",
     formula="largest incoming value ÷ sum of incoming values",
     says="received {value} of its incoming value in one transfer",
+    says_low="received at most {value} of its incoming value in any one transfer",
     null="nothing came in",
     bounds=(0, 1),
+    fewest={"transfers_in": 3},
 )
 def largest_in_share(history: History) -> Evidence | None:
     """Share of the value received that came in the largest single transfer."""
@@ -190,8 +192,10 @@ def largest_in_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="largest outgoing value ÷ sum of outgoing values",
     says="sent {value} of its outgoing value in one transfer",
+    says_low="sent at most {value} of its outgoing value in any one transfer",
     null="nothing went out",
     bounds=(0, 1),
+    fewest={"transfers_out": 3},
 )
 def largest_out_share(history: History) -> Evidence | None:
     """Share of the value sent that left in the largest single transfer."""
@@ -203,8 +207,9 @@ def largest_out_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="standard deviation ÷ mean of incoming values",
-    says="received amounts that vary by {value} their mean",
+    says="received amounts whose standard deviation is {value} their mean ({n:receipts})",
     null="fewer than two transfers came in",
+    fewest={"transfers_in": 5},
 )
 def variation_in(history: History) -> Evidence | None:
     """How much the amounts received vary (coefficient of variation)."""
@@ -216,8 +221,9 @@ def variation_in(history: History) -> Evidence | None:
     needs="out",
     evidence="distribution",
     formula="standard deviation ÷ mean of outgoing values",
-    says="sent amounts that vary by {value} their mean",
+    says="sent amounts whose standard deviation is {value} their mean ({n:payments})",
     null="fewer than two transfers went out",
+    fewest={"transfers_out": 5},
 )
 def variation_out(history: History) -> Evidence | None:
     """How much the amounts sent vary (coefficient of variation)."""
@@ -229,7 +235,7 @@ def variation_out(history: History) -> Evidence | None:
     needs="any",
     evidence="extremal",
     formula="last transfer - first transfer",
-    says="was in use for {value}",
+    says="was in use for {value}, from its first to its last transfer",
     null="no transfer",
     red_flags=("burst_then_dormancy",),
     flags_when_low=("burst_then_dormancy",),
@@ -246,7 +252,7 @@ def days_in_use(history: History) -> Evidence | None:
     needs="any",
     evidence="members",
     formula="distinct 24-hour periods, counted from the first transfer, with a transfer",
-    says="was active on {value}",
+    says="had transfers on {value} (24-hour periods from its first transfer on)",
     null="no transfer",
     bounds=(1, float("inf")),
 )
@@ -263,9 +269,10 @@ def active_days(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="active_days ÷ 24-hour periods from the first to the last transfer",
-    says="was active on {value} of the days from its first to its last transfer ({counts})",
+    says="had transfers on {value} of the days from its first to its last transfer ({counts})",
     null="no transfer",
     bounds=(0, 1),
+    fewest={"days_in_use": 5},
 )
 def active_day_share(history: History) -> Evidence | None:
     """Share of its days in use on which it was active."""
@@ -282,8 +289,9 @@ def active_day_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="median time between successive transfers",
-    says="made or received its next transfer within {value} in half of the cases",
+    says="had half of its transfers within {value} of the one before ({count:gaps})",
     null="fewer than two transfers",
+    fewest={"n_transfers": 5},
 )
 def median_gap(history: History) -> Evidence | None:
     """Typical (median) time between one transfer and the next."""
@@ -293,7 +301,7 @@ def median_gap(history: History) -> Evidence | None:
     middle = [gap / MICROSECONDS for gap in middle_of(gaps)]
     typical = int(np.argsort(gaps, kind="stable")[(len(gaps) - 1) // 2])
     rows, telling = np.arange(len(history)), [typical, typical + 1]
-    return evidence(sum(middle) / len(middle), rows, telling, middle=middle)
+    return evidence(sum(middle) / len(middle), rows, telling, middle=middle, count=len(gaps))
 
 
 @FAMILY.signal(
@@ -302,8 +310,10 @@ def median_gap(history: History) -> Evidence | None:
     evidence="distribution",
     formula="longest time between successive transfers ÷ days_in_use",
     says="was silent for {value} of its time in use at a stretch",
+    says_low="was silent for at most {value} of its time in use at a stretch",
     null="fewer than two transfers, or all at one moment",
     bounds=(0, 1),
+    fewest={"n_transfers": 5},
 )
 def longest_silence_share(history: History) -> Evidence | None:
     """Longest silence as a share of its time in use."""
@@ -321,10 +331,11 @@ def longest_silence_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="(s - m) ÷ (s + m), with m and s the mean and standard deviation of the gaps",
-    says="acted in bursts (burstiness {value}, where 0 is chance and 1 a single burst)",
+    says="spaced its transfers with a burstiness of {value} (-1 is clockwork, 0 chance, 1 "
+    "one burst)",
     null="fewer than three transfers, or all at one moment",
     bounds=(-1, 1),
-    red_flags=("burst_then_dormancy",),
+    fewest={"n_transfers": 10},
 )
 def burstiness(history: History) -> Evidence | None:
     """Burstiness of its activity: -1 clockwork, 0 chance, 1 one burst.
@@ -345,11 +356,13 @@ def burstiness(history: History) -> Evidence | None:
     needs="out",
     evidence="distribution",
     formula="greatest value sent within any 24 hours ÷ value sent",
-    says="sent {value} of its outgoing value within 24 hours",
+    says="sent {value} of its outgoing value within its busiest 24 hours",
+    says_low="sent at most {value} of its outgoing value within any 24 hours",
     null="nothing went out",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("burst_then_dormancy",),
+    fewest={"transfers_out": 3},
 )
 def value_out_24h_share(history: History) -> Evidence | None:
     """Share of the value sent that left within the busiest 24 hours."""

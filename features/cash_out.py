@@ -158,13 +158,14 @@ def exchange_addresses_paid(history: History) -> Evidence | None:
     needs="out",
     evidence="distribution",
     formula="sum of squared shares of the value sent to known addresses of exchanges, by address",
-    says="spread what it sent to exchanges over their addresses with a concentration of {value} "
-    "(1 is: all to one)",
+    says="divided what it sent to exchanges over their addresses with a concentration of "
+    "{value} (1 is: all to one)",
     null=_NO_EXCHANGE + ", or it paid no exchange",
     bounds=(0, 1 + 1e-9),
     red_flags=("cash_out",),
     flags_when_low=("cash_out",),
     exposure=True,
+    fewest={"exchange_addresses_paid": 3},
 )
 def exchange_concentration(history: History) -> Evidence | None:
     """Concentration (Herfindahl-Hirschman) of what it sent to exchanges over their addresses."""

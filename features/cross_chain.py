@@ -236,14 +236,14 @@ def matched_crossing_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="legs whose likeliest other leg has a probability above ½ ÷ legs matched",
-    says="left only one likely other leg for {value} of its matched crossings ({counts})",
+    says="left a single likely other leg for {value} of its matched crossings ({counts})",
     null=_UNSETTLED + ", or none of them was matched",
     window=timedelta(hours=2),
     bounds=(0, 1),
-    red_flags=("cross_chain_hop",),
     depends_on_as_of=True,
     model_input=False,
     exposure=True,
+    fewest={"bridge_transfers": 5},
 )
 def one_to_one_crossing_share(history: History) -> Evidence | None:
     """Share of its matched crossings with one likely other leg; the others are ambiguous."""
@@ -265,10 +265,10 @@ def one_to_one_crossing_share(history: History) -> Evidence | None:
     null=_UNSETTLED,
     window=timedelta(hours=2),
     bounds=(0, 1),
-    red_flags=("cross_chain_hop",),
     depends_on_as_of=True,
     model_input=False,
     exposure=True,
+    fewest={"bridge_transfers": 5},
 )
 def unmatched_crossing_share(history: History) -> Evidence | None:
     """Share of its transfers over bridges whose other leg was not found."""
@@ -308,12 +308,14 @@ def hop_sequence(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median time from the last receipt of the coin to its deposit into a known bridge",
-    says="typically sent a coin into a bridge {value} after it received it",
+    says="typically sent a coin into a bridge {value} after it received it (median of "
+    "{count:deposits})",
     null=_UNKNOWN + ", or no coin that had come in went into a bridge",
     red_flags=("cross_chain_hop",),
     flags_when_low=("cross_chain_hop",),
     model_input=False,
     exposure=True,
+    fewest={"bridge_transfers": 3},
 )
 def receipt_to_bridge(history: History) -> Evidence | None:
     """Typical (median) time for which a coin lay before it went into a bridge."""
@@ -331,7 +333,7 @@ def receipt_to_bridge(history: History) -> Evidence | None:
     if not history.registry & BRIDGES or not waits:
         return None
     middle = [wait / MICROSECONDS for wait in middle_of(np.array(waits))]
-    return evidence(sum(middle) / len(middle), used, middle=middle)
+    return evidence(sum(middle) / len(middle), used, middle=middle, count=len(waits))
 
 
 @FAMILY.signal(
@@ -377,7 +379,7 @@ def bridged_1h_share(history: History) -> Evidence | None:
     null=_UNKNOWN + ", or nothing came in",
     window=timedelta(hours=24),
     bounds=(0, 1),
-    red_flags=("cross_chain_hop", "low_fee_chain_preference"),
+    red_flags=("cross_chain_hop",),
     model_input=False,
     exposure=True,
 )

@@ -9,14 +9,12 @@ so shares and evenness stand beside the counts. Windows roll from a transfer ``[
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
 
 from features.compilation import kernel
 from features.counterparties import (
-    first_of_each,
     gather_scatter,
     mark_first_payments,
     most_after_inflow,
@@ -30,6 +28,7 @@ from features.counterparties import (
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MINUTE, Columns, History
 from features.numeric import longest_history
+from features.scattering import gathered_and_scattered, most_new_receivers
 from features.signal import Family
 
 
@@ -93,6 +92,7 @@ FAMILY = Family(
     evidence="extremal",
     formula="most distinct receivers of outgoing transfers within any 10 minutes",
     says="paid {value} within 10 minutes",
+    says_low="paid at most {value} within any 10 minutes",
     red_flags=("rapid_fan_out",),
     window=timedelta(minutes=10),
 )
@@ -107,6 +107,7 @@ def receivers_10min(history: History) -> Evidence:
     evidence="extremal",
     formula="most distinct receivers of outgoing transfers within any hour",
     says="paid {value} within an hour",
+    says_low="paid at most {value} within any hour",
     red_flags=("rapid_fan_out",),
     window=timedelta(hours=1),
 )
@@ -121,6 +122,7 @@ def receivers_1h(history: History) -> Evidence:
     evidence="extremal",
     formula="most distinct receivers of outgoing transfers within any 24 hours",
     says="paid {value} within 24 hours",
+    says_low="paid at most {value} within any 24 hours",
     red_flags=("rapid_fan_out",),
     window=timedelta(hours=24),
 )
@@ -135,6 +137,7 @@ def receivers_24h(history: History) -> Evidence:
     evidence="extremal",
     formula="most distinct senders of incoming transfers within any 24 hours",
     says="was paid by {value} within 24 hours",
+    says_low="was paid by at most {value} within any 24 hours",
     red_flags=("rapid_fan_in", "many_unrelated_senders"),
     window=timedelta(hours=24),
 )
@@ -149,12 +152,13 @@ def senders_24h(history: History) -> Evidence:
     evidence="absence",
     formula="most receivers first paid after an inflow and less than an hour after it",
     says="paid {value} that it had not paid before, within an hour of one receipt",
+    says_low="paid at most {value} that it had not paid before, within an hour of any receipt",
     red_flags=("rapid_fan_out", "new_receivers"),
     window=timedelta(hours=1),
 )
 def new_receivers_1h(history: History) -> Evidence:
     """Most addresses, not paid by it before, that it paid within an hour of one receipt."""
-    return _most_new_receivers(history, HOUR)
+    return most_new_receivers(history, HOUR)
 
 
 @FAMILY.signal(
@@ -163,12 +167,13 @@ def new_receivers_1h(history: History) -> Evidence:
     evidence="absence",
     formula="most receivers first paid after an inflow and less than 24 hours after it",
     says="paid {value} that it had not paid before, within 24 hours of one receipt",
+    says_low="paid at most {value} that it had not paid before, within 24 hours of any receipt",
     red_flags=("rapid_fan_out", "new_receivers"),
     window=timedelta(hours=24),
 )
 def new_receivers_24h(history: History) -> Evidence:
     """Most addresses, not paid by it before, that it paid within 24 hours of one receipt."""
-    return _most_new_receivers(history, DAY)
+    return most_new_receivers(history, DAY)
 
 
 @FAMILY.signal(
@@ -176,9 +181,11 @@ def new_receivers_24h(history: History) -> Evidence:
     needs="out",
     evidence="distribution",
     formula="entropy of the receivers' shares of outgoing value ÷ log2 of their number",
-    says="split its payments over its receivers with an evenness of {value}",
+    says="divided what it paid over {count:receivers} with an evenness of {value} (100 % "
+    "is equal parts)",
     null="fewer than two receivers",
     bounds=(0, 1),
+    fewest={"receivers": 5},
 )
 def receiver_evenness(history: History) -> Evidence | None:
     """How evenly the value sent is split over its receivers (1 is perfectly even)."""
@@ -190,9 +197,10 @@ def receiver_evenness(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="entropy of the senders' shares of incoming value ÷ log2 of their number",
-    says="was paid by its senders with an evenness of {value}",
+    says="was paid by {count:senders} with an evenness of {value} (100 % is equal parts)",
     null="fewer than two senders",
     bounds=(0, 1),
+    fewest={"senders": 5},
 )
 def sender_evenness(history: History) -> Evidence | None:
     """How evenly the value received is split over its senders (1 is perfectly even)."""
@@ -205,8 +213,10 @@ def sender_evenness(history: History) -> Evidence | None:
     evidence="distribution",
     formula="greatest value sent to one receiver ÷ value sent",
     says="sent {value} of its outgoing value to one address",
+    says_low="sent at most {value} of its outgoing value to any one address",
     null="nothing went out",
     bounds=(0, 1),
+    fewest={"transfers_out": 5},
 )
 def top_receiver_share(history: History) -> Evidence | None:
     """Share of the value sent that went to its largest receiver."""
@@ -219,8 +229,10 @@ def top_receiver_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="greatest value received from one sender ÷ value received",
     says="received {value} of its incoming value from one address",
+    says_low="received at most {value} of its incoming value from any one address",
     null="nothing came in",
     bounds=(0, 1),
+    fewest={"transfers_in": 5},
 )
 def top_sender_share(history: History) -> Evidence | None:
     """Share of the value received that came from its largest sender."""
@@ -232,10 +244,10 @@ def top_sender_share(history: History) -> Evidence | None:
     needs="out",
     evidence="distribution",
     formula="receivers of exactly one outgoing transfer ÷ receivers",
-    says="paid {value} of its receivers ({counts}) only once",
+    says="paid {value} of its receivers exactly once ({counts})",
     null="nothing went out",
     bounds=(0, 1),
-    red_flags=("new_receivers",),
+    fewest={"receivers": 10},
 )
 def once_only_receiver_share(history: History) -> Evidence | None:
     """Share of its receivers that it paid only once."""
@@ -247,10 +259,10 @@ def once_only_receiver_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="senders of exactly one incoming transfer ÷ senders",
-    says="was paid only once by {value} of its senders ({counts})",
+    says="was paid exactly once by {value} of its senders ({counts})",
     null="nothing came in",
     bounds=(0, 1),
-    red_flags=("many_unrelated_senders",),
+    fewest={"senders": 10},
 )
 def once_only_sender_share(history: History) -> Evidence | None:
     """Share of its senders that paid it only once."""
@@ -262,11 +274,14 @@ def once_only_sender_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="senders_24h ÷ distinct senders",
-    says="was paid by {value} of all its senders ({counts}) within 24 hours",
+    says="was paid by {value} of all its senders within its busiest 24 hours ({counts})",
+    says_low="was paid by its senders at different times: by at most {value} of them "
+    "({counts}) within any 24 hours",
     null="nothing came in",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("rapid_fan_in",),
+    fewest={"senders": 10},
 )
 def senders_24h_share(history: History) -> Evidence | None:
     """Share of its senders that paid it within the busiest 24 hours."""
@@ -289,12 +304,14 @@ def senders_24h_share(history: History) -> Evidence | None:
     evidence="extremal",
     formula="over inflows at t: greatest min(senders in (t - 24 h, t], receivers in [t, t + 24 h))",
     says="gathered from {value} within 24 hours and scattered to as many within the next 24",
+    says_low="gathered from at most {value} within any 24 hours before it paid as many within "
+    "the next 24",
     red_flags=("gather_scatter",),
     window=timedelta(hours=48),
 )
 def gathered_then_scattered(history: History) -> Evidence:
     """Addresses it gathered from within 24 hours and then scattered to within the next 24."""
-    return _gather_scatter(history, DAY)
+    return gathered_and_scattered(history, DAY)
 
 
 @FAMILY.signal(
@@ -302,9 +319,10 @@ def gathered_then_scattered(history: History) -> Evidence:
     needs="both",
     evidence="distribution",
     formula="counterparties that both paid it and were paid ÷ counterparties",
-    says="was paid by and paid {value} of its counterparties ({counts})",
+    says="both paid and was paid by {value} of its counterparties ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
+    fewest={"senders": 5, "receivers": 5},
 )
 def two_way_counterparty_share(history: History) -> Evidence | None:
     """Share of its counterparties that both paid it and were paid by it."""
@@ -327,9 +345,10 @@ def two_way_counterparty_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="receivers ÷ (receivers + senders)",
-    says="had {value} receivers among its receivers and senders ({counts})",
+    says="had receivers make up {value} of its receivers and senders ({counts})",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
+    fewest={"senders": 5, "receivers": 5},
 )
 def receiver_share(history: History) -> Evidence | None:
     """Receivers as a share of its receivers and senders: low gathers, high spreads."""
@@ -348,24 +367,6 @@ def _most(history: History, rows: np.ndarray, width: int) -> Evidence:
     return evidence(len(firsts), rows[start:end][firsts])
 
 
-def _most_new_receivers(history: History, width: int) -> Evidence:
-    """Return the inflow, the first payments after it, and the payments before it that show none."""
-    positions = np.flatnonzero(history.two_sided)
-    history = history.take(positions)
-    outflows = history.outflows
-    _, index = np.unique(history.counterparty[outflows], return_index=True)
-    firsts = np.sort(outflows[index])
-    best, counted = -1, firsts[:0]
-    for inflow in history.inflows:
-        later = firsts[firsts.searchsorted(inflow) :]
-        within = later[history.time[later] < history.time[inflow] + width]
-        if len(within) > len(counted):
-            best, counted = int(inflow), within
-    shown = positions[np.append(counted, best)] if len(counted) else counted
-    before = positions[outflows[outflows < best]]
-    return evidence(len(counted), np.concatenate([before, shown]), shown)
-
-
 def _evenness(history: History, rows: np.ndarray) -> Evidence | None:
     totals = sorted(value_by_counterparty(history, rows).values())
     if len(totals) < 2:
@@ -380,6 +381,7 @@ def _evenness(history: History, rows: np.ndarray) -> Evidence | None:
         numerator=entropy,
         denominator=greatest,
         weights=totals,
+        count=len(totals),
     )
 
 
@@ -406,28 +408,6 @@ def _once_only(history: History, rows: np.ndarray) -> Evidence | None:
     return evidence(
         len(telling) / len(times), rows, telling, numerator=len(telling), denominator=len(times)
     )
-
-
-def _gather_scatter(history: History, width: int) -> Evidence:
-    """Return as many senders as receivers around the first inflow with the most of both."""
-    positions = np.flatnonzero(history.two_sided)
-    history = history.take(positions)
-    best: Sequence[int] = ()
-    for pivot in history.inflows:
-        moment = history.time[pivot]
-        start = history.time.searchsorted(moment - width, side="right")
-        end = history.time.searchsorted(moment + width, side="left")
-        before = np.arange(pivot, start - 1, -1)
-        before = before[history.incoming[before]]
-        after = np.arange(pivot + 1, end)
-        after = after[~history.incoming[after]]
-        if min(len(before), len(after)) <= len(best) // 2:
-            continue
-        gathered, scattered = first_of_each(history, before), first_of_each(history, after)
-        both = min(len(gathered), len(scattered))
-        if both > len(best) // 2:
-            best = [*gathered[:both], *scattered[:both]]
-    return evidence(len(best) // 2, positions[np.asarray(best, dtype=np.int64)])
 
 
 def _parties(history: History) -> tuple[set[int], set[int], np.ndarray]:

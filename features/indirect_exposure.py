@@ -87,9 +87,9 @@ FAMILY = Family(
     "illicit",
     null=_NOBODY + "came in",
     bounds=(0, 1),
-    red_flags=("guarantee_marketplace_exposure",),
     risk="up",
     exposure=True,
+    lower_bound=True,
 )
 def listed_in_2_hops(history: History) -> Evidence | None:
     """Share of its value that its senders had from listed parties: two hops back."""
@@ -106,9 +106,9 @@ def listed_in_2_hops(history: History) -> Evidence | None:
     "a list calls illicit",
     null=_NOBODY + "came in",
     bounds=(0, 1),
-    red_flags=("guarantee_marketplace_exposure",),
     risk="up",
     exposure=True,
+    lower_bound=True,
 )
 def listed_in_3_hops(history: History) -> Evidence | None:
     """Share of its value that stems from listed parties three hops back or further."""
@@ -125,8 +125,8 @@ def listed_in_3_hops(history: History) -> Evidence | None:
     "list calls illicit",
     null=_NOBODY + "went out",
     bounds=(0, 1),
-    red_flags=("guarantee_marketplace_exposure",),
     exposure=True,
+    lower_bound=True,
 )
 def listed_out_2_hops(history: History) -> Evidence | None:
     """Share of its receivers' own earlier payments that went to listed parties."""
@@ -145,6 +145,7 @@ def listed_out_2_hops(history: History) -> Evidence | None:
     bounds=(0, 1),
     red_flags=("cash_out",),
     exposure=True,
+    lower_bound=True,
 )
 def exchange_out_2_hops(history: History) -> Evidence | None:
     """Share of its receivers' own earlier payments that went to exchanges (deposit addresses)."""
@@ -166,6 +167,7 @@ def exchange_out_2_hops(history: History) -> Evidence | None:
     bounds=(0, 1),
     red_flags=("drained_fresh_wallets",),
     exposure=True,
+    fewest={"senders": 3},
 )
 def drained_exchange_funded_share(history: History) -> Evidence | None:
     """Share of the value received that emptied a young wallet funded from an exchange."""

@@ -85,7 +85,9 @@ FAMILY = Family(
     evidence="distribution",
     formula="smallest incoming value ÷ median value of all its transfers",
     says="received no amount smaller than {value} its typical transfer ({count:receipts})",
+    says_low="received an amount of {value} its typical transfer, the smallest of {count:receipts}",
     null="nothing came in",
+    fewest={"transfers_in": 5},
 )
 def smallest_receipt_ratio(history: History) -> Evidence | None:
     """Smallest amount received, as a multiple of its typical transfer: small test payments."""
@@ -99,7 +101,9 @@ def smallest_receipt_ratio(history: History) -> Evidence | None:
     evidence="distribution",
     formula="smallest outgoing value ÷ median value of all its transfers",
     says="made no payment smaller than {value} its typical transfer ({count:payments})",
+    says_low="made a payment of {value} its typical transfer, the smallest of {count:payments}",
     null="nothing went out",
+    fewest={"transfers_out": 5},
 )
 def smallest_payment_ratio(history: History) -> Evidence | None:
     """Smallest amount sent, as a multiple of its typical transfer."""
@@ -112,8 +116,9 @@ def smallest_payment_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="first incoming value ÷ median value of all its transfers",
-    says="was opened with a receipt of {value} its typical transfer",
+    says="received {value} its typical transfer as its first receipt",
     null="nothing came in",
+    fewest={"n_transfers": 10},
 )
 def first_receipt_ratio(history: History) -> Evidence | None:
     """First amount received, as a multiple of its typical transfer."""
@@ -126,8 +131,9 @@ def first_receipt_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="last outgoing value ÷ median value of all its transfers",
-    says="last paid out {value} its typical transfer",
+    says="paid out {value} its typical transfer as its last payment",
     null="nothing went out",
+    fewest={"n_transfers": 10},
 )
 def last_payment_ratio(history: History) -> Evidence | None:
     """Last amount sent, as a multiple of its typical transfer: the payment that closes a wallet."""
@@ -140,10 +146,10 @@ def last_payment_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="(rises - falls) ÷ (rises + falls) from one incoming value to the next",
-    says="received amounts that rise rather than fall (from -1, always falling, to 1): {value}",
+    says="received more than the time before {rises:times}, and less {falls:times}",
     null="fewer than three receipts, or all of one amount",
     bounds=(-1, 1),
-    red_flags=("grooming_ladder",),
+    fewest={"transfers_in": 5},
 )
 def receipts_rising(history: History) -> Evidence | None:
     """How much more often the amounts received rise than fall."""
@@ -158,6 +164,8 @@ def receipts_rising(history: History) -> Evidence | None:
         rows[into],
         numerator=rises - falls,
         denominator=rises + falls,
+        rises=rises,
+        falls=falls,
     )
 
 
@@ -168,8 +176,6 @@ def receipts_rising(history: History) -> Evidence | None:
     formula="first payment out - first receipt, where the receipt came first",
     says="made its first payment {value} after its first receipt",
     null="nothing came in before the first payment out",
-    red_flags=("rapid_pass_through",),
-    flags_when_low=("rapid_pass_through",),
 )
 def days_to_first_payment(history: History) -> Evidence | None:
     """Time from the first receipt to the first payment out."""
@@ -185,10 +191,9 @@ def days_to_first_payment(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="(last transfer - last receipt) ÷ (last transfer - first transfer)",
-    says="received nothing any more for the last {value} of its time in use",
+    says="had its last receipt {value} of its time in use before its last transfer",
     null="nothing came in, or all at one moment",
     bounds=(0, 1),
-    red_flags=("burst_then_dormancy",),
 )
 def winding_down_share(history: History) -> Evidence | None:
     """Share of its time in use after the last receipt."""

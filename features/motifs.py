@@ -379,7 +379,7 @@ def _figures() -> Iterable[_Figure]:
         "had a payment driven on, nearly whole, over {value}, each less than {window} later",
         unit="hops",
         evidence="extremal",
-        flags=("layering_motifs", "peel_chain"),
+        flags=(),
     )
     yield _Figure(
         "relay_value",
@@ -390,7 +390,7 @@ def _figures() -> Iterable[_Figure]:
         "than {window} apart",
         "had {value} moved by the last hop of its longest relay (hops less than {window} apart)",
         evidence="extremal",
-        flags=("layering_motifs", "peel_chain"),
+        flags=(),
     )
 
 

@@ -119,9 +119,9 @@ _NO_RECEIVER = "the history of none of its receivers is known"
     null=_NO_SENDER,
     window=timedelta(days=30),
     bounds=(0, 1),
-    red_flags=("drained_fresh_wallets",),
     model_input=False,
     exposure=True,
+    fewest={"senders": 3},
 )
 def young_sender_share(history: History) -> Evidence | None:
     """Share of the value received that came from wallets in their first 30 days."""
@@ -139,9 +139,9 @@ def young_sender_share(history: History) -> Evidence | None:
     null=_NO_SENDER,
     window=timedelta(days=1),
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
     model_input=False,
     exposure=True,
+    fewest={"senders": 3},
 )
 def quick_sender_share(history: History) -> Evidence | None:
     """Share of the value received that came from wallets that pass money on within a day."""
@@ -158,9 +158,9 @@ def quick_sender_share(history: History) -> Evidence | None:
     "paid ten addresses or more",
     null=_NO_SENDER,
     bounds=(0, 1),
-    red_flags=("rapid_fan_out",),
     model_input=False,
     exposure=True,
+    fewest={"senders": 3},
 )
 def spreading_sender_share(history: History) -> Evidence | None:
     """Share of the value received that came from wallets that pay many."""
@@ -181,6 +181,7 @@ def spreading_sender_share(history: History) -> Evidence | None:
     red_flags=("drained_fresh_wallets",),
     model_input=False,
     exposure=True,
+    fewest={"senders": 3},
 )
 def drained_sender_share(history: History) -> Evidence | None:
     """Share of the value received that emptied a young sender.
@@ -201,9 +202,9 @@ def drained_sender_share(history: History) -> Evidence | None:
     "days (two hops)",
     null="no known sender had received from a known wallet",
     bounds=(0, 1),
-    red_flags=("drained_fresh_wallets",),
     model_input=False,
     exposure=True,
+    fewest={"senders": 3},
 )
 def senders_fed_by_young(history: History) -> Evidence | None:
     """Share of its senders' own receipts that came from young wallets, two hops back."""
@@ -221,9 +222,9 @@ def senders_fed_by_young(history: History) -> Evidence | None:
     null=_NO_RECEIVER,
     window=timedelta(days=30),
     bounds=(0, 1),
-    red_flags=("new_receivers",),
     model_input=False,
     exposure=True,
+    fewest={"receivers": 3},
 )
 def young_receiver_share(history: History) -> Evidence | None:
     """Share of the value sent that went to wallets in their first 30 days."""
@@ -241,9 +242,9 @@ def young_receiver_share(history: History) -> Evidence | None:
     null=_NO_RECEIVER,
     window=timedelta(days=1),
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
     model_input=False,
     exposure=True,
+    fewest={"receivers": 3},
 )
 def quick_receiver_share(history: History) -> Evidence | None:
     """Share of the value sent that went to wallets that pass money on within a day."""
@@ -260,9 +261,9 @@ def quick_receiver_share(history: History) -> Evidence | None:
     "addresses or more had paid",
     null=_NO_RECEIVER,
     bounds=(0, 1),
-    red_flags=("rapid_fan_in",),
     model_input=False,
     exposure=True,
+    fewest={"receivers": 3},
 )
 def gathering_receiver_share(history: History) -> Evidence | None:
     """Share of the value sent that went to wallets that gather from many."""
@@ -279,9 +280,9 @@ def gathering_receiver_share(history: History) -> Evidence | None:
     "within a day (two hops)",
     null="no known receiver had paid a known wallet",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
     model_input=False,
     exposure=True,
+    fewest={"receivers": 3},
 )
 def receivers_feeding_quick(history: History) -> Evidence | None:
     """Share of its receivers' own payments that went to wallets that pass on, two hops on."""

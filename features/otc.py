@@ -19,19 +19,16 @@ from datetime import timedelta
 
 import numpy as np
 
+from features.clearing import LEAST_PAIRED, LOOK_BACK, clearing, pairs_of
 from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
-from features.numeric import longest_history, median, middle_of, sort_few
+from features.numeric import longest_history, median, sort_few
 from features.signal import Family
 
-LOOK_BACK = 10
-"""How many receipts back a payment may be paired; it bounds the work, and chance matches."""
-
-LEAST_PAIRED, LARGEST_SPREAD_RATIO = 0.97, 0.999
-"""Paid ÷ received from which a payment pairs, and up to which a commission, not a network fee,
-explains the rest."""
+LARGEST_SPREAD_RATIO = 0.999
+"""Paid ÷ received up to which a commission, not a network fee, explains the rest of a pair."""
 
 LARGE = 10_000
 """Dollars above which a receipt counts as large."""
@@ -102,6 +99,7 @@ def _fill_pairs(
                 low += ratio <= LARGEST_SPREAD_RATIO
                 pairs += 1
                 break
+    row[10] = pairs
     if n_out > 0:
         row[0] = pairs / n_out
     if pairs >= FEWEST_PAIRS:
@@ -138,6 +136,7 @@ def _fill_clearing(
         if value[j] > large:
             waits[cleared] = time[at] - time[j]
             cleared += 1
+    row[11] = cleared
     if cleared > 0:
         row[4] = median(waits[:cleared]) / MICROSECONDS
 
@@ -202,18 +201,18 @@ FAMILY = Family(
     evidence="distribution",
     formula="outgoing transfers of 0.97 to 1 times one of the last 10 incoming ones (within 24 "
     "hours, same coin or both stablecoins, each used once) ÷ outgoing transfers",
-    says="made {value} of its payments ({counts}) by passing on a receipt of the last "
-    "24 hours nearly whole",
+    says="made {value} of its payments ({counts}) by passing on, nearly whole, one "
+    "receipt of the last 24 hours",
     null="nothing went out",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows", "rapid_pass_through"),
-    fewest_payments=5,
+    fewest={"transfers_out": 5},
 )
 def paired_share(history: History) -> Evidence | None:
     """Share of its payments that pass on one receipt of the last 24 hours, nearly whole."""
     paid = np.flatnonzero(~history.incoming & history.two_sided)
-    pairs = _pairs(history)
+    pairs = pairs_of(history)
     legs = np.array(pairs, dtype=np.int64).reshape(-1)
     rows = np.union1d(paid, legs)
     return _share(rows, legs, len(pairs), len(paid))
@@ -224,17 +223,17 @@ def paired_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="pairs (see paired_share) with paid ÷ received from 0.97 to 0.999 ÷ pairs",
-    says="kept 0.1 % to 3 % of the sum in {value} of the receipts "
-    "that it passed on one by one ({counts})",
+    says="kept a part of 0.1 % to 3 % from {value} of the receipts that it passed on one by one "
+    "({counts})",
     null="fewer than three payments pair with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
-    fewest_payments=5,
+    fewest={"paired_payments": 5},
 )
 def low_spread_share(history: History) -> Evidence | None:
     """Share of receipts passed on one by one of which it kept a commission (0.1 % to 3 %)."""
-    pairs = _pairs(history)
+    pairs = pairs_of(history)
     if len(pairs) < FEWEST_PAIRS:
         return None
     low = [p for p in pairs if history.value[p[1]] / history.value[p[0]] <= LARGEST_SPREAD_RATIO]
@@ -247,16 +246,16 @@ def low_spread_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median of 1 - paid ÷ received over pairs (see paired_share)",
-    says="typically kept {value} of a receipt that it passed on ({count:receipts})",
+    says="typically kept {value} of a receipt that it passed on (median of {count:receipts})",
     null="fewer than three payments pair with a receipt",
     window=timedelta(hours=24),
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
-    fewest_payments=5,
+    fewest={"paired_payments": 5},
 )
 def implied_commission(history: History) -> Evidence | None:
     """Typical (median) part it kept of receipts passed on one by one."""
-    pairs = _pairs(history)
+    pairs = pairs_of(history)
     if len(pairs) < FEWEST_PAIRS:
         return None
     kept = sorted(1 - float(history.value[paid] / history.value[got]) for got, paid in pairs)
@@ -271,6 +270,7 @@ def implied_commission(history: History) -> Evidence | None:
     evidence="distribution",
     formula="time from the largest incoming transfer until the payments after it reach its value",
     says="took {value} to pay out as much as its largest receipt",
+    says_low="paid out as much as its largest receipt within {value}",
     null="nothing came in, or less than the largest receipt was paid out after it",
     red_flags=("rapid_pass_through",),
     flags_when_low=("rapid_pass_through",),
@@ -279,7 +279,7 @@ def largest_clearing_time(history: History) -> Evidence | None:
     """Time until it had paid out as much as its largest receipt."""
     rows = np.flatnonzero(history.incoming & history.two_sided)
     largest = rows[[history.value[rows].argmax()]] if len(rows) else rows
-    return _clearing(history, largest)
+    return clearing(history, largest)
 
 
 @FAMILY.signal(
@@ -288,16 +288,19 @@ def largest_clearing_time(history: History) -> Evidence | None:
     evidence="distribution",
     formula="median over incoming transfers above $10,000 of the time until the payments after "
     "it reach its value",
-    says="typically took {value} to pay out as much as a receipt above $10,000 ({count:receipts})",
+    says="typically took {value} to pay out as much as a receipt above $10,000 (median of "
+    "{count:receipts})",
+    says_low="typically paid out as much as a receipt above $10,000 within {value} (median of "
+    "{count:receipts})",
     null="no receipt above $10,000, or none followed by as much in payments",
     dollars=True,
     red_flags=("rapid_pass_through",),
     flags_when_low=("rapid_pass_through",),
+    fewest={"large_receipts_cleared": 5},
 )
 def large_clearing_time(history: History) -> Evidence | None:
     """Typical (median) time until it had paid out as much as a receipt above $10,000."""
-    rows = np.flatnonzero(history.incoming & history.two_sided)
-    return _clearing(history, rows[history.value[rows] > LARGE * int(history.scale)])
+    return clearing(history, _large(history))
 
 
 @FAMILY.signal(
@@ -306,7 +309,7 @@ def large_clearing_time(history: History) -> Evidence | None:
     evidence="distribution",
     formula="value exchanged with counterparties that both paid it and were paid by it ÷ value "
     "received and sent",
-    says="exchanged {value} of its value with counterparties on both sides of its account",
+    says="exchanged {value} of its value with counterparties that both paid it and were paid by it",
     null="no transfer of a kind seen in both directions",
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
@@ -325,10 +328,11 @@ def reciprocal_value_share(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="transfers ÷ distinct counterparties",
-    says="made {value} as many transfers as it had counterparties ({counts:against})",
+    says="had {numerator:transfers} with {denominator:counterparties}",
     null="no transfer",
     bounds=(1, float("inf")),
     red_flags=("otc_like_flows",),
+    fewest={"n_transfers": 10},
 )
 def transfers_per_counterparty(history: History) -> Evidence | None:
     """Mean number of transfers with each counterparty."""
@@ -341,11 +345,12 @@ def transfers_per_counterparty(history: History) -> Evidence | None:
     needs="any",
     evidence="distribution",
     formula="transfers with counterparties met in 3 transfers or more ÷ transfers",
-    says="made {value} of its transfers ({counts}) with counterparties it dealt "
-    "with three times or more",
+    says="had {value} of its transfers ({counts}) with counterparties it dealt with three "
+    "times or more",
     null="no transfer",
     bounds=(0, 1),
     red_flags=("otc_like_flows",),
+    fewest={"n_transfers": 10},
 )
 def regulars_share(history: History) -> Evidence | None:
     """Share of its transfers with counterparties it dealt with at least three times."""
@@ -359,8 +364,9 @@ def regulars_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="incoming transfers ÷ outgoing transfers",
-    says="received {value} as many transfers as it sent ({counts:against})",
+    says="received {numerator:transfers} and sent {denominator:transfers}",
     null="nothing went out",
+    fewest={"n_transfers": 10},
 )
 def receipts_per_payment(history: History) -> Evidence | None:
     """How many transfers came in for each that went out: high gathers, low spreads."""
@@ -380,6 +386,8 @@ def receipts_per_payment(history: History) -> Evidence | None:
     bounds=(0, 4.585),
     red_flags=("otc_like_flows",),
     model_input=False,
+    fewest={"n_transfers": 20},
+    flags_when_low=("otc_like_flows",),
 )
 def activity_hours_entropy(history: History) -> Evidence | None:
     """How evenly its transfers are spread over the hours of the day: people sleep, programs do not.
@@ -394,41 +402,42 @@ def activity_hours_entropy(history: History) -> Evidence | None:
     return evidence(value, np.arange(len(history)), weights=counts)
 
 
-def _pairs(history: History) -> list[tuple[int, int]]:
-    """Return (receipt, payment) positions of receipts passed on one by one, nearly whole."""
-    flows, _ = history.two_sided_part()
-    position = np.flatnonzero(history.two_sided)
-    coin, stable = flows.asset_group[flows.asset], flows.asset_kind[flows.asset] & STABLECOIN
-    pairs: list[tuple[int, int]] = []
-    used: set[int] = set()
-    for paid in flows.outflows.tolist():
-        receipts = flows.inflows[flows.inflows < paid][-LOOK_BACK:]
-        for got in receipts[::-1].tolist():
-            ratio = float(flows.value[paid] / flows.value[got])
-            recent = flows.time[paid] - flows.time[got] <= DAY
-            same = coin[paid] == coin[got] or (stable[paid] and stable[got])
-            if recent and same and got not in used and LEAST_PAIRED <= ratio <= 1:
-                used.add(got)
-                pairs.append((int(position[got]), int(position[paid])))
-                break
-    return pairs
+@FAMILY.signal(
+    unit="transfers",
+    needs="both",
+    evidence="members",
+    formula="number of pairs (see paired_share)",
+    says="made {value} that passed on, nearly whole, one receipt of the last 24 hours",
+    window=timedelta(hours=24),
+    model_input=False,  # it says how much a commission rests on
+)
+def paired_payments(history: History) -> Evidence:
+    """Number of payments that pass on one receipt: what a commission is counted from."""
+    pairs = pairs_of(history)
+    return evidence(len(pairs), np.array(pairs, dtype=np.int64).reshape(-1))
 
 
-def _clearing(history: History, receipts: np.ndarray) -> Evidence | None:
-    """Return the median time until the payments after each receipt reach its value."""
-    payments = np.flatnonzero(~history.incoming & history.two_sided)
-    waits, rows = [], []
-    for got in receipts.tolist():
-        after = payments[payments > got]
-        reached = np.flatnonzero(np.cumsum(history.value[after]) >= history.value[got])
-        if len(reached):
-            waits.append(history.time[after[reached[0]]] - history.time[got])
-            rows += [got, *after[: reached[0] + 1].tolist()]
-    if not waits:
-        return None
-    middle = [wait / MICROSECONDS for wait in middle_of(np.array(waits))]
-    telling = [row for row in rows if history.incoming[row]]
-    return evidence(sum(middle) / len(middle), rows, telling, middle=middle, count=len(waits))
+@FAMILY.signal(
+    unit="transfers",
+    needs="both",
+    evidence="distribution",
+    formula="number of incoming transfers above $10,000 whose value the payments after it reach",
+    says="paid out as much after {value} of more than $10,000 that came in",
+    dollars=True,
+    model_input=False,  # it says how much large_clearing_time rests on
+)
+def large_receipts_cleared(history: History) -> Evidence:
+    """Number of receipts above $10,000 after which it paid out as much."""
+    found = clearing(history, _large(history))
+    if found is None:
+        return evidence(0, [], numerator=0, denominator=1)
+    cleared = int(found.statistics["count"])  # type: ignore[arg-type]
+    return evidence(cleared, found.rows, found.telling, numerator=cleared, denominator=1)
+
+
+def _large(history: History) -> np.ndarray:
+    rows = np.flatnonzero(history.incoming & history.two_sided)
+    return rows[history.value[rows] > LARGE * int(history.scale)]
 
 
 def _share(

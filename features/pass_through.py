@@ -100,7 +100,7 @@ FAMILY = Family(
     needs="both",
     evidence="distribution",
     formula="value matched to outflows less than 10 minutes later ÷ value received",
-    says="forwarded {value} of what it received within 10 minutes",
+    says="forwarded {value} of what it received within 10 minutes of its arrival",
     null="nothing came in",
     window=timedelta(minutes=10),
     bounds=(0, 1),
@@ -116,7 +116,7 @@ def forwarded_10min_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value matched to outflows less than an hour later ÷ value received",
-    says="forwarded {value} of what it received within an hour",
+    says="forwarded {value} of what it received within an hour of its arrival",
     null="nothing came in",
     window=timedelta(hours=1),
     bounds=(0, 1),
@@ -132,7 +132,7 @@ def forwarded_1h_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value matched to outflows less than 24 hours later ÷ value received",
-    says="forwarded {value} of what it received within 24 hours",
+    says="forwarded {value} of what it received within 24 hours of its arrival",
     null="nothing came in",
     window=timedelta(hours=24),
     bounds=(0, 1),
@@ -148,11 +148,10 @@ def forwarded_24h_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value matched to outflows less than 7 days later ÷ value received",
-    says="forwarded {value} of what it received within 7 days",
+    says="forwarded {value} of what it received within 7 days of its arrival",
     null="nothing came in",
     window=timedelta(days=7),
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
 )
 def forwarded_7d_share(history: History) -> Evidence | None:
     """Share of the value received that left again within 7 days."""
@@ -164,7 +163,8 @@ def forwarded_7d_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="least dwell that half of the matched value does not exceed",
-    says="held half of the value that it forwarded for no longer than {value}",
+    says="kept half of all the value that it ever forwarded for {value} or longer",
+    says_low="kept half of all the value that it ever forwarded for {value} or less",
     null="nothing that came in left again",
     red_flags=("rapid_pass_through",),
     flags_when_low=("rapid_pass_through",),
@@ -188,10 +188,11 @@ def dwell_of_value(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median time from an inflow to the next outflow",
-    says="typically made its next payment {value} after a receipt ({count:receipts})",
+    says="typically made its next payment {value} after a receipt (median of {count:receipts})",
     null="no inflow was followed by an outflow",
     red_flags=("rapid_pass_through",),
     flags_when_low=("rapid_pass_through",),
+    fewest={"transfers_in": 5},
 )
 def wait_to_next_outflow(history: History) -> Evidence | None:
     """Typical (median) time from a receipt to its next outgoing transfer."""
@@ -212,11 +213,9 @@ def wait_to_next_outflow(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value matched to no outflow ÷ value received",
-    says="had {value} of what it received left at the end",
+    says="had {value} of what it received left after its last transfer",
     null="nothing came in",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
-    flags_when_low=("rapid_pass_through",),
 )
 def retained_share(history: History) -> Evidence | None:
     """Share of the value received that had not left again by the end."""
@@ -234,11 +233,11 @@ def retained_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="greatest balance ÷ value received",
-    says="never held more than {value} of all it received",
+    says="held {value} of all it ever received at one moment",
+    says_low="held at most {value} of all it received at any one moment",
     null="nothing came in",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
-    flags_when_low=("rapid_pass_through",),
+    fewest={"transfers_in": 5},
 )
 def peak_balance_share(history: History) -> Evidence | None:
     """Most value held at one moment, as a share of all it received."""
@@ -254,10 +253,9 @@ def peak_balance_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="time with a balance below 2 % of its peak ÷ time from the first inflow to the end",
-    says="held under 2 % of its peak balance for {value} of the time",
+    says="held less than 2 % of its highest balance for {value} of the time",
     null="nothing came in, or nothing followed the first inflow in time",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
 )
 def near_empty_share(history: History) -> Evidence | None:
     """Share of its time in use during which it held next to nothing."""
@@ -278,9 +276,8 @@ def near_empty_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows that bring the balance from at least 2 % of its peak to below",
-    says="paid its balance down to under 2 % of its peak with {value}",
+    says="made {value} that left it with less than 2 % of its highest balance",
     null="nothing came in",
-    red_flags=("rapid_pass_through",),
 )
 def full_drains(history: History) -> Evidence | None:
     """Number of outgoing transfers that all but emptied it."""
@@ -298,11 +295,10 @@ def full_drains(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows of at least 98 % of the balance ÷ outflows",
-    says="sent on all it held with {value} of its outgoing transfers ({counts})",
+    says="sent 98 % or more of what it held at that moment with {value} of its payments ({counts})",
     null="nothing went out",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
-    fewest_payments=5,
+    fewest={"transfers_out": 5},
 )
 def sweep_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that took all, or nearly all, of what it held."""
@@ -317,12 +313,11 @@ def sweep_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outflows of 95 to 100 % of the inflow just before, or of all inflows since the last "
     "outflow ÷ outflows",
-    says="passed on what had just come in, whole, with {value} of its outgoing transfers "
-    "({counts})",
+    says="passed on 95 to 100 % of what had just come in with {value} of its payments ({counts})",
     null="nothing went out",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through", "otc_like_flows"),
-    fewest_payments=5,
+    red_flags=("otc_like_flows",),
+    fewest={"transfers_out": 5},
 )
 def one_in_one_out_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that repeat what just came in, less at most 5 %."""
@@ -348,7 +343,7 @@ def one_in_one_out_share(history: History) -> Evidence | None:
     says="followed {value} of its receipts ({counts}) with a payment before the next receipt",
     null="nothing came in",
     bounds=(0, 1),
-    red_flags=("rapid_pass_through",),
+    fewest={"transfers_in": 5},
 )
 def answered_inflow_share(history: History) -> Evidence | None:
     """Share of its receipts that a payment follows before the next receipt."""
@@ -362,7 +357,7 @@ def answered_inflow_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="value sent to an address within 7 days of receiving it from there ÷ value sent",
-    says="sent {value} of its outgoing value back to where it had come from within 7 days",
+    says="sent {value} of its outgoing value back, within 7 days, to the address it had come from",
     null="nothing went out",
     window=timedelta(days=7),
     bounds=(0, 1),
@@ -381,12 +376,12 @@ def returned_to_sender_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outflows of 80 to 98 % of the balance to an address not paid before ÷ outflows",
-    says="moved most of its balance to an address it had not paid before with {value} of its "
-    "outgoing transfers ({counts})",
+    says="moved 80 to 98 % of its balance to an address it had not paid before with "
+    "{value} of its payments ({counts})",
     null="nothing went out",
     bounds=(0, 1),
     red_flags=("peel_chain",),
-    fewest_payments=5,
+    fewest={"transfers_out": 5},
 )
 def peel_share(history: History) -> Evidence | None:
     """Share of its outgoing transfers that moved 80 to 98 % of its balance to a new address."""
@@ -407,11 +402,12 @@ def peel_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="senders in the busiest 30 days × share of their value matched to outflows less than "
     "72 hours later",
-    says="was paid within 30 days by the equivalent of {value} all of whose money left within 72 "
-    "hours (senders times the share that left)",
+    says="was paid by {count:addresses} in its busiest 30 days, and {gone:share} of what "
+    "they paid left again within 72 hours",
     null="nothing came in",
     window=timedelta(days=30),
     red_flags=("many_unrelated_senders",),
+    fewest={"senders": 5},
 )
 def senders_then_exit(history: History) -> Evidence | None:
     """Senders in its busiest 30 days, weighted by the share of their value gone within 72 hours."""
@@ -422,17 +418,19 @@ def senders_then_exit(history: History) -> Evidence | None:
     inside = set(rows.tolist())
     gone = [p for p in matched(flows) if p.inflow in inside and _dwell(flows, p) < 3 * DAY]
     value = sum(piece.value for piece in gone)
-    return _share(positions, senders * value, _total(flows, rows), largest_first(gone))
+    paid, telling = _total(flows, rows), largest_first(gone)
+    said = {"count": senders, "gone": value / max(1, paid)}
+    return _share(positions, senders * value, paid, telling, **said)
 
 
 def _share(
-    positions: np.ndarray, part: int, whole: int, telling: Iterable[int] | np.ndarray
+    positions: np.ndarray, part: int, whole: int, telling: Iterable[int], **said: float
 ) -> Evidence | None:
     """Return the evidence of a quotient of exact numbers; None where the whole is nothing."""
     if not whole:
         return None
     shown = positions[np.asarray(list(telling), dtype=np.int64)]
-    return evidence(part / whole, positions, shown, numerator=part, denominator=whole)
+    return evidence(part / whole, positions, shown, numerator=part, denominator=whole, **said)
 
 
 def _total(flows: History, rows: np.ndarray) -> int:

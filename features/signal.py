@@ -16,9 +16,10 @@ of the definitions is the order of the kernel's columns.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,11 +89,17 @@ class Signal:
         What the value says of an address, in the past tense, with ``{value}`` (rendered with its
         unit), to follow "it". It claims no more than the data. Where few transfers would look like
         a habit, ``{counts}`` or ``{count:noun}`` says how many there were; see `models.sentences`.
+    says_low
+        The same for a value that is unusual because it is low; empty where `says` reads as well.
     red_flags
-        Ids in ``data/registry/red_flags.csv``.
-    fewest_payments
-        Outgoing transfers from which its value shows a habit. Of fewer the value stands, but it is
-        no reason and raises no red flag: half of two payments is one payment.
+        Ids in ``data/registry/red_flags.csv``, of the flags that the value itself shows. What else
+        must hold of the address before one is said stands in `models.flagging`.
+    fewest
+        Columns of the signals table with the least count from which the value shows a habit. Of
+        fewer the value stands, but it is no reason, speaks for nobody and raises no red flag: half
+        of two payments is one payment.
+    lower_bound
+        True where more may lie beyond what is loaded: a low value says nothing.
     flags_when_low
         Those of `red_flags` that a low value raises; a high value raises the others.
     risk
@@ -137,7 +144,13 @@ class Signal:
     exposure: bool
     definition: Definition = field(compare=False, repr=False)
     scope: str = "address"
-    fewest_payments: int = 0
+    says_low: str = ""
+    fewest: tuple[tuple[str, int], ...] = ()
+    lower_bound: bool = False
+
+    def template(self, *, low: bool = False) -> str:
+        """Return what to say of a value, unusual for being low or not."""
+        return self.says_low if low and self.says_low else self.says
 
     def facts(self) -> dict[str, Any]:
         """Return the declaration as plain values, for the catalogue and its hash."""
@@ -145,6 +158,7 @@ class Signal:
         facts["window"] = None if self.window is None else self.window.total_seconds()
         facts["red_flags"] = list(self.red_flags)
         facts["flags_when_low"] = list(self.flags_when_low)
+        facts["fewest"] = dict(self.fewest)
         facts["bounds"] = [None if abs(b) == float("inf") else b for b in self.bounds]
         return facts
 
@@ -196,6 +210,7 @@ class Family:
         evidence: str,
         formula: str,
         says: str,
+        says_low: str = "",
         null: str = "never, where its legs are in force",
         red_flags: tuple[str, ...] = (),
         flags_when_low: tuple[str, ...] = (),
@@ -206,7 +221,8 @@ class Family:
         depends_on_as_of: bool = False,
         model_input: bool = True,
         exposure: bool = False,
-        fewest_payments: int = 0,
+        fewest: Mapping[str, int] = MappingProxyType({}),
+        lower_bound: bool = False,
     ) -> Callable[[Definition], Definition]:
         """Declare the decorated function as this family's next signal; see `Signal`."""
 
@@ -234,7 +250,9 @@ class Family:
                     exposure=exposure,
                     definition=definition,
                     scope=self.scope,
-                    fewest_payments=fewest_payments,
+                    says_low=says_low,
+                    fewest=tuple(fewest.items()),
+                    lower_bound=lower_bound,
                 )
             )
             return definition

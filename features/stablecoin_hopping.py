@@ -180,6 +180,7 @@ def swaps(history: History) -> Evidence:
     evidence="extremal",
     formula="greatest number of swaps within any 24 hours",
     says="made {value} within 24 hours",
+    says_low="made at most {value} within any 24 hours",
     window=timedelta(hours=24),
     red_flags=("stablecoin_hopping",),
 )
@@ -197,7 +198,8 @@ def swaps_24h(history: History) -> Evidence:
     evidence="extremal",
     formula="longest run of successive swaps, each selling what the last one bought, "
     "at most 1 hour apart",
-    says="swapped from coin to coin in a chain of {value}",
+    says="made {value} in a row from coin to coin, an hour apart or less",
+    says_low="made at most {value} in a row from coin to coin, an hour apart or less",
     window=timedelta(hours=1),
     red_flags=("stablecoin_hopping",),
 )
@@ -220,10 +222,10 @@ def swap_chain(history: History) -> Evidence:
     needs="token_both",
     evidence="distribution",
     formula="swaps in the commonest direction (coin sold, coin bought) ÷ swaps",
-    says="made {value} of its swaps ({counts}) in one direction",
+    says="made {value} of its swaps from one coin into one other ({counts})",
     null="no swap",
     bounds=(0, 1),
-    red_flags=("stablecoin_hopping",),
+    fewest={"swaps": 5},
 )
 def one_way_swap_share(history: History) -> Evidence | None:
     """Share of its swaps between the commonest pair of coins, in the commoner direction."""
@@ -243,9 +245,11 @@ def one_way_swap_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="greatest value sold to one address in swaps ÷ value sold in swaps",
     says="swapped {value} of the value it swapped at one address",
+    says_low="swapped at most {value} of the value it swapped at any one address",
     null="no swap",
     bounds=(0, 1),
     red_flags=("one_venue_swapping",),
+    fewest={"swaps": 5},
 )
 def one_venue_share(history: History) -> Evidence | None:
     """Share of the value it swapped that went to one venue."""
@@ -268,10 +272,11 @@ def one_venue_share(history: History) -> Evidence | None:
     needs="token_both",
     evidence="distribution",
     formula="median time from the last receipt of the sold coin to the swap",
-    says="typically swapped a coin {value} after it received it",
+    says="typically swapped a coin {value} after it received it (median of {count:swaps})",
     null="no swap of a coin that had come in",
     red_flags=("stablecoin_hopping",),
     flags_when_low=("stablecoin_hopping",),
+    fewest={"swaps": 5},
 )
 def hold_before_swap(history: History) -> Evidence | None:
     """Typical (median) time for which a coin lay before it was swapped."""
@@ -288,7 +293,7 @@ def hold_before_swap(history: History) -> Evidence | None:
     if not holds:
         return None
     middle = [hold / MICROSECONDS for hold in middle_of(np.array(holds))]
-    return evidence(sum(middle) / len(middle), found.at(used), middle=middle)
+    return evidence(sum(middle) / len(middle), found.at(used), middle=middle, count=len(holds))
 
 
 @FAMILY.signal(
@@ -296,7 +301,7 @@ def hold_before_swap(history: History) -> Evidence | None:
     needs="token_both",
     evidence="distribution",
     formula="value sold in swaps ÷ value received otherwise than by swaps",
-    says="swapped {value} the value it received from others",
+    says="swapped {value} the value that it received from others",
     null="nothing came in but by swaps",
     red_flags=("stablecoin_hopping",),
 )
@@ -317,8 +322,7 @@ def swapped_ratio(history: History) -> Evidence | None:
     needs="token_both",
     evidence="members",
     formula="distinct stablecoins received or sent",
-    says="used {value} that hold the dollar's value",
-    red_flags=("stablecoin_hopping",),
+    says="received or sent {value} at par with the dollar (stablecoins)",
 )
 def stablecoins_used(history: History) -> Evidence:
     """Number of different stablecoins it received or sent."""
@@ -356,6 +360,7 @@ def stablecoin_share(history: History) -> Evidence | None:
     formula="Shannon entropy of the value received and sent over coins",
     says="spread its value over coins by {value} (0 is one coin, 1 two used equally)",
     null="no transfer of a kind seen in both directions",
+    fewest={"n_transfers": 5},
 )
 def asset_entropy(history: History) -> Evidence | None:
     """How evenly its value was spread over different coins."""
@@ -376,7 +381,6 @@ def asset_entropy(history: History) -> Evidence | None:
     says="paid out other coins than it was paid in, for {value} of the value",
     null="nothing came in, or nothing went out, but by swaps",
     bounds=(0, 1),
-    red_flags=("stablecoin_hopping",),
 )
 def asset_mix_shift(history: History) -> Evidence | None:
     """How much the coins it paid others differ from the coins others paid it."""
@@ -399,10 +403,10 @@ def asset_mix_shift(history: History) -> Evidence | None:
     evidence="distribution",
     formula="Σ over stablecoins of (value out beyond value in, of that coin) ÷ stablecoin value "
     "out, swaps aside",
-    says="had received {value} of the stablecoin value it paid out as some other coin",
+    says="paid out {value} of its stablecoin value in stablecoins that it had not received as such",
     null="no stablecoin was paid out but by swaps",
     bounds=(0, 1),
-    red_flags=("stablecoin_hopping", "swapped_to_tether"),
+    red_flags=("swapped_to_tether",),
 )
 def switched_stablecoin_share(history: History) -> Evidence | None:
     """Share of the stablecoin value it paid out that had not come in as that stablecoin."""

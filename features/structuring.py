@@ -4,7 +4,8 @@ Money that must not be noticed is cut to size: just below a threshold (FATF 2020
 payments before cash-out (the "Black U" desks of Chainalysis 2026), or into the same sum again and
 again. Desks that consolidate do the reverse and pay out in round sums. Dollars are needed for
 thresholds and round sums; sizes relative to the typical receipt, and amounts that recur to the last
-unit, tell as much without a price.
+unit, tell as much without a price. What recurs is the value: of a coin whose price moves, equal
+amounts at different prices do not.
 
 Worked example: $10,000 came in and left as nine payments of $950 and one of $1,450. Nine of ten
 lie in the tenth below $1,000 (`sub_threshold_share` 0.9), recur exactly, and are under a tenth of
@@ -74,6 +75,7 @@ def structuring_kernel(
         row[4] = largest_window(work[0, :n_below], work[1, :n_below], DAY)
         _fill_tickets(value, incoming, columns.two_sided[a:b], SMALL * dollar, work, row)
         group = columns.asset_group[asset]
+        row[11] = stable
         n_in = b - a - n_out
         if n_in > 0:
             row[9] = _repeated(value, incoming, group, True, table, seen, code, work) / n_in
@@ -163,11 +165,12 @@ FAMILY = Family(
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $10 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $10",
+    says="made {value} of its stablecoin payments ({counts}) in whole multiples of $10",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
+    fewest={"stablecoin_payments": 5},
 )
 def round_10_share(history: History) -> Evidence | None:
     """Share of its stablecoin payments that are whole multiples of $10."""
@@ -180,11 +183,12 @@ def round_10_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $100 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $100",
+    says="made {value} of its stablecoin payments ({counts}) in whole multiples of $100",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
+    fewest={"stablecoin_payments": 5},
 )
 def round_100_share(history: History) -> Evidence | None:
     """Share of its stablecoin payments that are whole multiples of $100."""
@@ -197,11 +201,12 @@ def round_100_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing stablecoin transfers of a whole multiple of $1,000 ÷ "
     "outgoing stablecoin transfers",
-    says="paid {value} of its stablecoin transfers ({counts}) in whole multiples of $1,000",
+    says="made {value} of its stablecoin payments ({counts}) in whole multiples of $1,000",
     null="fewer than three stablecoin payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("otc_like_flows",),
+    fewest={"stablecoin_payments": 5},
 )
 def round_1000_share(history: History) -> Evidence | None:
     """Share of its stablecoin payments that are whole multiples of $1,000."""
@@ -214,11 +219,12 @@ def round_1000_share(history: History) -> Evidence | None:
     evidence="distribution",
     formula="outgoing transfers in [0.9 T, T) for T of $1,000, $3,000 or $10,000 ÷ "
     "outgoing transfers",
-    says="sent {value} of its transfers ({counts}) just below $1,000, $3,000 or $10,000",
+    says="made {value} of its payments ({counts}) in the tenth below $1,000, $3,000 or $10,000",
     null="fewer than three payments",
     bounds=(0, 1),
     dollars=True,
     red_flags=("sub_threshold_structuring",),
+    fewest={"transfers_out": 10},
 )
 def sub_threshold_share(history: History) -> Evidence | None:
     """Share of its payments in the tenth below $1,000, $3,000 or $10,000."""
@@ -232,7 +238,9 @@ def sub_threshold_share(history: History) -> Evidence | None:
     evidence="extremal",
     formula="greatest number of outgoing transfers in [0.9 T, T) for T of $1,000, $3,000 or "
     "$10,000 within any 24 hours",
-    says="sent {value} just below $1,000, $3,000 or $10,000 within 24 hours",
+    says="made {value} in the tenth below $1,000, $3,000 or $10,000 within 24 hours",
+    says_low="made at most {value} in the tenth below $1,000, $3,000 or $10,000 within any 24 "
+    "hours",
     window=timedelta(hours=24),
     dollars=True,
 )
@@ -248,12 +256,13 @@ def sub_threshold_24h(history: History) -> Evidence:
     needs="both",
     evidence="distribution",
     formula="share of outgoing transfers below $100 - share of incoming transfers below $100",
-    says="sent small transfers (below $100) more often than it received them, by {value} "
-    "(-1 to 1, where 1 is: all out, none in)",
+    says="made {paid:share} of its payments, and got {received:share} of its receipts, in "
+    "amounts below $100",
     null="nothing came in, or nothing went out",
     bounds=(-1, 1),
     dollars=True,
     red_flags=("fragmentation_before_cash_out",),
+    fewest={"transfers_in": 5, "transfers_out": 5},
 )
 def fragmentation(history: History) -> Evidence | None:
     """How much more often its payments are small (below $100) than its receipts."""
@@ -265,7 +274,15 @@ def fragmentation(history: History) -> Evidence | None:
     more = len(small_out) * len(rows_in) - len(small_in) * len(rows_out)
     total = len(rows_in) * len(rows_out)
     rows = np.union1d(rows_in, rows_out)
-    return evidence(more / total, rows, small_out, numerator=more, denominator=total)
+    return evidence(
+        more / total,
+        rows,
+        small_out,
+        numerator=more,
+        denominator=total,
+        paid=len(small_out) / len(rows_out),
+        received=len(small_in) / len(rows_in),
+    )
 
 
 @FAMILY.signal(
@@ -273,10 +290,11 @@ def fragmentation(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median outgoing value ÷ median incoming value",
-    says="typically sent {value} what it typically received in a transfer",
+    says="made a typical payment of {value} its typical receipt (medians)",
     null="nothing came in, or nothing went out",
     red_flags=("fragmentation_before_cash_out", "small_to_large_consolidation"),
     flags_when_low=("fragmentation_before_cash_out",),
+    fewest={"transfers_in": 5, "transfers_out": 5},
 )
 def ticket_ratio(history: History) -> Evidence | None:
     """Size of its typical (median) payment against its typical receipt."""
@@ -293,10 +311,11 @@ def ticket_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outgoing transfers below a tenth of the median incoming value ÷ outgoing transfers",
-    says="made {value} of its payments ({counts}) in less than a tenth of its typical receipt",
+    says="made {value} of its payments ({counts}) in amounts below a tenth of its typical receipt",
     null="nothing came in, or nothing went out",
     bounds=(0, 1),
     red_flags=("fragmentation_before_cash_out",),
+    fewest={"transfers_in": 5, "transfers_out": 5},
 )
 def small_tickets_share(history: History) -> Evidence | None:
     """Share of its payments smaller than a tenth of its typical receipt."""
@@ -312,10 +331,11 @@ def small_tickets_share(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="outgoing transfers above ten times the median incoming value ÷ outgoing transfers",
-    says="made {value} of its payments ({counts}) in more than ten times its typical receipt",
+    says="made {value} of its payments ({counts}) in amounts above ten times its typical receipt",
     null="nothing came in, or nothing went out",
     bounds=(0, 1),
     red_flags=("small_to_large_consolidation",),
+    fewest={"transfers_in": 5, "transfers_out": 5},
 )
 def large_tickets_share(history: History) -> Evidence | None:
     """Share of its payments larger than ten typical receipts."""
@@ -330,12 +350,14 @@ def large_tickets_share(history: History) -> Evidence | None:
     unit="share",
     needs="in",
     evidence="distribution",
-    formula="incoming transfers whose exact amount of the same coin came in more than once ÷ "
-    "incoming transfers",
-    says="received {value} of its transfers ({counts}) in amounts that recur exactly",
+    formula="incoming transfers whose value, of the same coin, came in more than once to the "
+    "last unit (a coin without a fixed price: at its price of the moment) ÷ incoming "
+    "transfers",
+    says="received {value} of its transfers ({counts}) at a value that recurs exactly in the same "
+    "coin (equal amounts of a coin whose price moved are different values)",
     null="nothing came in",
     bounds=(0, 1),
-    red_flags=("otc_like_flows",),
+    fewest={"transfers_in": 5},
 )
 def repeated_in_share(history: History) -> Evidence | None:
     """Share of its receipts whose exact amount came in more than once."""
@@ -346,23 +368,43 @@ def repeated_in_share(history: History) -> Evidence | None:
     unit="share",
     needs="out",
     evidence="distribution",
-    formula="outgoing transfers whose exact amount of the same coin went out more than once ÷ "
+    formula="outgoing transfers whose value, of the same coin, went out more than once to "
+    "the last unit (a coin without a fixed price: at its price of the moment) ÷ "
     "outgoing transfers",
-    says="sent {value} of its transfers ({counts}) in amounts that recur exactly",
+    says="sent {value} of its transfers ({counts}) at a value that recurs exactly in the same coin "
+    "(equal amounts of a coin whose price moved are different values)",
     null="nothing went out",
     bounds=(0, 1),
-    red_flags=("sub_threshold_structuring", "otc_like_flows"),
+    fewest={"transfers_out": 5},
 )
 def repeated_out_share(history: History) -> Evidence | None:
     """Share of its payments whose exact amount went out more than once."""
     return _part(history.outflows, _recurring(history, history.outflows))
 
 
+@FAMILY.signal(
+    unit="transfers",
+    needs="out",
+    evidence="members",
+    formula="number of outgoing stablecoin transfers",
+    says="made {value} in stablecoins",
+    model_input=False,  # it says how much the shares of round sums rest on
+)
+def stablecoin_payments(history: History) -> Evidence:
+    """Number of stablecoin payments: what the shares of round sums are counted from."""
+    rows = _in_stablecoins(history)
+    return evidence(len(rows), rows)
+
+
 def _round_share(history: History, dollars: int) -> Evidence | None:
-    rows = history.outflows
-    rows = rows[(history.kind_of(rows) & STABLECOIN) != 0]
+    rows = _in_stablecoins(history)
     part = rows[history.value[rows] % (dollars * int(history.scale)) == 0]
     return _part(rows, part) if len(rows) >= FEWEST else None
+
+
+def _in_stablecoins(history: History) -> np.ndarray:
+    rows = history.outflows
+    return rows[(history.kind_of(rows) & STABLECOIN) != 0]
 
 
 def _below(history: History, rows: np.ndarray) -> np.ndarray:

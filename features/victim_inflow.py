@@ -18,11 +18,9 @@ sent, and 2,000 at least ten times 10.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,15 +28,14 @@ from features.compilation import kernel
 from features.counterparties import renumber, table_size
 from features.evidence import Evidence, evidence
 from features.history import DAY, Columns, History
+from features.inducements import ANSWER, INDUCED, inducements
 from features.lines import (
     Ladder,
     Lines,
-    by_line,
-    by_moment,
     choose_usual,
     lay,
-    returning_senders,
 )
+from features.lines import returning_senders as ladders_of
 from features.numeric import longest_history, median, median_in_place, middle_of
 from features.signal import Family
 
@@ -47,12 +44,6 @@ TEST = 5
 
 RISES = 3
 """Payments from which a sender's payments can rise step by step."""
-
-INDUCED = 10
-"""How many times a payback must fit into what had come, and into what came then, to induce."""
-
-ANSWER = 90 * DAY
-"""Within what time the money must follow a payback."""
 
 
 @kernel
@@ -128,6 +119,7 @@ def _fill_ladders(
         firsts += opening
         lasts += closing
         returning += 1
+    row[9] = returning
     if received > 0:
         row[5] = from_tested / received
     if returning > 0:
@@ -196,13 +188,14 @@ FAMILY = Family(
     null="no sender paid it twice in one coin at different moments",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 10},
 )
 def trial_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that tested: a small first payment, then five times as much.
 
     A returning sender paid it in one coin at two moments or more.
     """
-    ladders = returning_senders(history)
+    ladders = ladders_of(history)
     return _share_of_senders(ladders, [ladder for ladder in ladders if _tested(ladder)])
 
 
@@ -217,13 +210,14 @@ def trial_sender_share(history: History) -> Evidence | None:
     null="no sender paid it twice in one coin at different moments",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 10},
 )
 def rising_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders whose payments rose more than fell, to over twice the first.
 
     A rise or fall is from one payment of a sender to its next, in one coin.
     """
-    ladders = returning_senders(history)
+    ladders = ladders_of(history)
     return _share_of_senders(ladders, [ladder for ladder in ladders if _rising(ladder)])
 
 
@@ -232,14 +226,15 @@ def rising_sender_share(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="median over returning senders of last ÷ first payment",
-    says="typically got {value} a sender's first payment in that sender's last one, from those "
-    "that paid it again in the same coin ({count:senders})",
+    says="got a last payment of typically {value} the first from a sender that paid it "
+    "again in the same coin (median of {count:senders})",
     null="no sender paid it twice in one coin at different moments",
     red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 5},
 )
 def sender_growth(history: History) -> Evidence | None:
     """Typical (median) growth of a returning sender's payments, from its first to its last."""
-    ladders = returning_senders(history)
+    ladders = ladders_of(history)
     return _median_over(ladders, [ladder.amounts[-1] / ladder.amounts[0] for ladder in ladders])
 
 
@@ -248,14 +243,15 @@ def sender_growth(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="sum of the returning senders' last payments ÷ sum of their first",
-    says="got {value} as much in the last payments as in the first ones of the senders that paid "
-    "it again in the same coin ({count:senders})",
+    says="got last payments that sum to {value} the first ones, from the senders that "
+    "paid it again in the same coin ({count:senders})",
     null="no sender paid it twice in one coin at different moments",
     red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 5},
 )
 def sender_growth_by_value(history: History) -> Evidence | None:
     """Growth of its returning senders' payments, first to last, each sender weighing by value."""
-    ladders = returning_senders(history)
+    ladders = ladders_of(history)
     if not ladders:
         return None
     lasts = sum(ladder.amounts[-1] for ladder in ladders)
@@ -270,14 +266,14 @@ def sender_growth_by_value(history: History) -> Evidence | None:
     needs="in",
     evidence="distribution",
     formula="median over returning senders of the median time between their successive payments",
-    says="typically got a sender's next payment {value} after the one before, from those that "
-    "paid it again in the same coin ({count:senders})",
+    says="typically got a sender's next payment {value} after the one before, from those "
+    "that paid it again in the same coin (median of {count:senders})",
     null="no sender paid it twice in one coin at different moments",
-    red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 5},
 )
 def sender_interval(history: History) -> Evidence | None:
     """Typical (median) time until a returning sender pays again."""
-    ladders = returning_senders(history)
+    ladders = ladders_of(history)
     gaps = [middle_of(np.diff(np.array(ladder.moments))) for ladder in ladders]
     return _median_over(ladders, [sum(middle) / len(middle) / DAY for middle in gaps])
 
@@ -293,10 +289,11 @@ def sender_interval(history: History) -> Evidence | None:
     null="nothing came in",
     bounds=(0, 1),
     red_flags=("grooming_ladder",),
+    fewest={"returning_senders": 5},
 )
 def trial_value_share(history: History) -> Evidence | None:
     """Share of the value received that came from senders that had tested with a small payment."""
-    tested = {ladder.sender for ladder in returning_senders(history) if _tested(ladder)}
+    tested = {ladder.sender for ladder in ladders_of(history) if _tested(ladder)}
     return _value_from(history, history.inflows, tested)
 
 
@@ -317,7 +314,7 @@ def induced_senders(history: History) -> Evidence:
     Only what it sent in the coin of the payback counts, in one transfer or several: before the
     payback's moment, and after it within 90 days. What came in at that very moment is neither.
     """
-    found = _inducements(history)
+    found = inducements(history)
     rows = [row for inducement in found.values() for row in inducement.rows]
     telling = [row for inducement in found.values() for row in inducement.telling]
     return evidence(len(found), rows, telling)
@@ -335,12 +332,13 @@ def induced_senders(history: History) -> Evidence:
     window=timedelta(days=90),
     bounds=(0, 1),
     red_flags=("inducement_payments",),
+    fewest={"returning_senders": 10},
 )
 def induced_sender_share(history: History) -> Evidence | None:
     """Share of its returning senders that sent ten times as much after a small payment back."""
-    found = _inducements(history)
+    found = inducements(history)
     flows, positions = history.two_sided_part()
-    ladders = returning_senders(flows)
+    ladders = ladders_of(flows)
     telling = [row for inducement in found.values() for row in inducement.telling]
     rows = [*positions[_rows(ladders)].tolist(), *telling] if ladders else []
     return _share(rows, telling, len(found), len(ladders))
@@ -362,7 +360,26 @@ def induced_sender_share(history: History) -> Evidence | None:
 def induced_value_share(history: History) -> Evidence | None:
     """Share of the value received that came from senders induced by a small payment back."""
     receipts = np.flatnonzero(history.incoming & history.two_sided)
-    return _value_from(history, receipts, set(_inducements(history)))
+    return _value_from(history, receipts, set(inducements(history)))
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="in",
+    evidence="members",
+    formula="distinct senders of transfers in one coin at two moments or more",
+    says="was paid again in the same coin by {value}",
+    model_input=False,  # it says how much the shares of returning senders rest on
+)
+def returning_senders(history: History) -> Evidence:
+    """Number of senders that paid it again in the same coin: what ladders are counted from."""
+    found = ladders_of(history)
+    rows = []
+    for ladder in found:
+        first = ladder.rows[0]
+        later = [row for row in ladder.rows if history.time[row] > history.time[first]]
+        rows += [first, later[0]]
+    return evidence(len(found), rows)
 
 
 def _tested(ladder: Ladder) -> bool:
@@ -373,42 +390,6 @@ def _rising(ladder: Ladder) -> bool:
     steps = [b - a for a, b in pairwise(ladder.amounts)]
     more = sum(step > 0 for step in steps) > sum(step < 0 for step in steps)
     return len(ladder.amounts) >= RISES and more and ladder.amounts[-1] > 2 * ladder.amounts[0]
-
-
-@dataclass(frozen=True)
-class _Inducement:
-    """A payback that was answered: all transfers it rests on; the payback and the answer."""
-
-    rows: list[int]
-    telling: list[int]
-
-
-def _inducements(history: History) -> dict[int, _Inducement]:
-    """Return each induced sender's first inducement."""
-    found: dict[int, _Inducement] = {}
-    for (sender, _), rows in by_line(history, np.flatnonzero(history.two_sided)).items():
-        shown = None if sender in found else _inducement(history, rows)
-        if shown is not None:
-            found[sender] = shown
-    return found
-
-
-def _inducement(history: History, rows: list[int]) -> _Inducement | None:
-    """Return the first payback of a line that was small and was answered."""
-    receipts = by_moment(history, [row for row in rows if history.incoming[row]])
-    paybacks = by_moment(history, [row for row in rows if not history.incoming[row]])
-    moments, sums = list(receipts), [0, *accumulate(receipts.values())]
-    returned = 0
-    for moment, paid in paybacks.items():
-        returned += paid
-        sent = sums[bisect_left(moments, moment)]
-        answer = sums[bisect_left(moments, moment + ANSWER)] - sums[bisect_right(moments, moment)]
-        if returned * INDUCED <= sent and paid * INDUCED <= answer:
-            until = [row for row in rows if history.time[row] < moment + ANSWER]
-            back = [r for r in until if history.time[r] == moment and not history.incoming[r]]
-            then = [r for r in until if history.time[r] > moment and history.incoming[r]]
-            return _Inducement(until, [*back, *then])
-    return None
 
 
 def _rows(ladders: Sequence[Ladder]) -> list[int]:

@@ -12,9 +12,11 @@ A contribution is not yet a **reason**. A reason is something an analyst can poi
 raised the odds, has a value, and whose value is unusual among look-alikes (addresses reviewed as
 something else): at least 90 % of them lie strictly on the other side. Where the direction of risk
 is certain, only that side counts. What changes merely because somebody looked later (the silence
-since the last transfer) is nobody's doing and never a reason, and a share of payments is none where
-there are too few of them to be a habit (`Signal.fewestpayments_of`). Everything else is "no single
-strong reason", and is said so.
+since the last transfer) is nobody's doing and never a reason; a share of payments or senders is
+none where there are too few of them to be a habit (`Signal.fewest`), and speaks for nobody either;
+a lower bound that is low says nothing (`Signal.lower_bound`). Everything else is "no single strong
+reason", and is said so. A red flag stands on a value only where all of its parts hold on the
+address (`models.flagging`).
 
 Several signals may measure one thing through different windows. All of them stay in the sum; of
 those that say the same, only the strongest is told.
@@ -23,7 +25,7 @@ those that say the same, only the strongest is told.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +34,16 @@ import polars as pl
 
 from features.signal import Signal
 from models.bundle import Bundle
+from models.flagging import PARTS, Row, stands
 from models.material import matrix
 from models.metrics import logistic
-from models.standing import SIDES, standing
+from models.standing import SIDES, counted_enough, standing
 
 NO_REASON = "no single strong reason"
 TOLERANCE = 1e-9
+
+Places = tuple[float | None, float | None, float | None, float | None, int, bool]
+"""A value's entries in a `Standing`, None for NaN."""
 BLOCK = 4096
 """Addresses whose standing is found together."""
 
@@ -69,9 +75,12 @@ class Contribution:
         risk, else None.
     red_flags : tuple of str
         Ids in the red-flag registry, of the flags that this value raises: those of the signal that
-        belong to the side on which the value is unusual.
+        belong to the side on which the value is unusual, and whose parts all hold.
     meaning : str
         The signal's sentence for an analyst.
+    speaks : bool
+        Whether the value says anything of the address, for it or against it; not where it was
+        counted from too few, nor where it is a lower bound and not unusually high.
     """
 
     signal: str
@@ -88,6 +97,7 @@ class Contribution:
     unusual: str | None
     red_flags: tuple[str, ...]
     meaning: str
+    speaks: bool = True
 
     @property
     def odds_multiplier(self) -> float:
@@ -136,7 +146,11 @@ class Explanation:
     @property
     def against(self) -> tuple[Contribution, ...]:
         """Defined signals that lowered the score, strongest first: what speaks for the address."""
-        return tuple(p for p in self.contributions if p.log_odds < 0 and p.value is not None)
+        return tuple(
+            part
+            for part in self.contributions
+            if part.log_odds < 0 and part.value is not None and part.speaks
+        )
 
     @property
     def families(self) -> dict[str, float]:
@@ -235,8 +249,10 @@ def explain_rows(
     bundle
         The model that scores them.
     signals
-        `chain`, `address` and the signals; ``transfers_out`` too, or shares of payments are no
-        reasons. Only rows that are scored have a meaning here.
+        `chain`, `address` and the signals; also those that say how much a share was counted from
+        (`Signal.fewest`), or it is no reason, and those that red flags rest on
+        (`models.flagging`), or they are not raised. Only rows that are scored have a meaning
+        here.
     threads
         Changes the time it takes, never a bit of the result.
     """
@@ -246,17 +262,18 @@ def explain_rows(
     log_odds = bundle.log_odds(inputs, threads=threads)
     parts, base = taken_apart(bundle, inputs, log_odds, threads)
     score = logistic(log_odds)
-    payments = payments_of(signals)
+    counted, beside = counted_enough(signals, bundle.inputs), _rested_on(bundle.inputs, signals)
     chains, addresses = (signals[key].to_list() for key in ("chain", "address"))
     for start in range(0, len(inputs), BLOCK):
         rows = slice(start, start + BLOCK)
-        shares = [_listed(part) for part in standing(bundle, inputs[rows], payments[rows])]
+        shares = [_listed(part) for part in standing(bundle, inputs[rows], counted[rows])]
         values = zip(
             _listed(inputs[rows]), _listed(parts[rows]), zip(*shares, strict=True), strict=True
         )
         for row, (given, added, places) in enumerate(values, start):
+            own = beside[row]
             found = [
-                _contribution(bundle, *of_signal)
+                _contribution(bundle, *of_signal, own)
                 for of_signal in zip(
                     bundle.inputs, given, added, zip(*places, strict=True), strict=True
                 )
@@ -270,13 +287,6 @@ def explain_rows(
                 base,
                 tuple(found),
             )
-
-
-def payments_of(signals: pl.DataFrame) -> np.ndarray:
-    """Return how many payments each address of a signals frame made, NaN where it does not say."""
-    unknown = pl.repeat(None, signals.height, dtype=pl.Float64, eager=True)
-    given = signals.get_column("transfers_out", default=unknown)
-    return given.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 def _listed(values: np.ndarray) -> list[Any]:
@@ -317,9 +327,10 @@ def _contribution(
     signal: Signal,
     value: float | None,
     part: float,
-    places: tuple[float | None, float | None, float | None, float | None, int],
+    places: Places,
+    row: Row,
 ) -> Contribution:
-    below, above, alike_below, alike_above, side = places
+    below, above, alike_below, alike_above, side, speaks = places
     unusual = SIDES[side]
     return Contribution(
         signal=signal.name,
@@ -334,13 +345,24 @@ def _contribution(
         n=bundle.facts.population.defined[signal.name],
         n_look_alikes=bundle.facts.look_alikes.defined[signal.name],
         unusual=unusual,
-        red_flags=_raised(signal, unusual),
+        red_flags=_raised(signal, unusual, row),
         meaning=signal.meaning,
+        speaks=speaks,
     )
 
 
-def _raised(signal: Signal, unusual: str | None) -> tuple[str, ...]:
+def _rested_on(inputs: Sequence[Signal], signals: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return of each row what says whether red flags hold."""
+    flags = {flag for signal in inputs for flag in signal.red_flags}
+    parts = (part for flag in flags for part in PARTS.get(flag, ()))
+    wanted = {bound.signal for part in parts for bound in part.bounds}
+    columns = [column for column in signals.columns if column in wanted]
+    return signals.select(columns).to_dicts() if columns else [{}] * signals.height
+
+
+def _raised(signal: Signal, unusual: str | None, row: Row) -> tuple[str, ...]:
     if unusual is None:
         return ()
     low = unusual == "low"
-    return tuple(flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
+    own = (flag for flag in signal.red_flags if (flag in signal.flags_when_low) == low)
+    return tuple(flag for flag in own if stands(flag, row))

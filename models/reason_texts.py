@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from models.bundle import Bundle
-from models.explanation import BLOCK, NO_REASON, SAME_STORY, payments_of, said, taken_apart
+from models.explanation import BLOCK, NO_REASON, SAME_STORY, said, taken_apart
 from models.material import matrix
-from models.standing import Standing, standing
+from models.standing import Standing, counted_enough, standing
 
 
 def told_texts(
@@ -34,11 +34,11 @@ def told_texts(
     if not len(inputs):
         return []
     parts, _ = taken_apart(bundle, inputs, bundle.log_odds(inputs, threads=threads), threads)
-    payments = payments_of(signals)
+    counted = counted_enough(signals, bundle.inputs)
     texts = []
     for start in range(0, len(inputs), BLOCK):
         rows = slice(start, start + BLOCK)
-        stands = standing(bundle, inputs[rows], payments[rows])
+        stands = standing(bundle, inputs[rows], counted[rows])
         texts += _told(bundle, inputs[rows], parts[rows], stands, most)
     return texts
 

@@ -1,11 +1,12 @@
 """Sentences: what a signal measured, in words that claim no more than the data shows.
 
-A signal brings a template, its `says`: what follows "it" (the address), with one place for the
-value, `{value}`, and one for the counts behind it, so that one payment of two is never taken for a
-habit: `{counts}` ("1 of 2"; `{counts:against}` for "1 against 2") or `{count:payments}`
-("2 payments"), from the statistics of the evidence. Here the value gets its unit, its plural and a
-rounding an analyst would choose, and every sentence ends with the same tail, which says how much
-history it rests on:
+A signal brings a template, its `says` or `says_low`: what follows "it" (the address), with a place
+for the value, `{value}`, and places for what stands behind it in the statistics of the evidence, so
+that one payment of two is never taken for a habit: `{counts}` ("1 of 2"), `{count:payments}`
+("2 payments"), `{gone:share}` ("88 %"). Where the value itself is a product or a difference that
+nobody counts in, the template leaves it out and says what it is made of. Here a value gets its
+unit, its plural and a rounding an analyst would choose, and every sentence ends with the same tail,
+which says how much history it rests on:
 
 >>> from datetime import UTC, datetime
 >>> scene = Scene(214, datetime(2024, 3, 3, tzinfo=UTC), datetime(2024, 5, 9, tzinfo=UTC))
@@ -118,8 +119,6 @@ def sentence(
     value: float,
     scene: Scene,
     statistics: Statistics | None = None,
-    *,
-    low: bool = False,
 ) -> Sentence:
     """Say what a signal measured.
 
@@ -127,7 +126,8 @@ def sentence(
     ----------
     says
         What follows "it", with `{value}` once at most, and the counts behind it if need be. Further
-        numbers in it (windows, limits) are part of the definition.
+        numbers in it (windows, limits) are part of the definition. Before "0" and "under 0.1 %"
+        an "at most" is left out, and after "at least" a share has all the digits it needs.
     unit
         One of `UNITS`.
     value
@@ -135,10 +135,8 @@ def sentence(
     scene
         The history the value comes from.
     statistics
-        Of the evidence: `{counts}` shows its ``numerator`` and ``denominator``, `{count:noun}` its
-        ``count``.
-    low
-        The value matters because it is low: the sentence says "only".
+        Of the evidence: `{counts}` shows its ``numerator`` and ``denominator``, `{name:noun}` its
+        ``name`` as a whole number of things, `{name:share}` as a share.
 
     Raises
     ------
@@ -157,16 +155,14 @@ def sentence(
     >>> sentence("split {value} of its payments ({counts})", "share", 0.25, Scene(9, day, day),
     ...     {"numerator": 1, "denominator": 4}).text
     'It split 25 % of its payments (1 of 4), in the 9 transfers supplied (3 March 2024).'
-    >>> sentence("paid {value}", "addresses", 2.0, Scene(2, day, day), low=True).text
-    'It paid only 2 addresses, in the 2 transfers supplied (3 March 2024).'
+    >>> sentence("got {value} its usual sum", "ratio", 0.024, Scene(2, day, day)).text
+    'It got 2.4 % of its usual sum, in the 2 transfers supplied (3 March 2024).'
     """
     if not math.isfinite(value):
         raise ValueError(f"A sentence needs a finite value. Got {value!r} {unit}.")
     template = says.strip().rstrip(".")
-    said = shown(value, unit, scene.basis, scene.coin)
-    is_only = value > 0 and not said.startswith(("under", "less"))
-    if low and is_only and not re.search(r"\bonly\b|at least \{value", template):
-        template = template.replace("{value}", "only {value}")
+    if re.match("0 |under|over|less", shown(value, unit, scene.basis, scene.coin)):
+        template = template.replace("at most {value}", "{value}")
     clause, numbers = _filled(template, unit, value, scene, statistics or {})
     tail, of_tail = _tail(scene)
     return Sentence(f"It {clause}, {tail}.", (*numbers, *of_tail))
@@ -204,12 +200,14 @@ def _filled(
         numbers += [Number(n, _plain(n), "constant") for n in _FIGURE.findall(literal)]
         if field is None:
             continue
-        if field in ("counts", "count"):
-            text, found = _counted(field, spec or "", statistics)
-        elif field == "value" and not filled:
+        if field == "value" and not filled:
             filled = True
-            text = shown(value, unit, scene.basis, scene.coin)
+            text = _in_sentence(value, unit, scene, clause)
             found = [Number(text, float(value), unit)]
+        elif field == "counts":
+            text, found = _part_of(statistics)
+        elif field and field != "value" and spec:
+            text, found = _behind(field, spec, statistics)
         else:
             raise ValueError(f"A signal's sentence takes {{value}} once. Got {says!r}.")
         clause += text
@@ -217,19 +215,49 @@ def _filled(
     return clause, numbers
 
 
-def _counted(field: str, spec: str, statistics: Statistics) -> tuple[str, list[Number]]:
-    """Write what a value was counted from: "1 of 21", or "1 receipt"."""
-    names = ("numerator", "denominator") if field == "counts" else ("count",)
-    counted = []
-    for name in names:
-        number = statistics.get(name)
-        if number is None or isinstance(number, Sequence) or number != int(number):
-            raise ValueError(f"A sentence shows {{{field}}} of whole numbers. Got {number!r}.")
-        counted.append(Number(f"{int(number):,}", float(number), "count"))
-    if field == "counts":
-        return f"{counted[0].shown} {spec or 'of'} {counted[1].shown}", counted
-    noun = spec.removesuffix("s") if counted[0].value == 1 else spec
-    return f"{counted[0].shown} {noun}", counted
+def _in_sentence(value: float, unit: str, scene: Scene, before: str) -> str:
+    if unit == "ratio":
+        return _times(value)
+    if unit == "share" and 0 < value < 0.001 and before.endswith("at least "):
+        return f"{_figure(100 * value)} %"
+    return shown(value, unit, scene.basis, scene.coin)
+
+
+def _part_of(statistics: Statistics) -> tuple[str, list[Number]]:
+    """Write what a share was counted from: "1 of 21"."""
+    counted = [_whole(name, statistics) for name in ("numerator", "denominator")]
+    return " of ".join(number.shown for number in counted), counted
+
+
+def _behind(name: str, spec: str, statistics: Statistics) -> tuple[str, list[Number]]:
+    """Write one statistic behind a value: "1 receipt", or "88 %" for a share."""
+    if spec == "share":
+        share = statistics.get(name)
+        if share is None or isinstance(share, Sequence):
+            raise ValueError(f"A sentence shows {{{name}}} of one number. Got {share!r}.")
+        number = Number(_share(share), float(share), "share")
+        return number.shown, [number]
+    number = _whole(name, statistics)
+    return f"{number.shown} {_one(spec) if number.value == 1 else spec}", [number]
+
+
+def _whole(name: str, statistics: Statistics) -> Number:
+    number = statistics.get(name)
+    if number is None or isinstance(number, Sequence) or number != int(number):
+        raise ValueError(f"A sentence shows {{{name}}} of whole numbers. Got {number!r}.")
+    return Number(f"{int(number):,}", float(number), "count")
+
+
+def _one(noun: str) -> str:
+    """Return the singular of a noun.
+
+    >>> [_one(noun) for noun in ("receipts", "addresses", "counterparties")]
+    ['receipt', 'address', 'counterparty']
+    """
+    for plural, singular in (("sses", "ss"), ("ies", "y"), ("s", "")):
+        if noun.endswith(plural):
+            return noun.removesuffix(plural) + singular
+    return noun
 
 
 def _tail(scene: Scene) -> tuple[str, list[Number]]:
@@ -277,6 +305,15 @@ def _share(value: float) -> str:
         return "over 99.9 %"
     near_an_end = 0 < percent < 9.95 or 99 < percent < 100
     return f"{percent:.1f}".removesuffix(".0") + " %" if near_an_end else f"{percent:.0f} %"
+
+
+def _times(value: float) -> str:
+    """Write a multiple before what it is of: below 1 in per cent, which people can picture.
+
+    >>> _times(3.4), _times(0.024), _times(0.0004)
+    ('3.4 times', '2.4 % of', 'under 0.1 % of')
+    """
+    return f"{_share(value)} of" if 0 <= value < 1 else UNITS["ratio"](value)
 
 
 def _seconds(value: float) -> str:

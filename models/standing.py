@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 from features.signal import Signal
 from models.bundle import Bundle
@@ -37,6 +38,9 @@ class Standing(NamedTuple):
     unusual : numpy.ndarray
         int8, see `SIDES`: on which side a value is unusual among look-alikes, where that side can
         mean risk and may be told.
+    speaks : numpy.ndarray
+        bool: whether a value says anything of its address, for it or against it; not where it was
+        counted from too few, nor where it is a lower bound and not unusually high.
     """
 
     below: np.ndarray
@@ -44,9 +48,36 @@ class Standing(NamedTuple):
     look_alikes_below: np.ndarray
     look_alikes_above: np.ndarray
     unusual: np.ndarray
+    speaks: np.ndarray
 
 
-def standing(bundle: Bundle, inputs: np.ndarray, payments: np.ndarray) -> Standing:
+def counted_enough(signals: pl.DataFrame, inputs: Sequence[Signal]) -> np.ndarray:
+    """Return of which inputs enough was counted, for some addresses, to speak of a habit.
+
+    Parameters
+    ----------
+    signals
+        A signals frame. A column that is null or missing counts nothing.
+    inputs
+        Of the model.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, one row per address and one column per input; see `Signal.fewest`.
+    """
+    enough = np.ones((signals.height, len(inputs)), dtype=bool)
+    for i, signal in enumerate(inputs):
+        for column, least in signal.fewest:
+            if column in signals.columns:
+                have = signals[column].cast(pl.Float64).fill_null(0)
+                enough[:, i] &= (have >= least).to_numpy()
+            else:
+                enough[:, i] = False
+    return enough
+
+
+def standing(bundle: Bundle, inputs: np.ndarray, counted: np.ndarray) -> Standing:
     """Find where the inputs of some addresses stand.
 
     Parameters
@@ -55,22 +86,22 @@ def standing(bundle: Bundle, inputs: np.ndarray, payments: np.ndarray) -> Standi
         The model, with its populations.
     inputs
         float64, one column per signal in the bundle's order, NaN for null.
-    payments
-        float64, how many payments each address made, NaN where that is not known.
+    counted
+        As `counted_enough` returns it.
     """
     below, above = _shares(bundle.facts.population, bundle.inputs, inputs)
     alike_below, alike_above = _shares(bundle.facts.look_alikes, bundle.inputs, inputs)
     unusual = np.zeros(inputs.shape, dtype=np.int8)
-    made = np.nan_to_num(payments)
+    speaks = counted.copy()
     for i, signal in enumerate(bundle.inputs):
-        if signal.depends_on_as_of:
-            continue
-        enough = made >= signal.fewest_payments
-        if signal.risk != "up":
-            unusual[enough & (alike_above[:, i] >= UNUSUAL), i] = -1
-        if signal.risk != "down":
-            unusual[enough & (alike_below[:, i] >= UNUSUAL), i] = 1
-    return Standing(below, above, alike_below, alike_above, unusual)
+        if not signal.depends_on_as_of:
+            if signal.risk != "up" and not signal.lower_bound:
+                unusual[counted[:, i] & (alike_above[:, i] >= UNUSUAL), i] = -1
+            if signal.risk != "down":
+                unusual[counted[:, i] & (alike_below[:, i] >= UNUSUAL), i] = 1
+        if signal.lower_bound:
+            speaks[:, i] &= unusual[:, i] == 1
+    return Standing(below, above, alike_below, alike_above, unusual, speaks)
 
 
 def _shares(

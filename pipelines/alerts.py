@@ -288,8 +288,8 @@ def _null_meaning(signal: Signal) -> str:
 def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) -> dict[str, Any]:
     assert part.value is not None  # reasons and counter-evidence have a value
     statistics = dossier.found(signal).statistics
-    low = part.unusual == "low"
-    said = sentence(signal.says, signal.unit, part.value, scene, statistics, low=low)
+    template = signal.template(low=part.unusual == "low")
+    said = sentence(template, signal.unit, part.value, scene, statistics)
     return {
         "signal": part.signal,
         "sentence": said.text,

@@ -83,6 +83,7 @@ def examples() -> dict[str, Example]:
 
 def _on_every_story(signal: Signal, told: ToldHistories) -> Iterator[Example]:
     """Yield a signal's examples on the stories where it is defined."""
+    template = signal.template(low=wanted_low(signal))
     for i, story in enumerate(STORIES):
         found = explain_signal(told.histories, i, signal)
         if found is None:
@@ -100,7 +101,7 @@ def _on_every_story(signal: Signal, told: ToldHistories) -> Iterator[Example]:
             rows=tuple(found.rows.tolist()),
             shown=tuple(sorted(found.telling.tolist() or found.rows.tolist())),
             elsewhere={other[e.row]: e for e in found.elsewhere},
-            sentence=sentence(signal.says, signal.unit, found.value, scene, found.statistics),
+            sentence=sentence(template, signal.unit, found.value, scene, found.statistics),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from features.catalogue import Catalogue
 from features.signal import Family, Signal
+from models.flagging import PARTS
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.reference.examples import Example, examples
@@ -51,7 +52,11 @@ def catalogue_facts(known: Catalogue, wanted: Collection[str] | None = None) -> 
             for signal, example in zip(signals, shown, strict=True)
         ],
         "red_flags": [
-            {**asdict(flag), "signals": [s.name for s in signals if flag.id in s.red_flags]}
+            {
+                **asdict(flag),
+                "parts": [str(part) for part in PARTS.get(flag.id, ())],
+                "signals": [s.name for s in signals if flag.id in s.red_flags],
+            }
             for flag in red_flags().values()
             if flag.id in raised
         ],

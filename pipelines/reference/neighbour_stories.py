@@ -51,6 +51,7 @@ AMONG_OTHERS = (
         4 10:00   C > it             1,500 USDT
         4 16:30   it > B             1,400 USDT
         """,
+        also=("first_arrival_bridge_share",),
     ),
     Story(
         "marketplace customer",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from features.catalogue import Catalogue
 from features.signal import Family, Signal
+from models.flagging import PARTS
 from pipelines.red_flags import RedFlag, red_flags
 from pipelines.reference.examples import examples
 from pipelines.reference.picture import picture
@@ -31,7 +32,9 @@ its own and, where a signal says so, those of others around it. Its name is the 
   enter: shifting a whole history in time changes nothing.
 - **Every value comes with its evidence**, from which it can be computed again.
 - **A signal is no verdict.** Most of them are unremarkable alone; a red flag says who warns of the
-  behaviour, not that it is a crime."""
+  behaviour, not that it is a crime. It is said of an address only where all of its parts hold.
+- **Too few are no habit.** A share or a median over too few payments or senders is no reason and
+  speaks for nobody; each signal says how many it takes."""
 
 _PICTURES = """\
 Each signal is shown on a small invented history, a *story*: what came in stands above the time
@@ -145,8 +148,14 @@ def _flags(known: Catalogue, link: Callable[[Signal], str], level: str) -> Itera
             f'<a id="{_mark(flag)}"></a>\n\n{level} {flag.name}\n\n'
             f"{_capital(flag.description)}.\n\n"
             f"- **Source:** {cited}; {how_read(flag)}\n"
+            f"{_stands_where(flag)}"
             f"- **Signals:** {signals}"
         )
+
+
+def _stands_where(flag: RedFlag) -> str:
+    parts = "; ".join(map(str, PARTS.get(flag.id, ())))
+    return f"- **Stands only where:** {parts}\n" if parts else ""
 
 
 def _signal_link(known: Catalogue) -> Callable[[Signal], str]:

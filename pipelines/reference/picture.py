@@ -219,7 +219,7 @@ def _cut(example: Example, x: float, frame: _Frame) -> Iterator[str]:
 def _said(example: Example) -> list[tuple[str, str]]:
     """Return the lines below: the sentence, its value in bold, its tail, and what marks mean."""
     clause, _, tail = example.sentence.text.rpartition(", in the ")
-    value = next(n.shown for n in example.sentence.numbers if n.unit == example.signal.unit)
+    value = _value(example)
     # What belongs together stays on one line.
     kept = [value, *re.findall(r"\([\d,]+ \w+ [\d,]+\)", clause)]
     for part in kept:
@@ -235,6 +235,13 @@ def _said(example: Example) -> list[tuple[str, str]]:
         (words(legend(example)), "s"),
         *((words(line), "s") for line in _wrapped_beyond(example)),
     ]
+
+
+def _value(example: Example) -> str:
+    """Return the value as the sentence shows it, or the first number that it is made of."""
+    numbers = example.sentence.numbers
+    own = [n.shown for n in numbers if n.unit == example.signal.unit]
+    return [*own, *(n.shown for n in numbers if n.unit != "constant")][0]
 
 
 def _wrapped_beyond(example: Example) -> list[str]:

@@ -112,6 +112,10 @@ def _direction(signal: Signal) -> str:
     )
 
 
+def _fewer(signal: Signal) -> str:
+    return " or ".join(f"`{column}` is below {least}" for column, least in signal.fewest)
+
+
 def _notes(signal: Signal) -> list[str]:
     return [
         note
@@ -125,10 +129,11 @@ def _notes(signal: Signal) -> list[str]:
                 "It follows transfers beyond the address, as far as the loaded exports show them.",
             ),
             (
-                signal.fewest_payments > 0,
-                f"Of fewer than {signal.fewest_payments} outgoing transfers it is no reason and "
-                "raises no red flag.",
+                bool(signal.fewest),
+                f"Where {_fewer(signal)}, it is no reason, speaks for nobody and raises no red "
+                "flag.",
             ),
+            (signal.lower_bound, "More may lie beyond what is loaded: a low value says nothing."),
             (signal.exposure, "It rests on what others are or do: exposure."),
             (not signal.model_input, "Shown to analysts; not an input of the model."),
         )

@@ -93,13 +93,30 @@ def test_counts_are_unusual_among_all_and_among_accounts_of_about_as_many_transf
 
 
 def test_a_share_of_too_few_payments_raises_nothing():
-    habit = Citation("pairs", "paired", low=False, fewest_payments=5)
+    habit = Citation("pairs", "paired", low=False, fewest=(("transfers_out", 5),))
     ordinary = pl.DataFrame({"paired": [float(k) for k in range(200)]})
     wallets = pl.DataFrame(
         {"address": ["a", "b", "c"], "paired": [500.0] * 3, "transfers_out": [4.0, 5.0, None]}
     )
     assert fired(wallets, ordinary, [habit])["address"].to_list() == ["b"]
     assert seen(wallets, ordinary, [habit]) == {"pairs": 1}
+
+
+def test_a_flag_with_several_parts_fires_where_all_of_them_hold():
+    cited = Citation("rapid_pass_through", "x", low=False)
+    ordinary = pl.DataFrame({"x": [float(k) for k in range(200)]})
+    wallets = pl.DataFrame(
+        {
+            "address": ["quick", "slow", "keeps it", "unknown"],
+            "x": [500.0] * 4,
+            "exchange_out_share": [0.0] * 4,
+            "receivers": [3.0] * 4,
+            "forwarded_24h_share": [0.9, 0.1, 0.9, None],
+            "retained_share": [0.0, 0.0, 0.8, 0.0],
+        }
+    )
+    assert fired(wallets, ordinary, [cited])["address"].to_list() == ["quick"]
+    assert seen(wallets, ordinary, [cited]) == {"rapid_pass_through": 4}
 
 
 @pytest.mark.parametrize("flag, raised", [("cash_out", 2), ("gather_scatter", 4)])
@@ -112,6 +129,8 @@ def test_what_an_exchange_does_with_a_deposit_address_is_not_said_of_it(flag: st
             "x": [500.0] * 4,
             "exchange_out_share": [1.0, 0.99, 1.0, None],
             "receivers": [1.0, 2.0, 3.0, 1.0],
+            "exchange_out_2_hops": [1.0] * 4,
+            "gathered_then_scattered": [9.0] * 4,
         }
     )
     assert fired(wallets, ordinary, [cited]).height == raised
@@ -160,11 +179,9 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
     real = seen_in[0]
     wallets = Wallets("some wallets", real.store, "ethereum", (), NATIVE, TOKENS)
     text = flags_on_wallets.table(wallets, seen_in)
-    line = next(
-        row for row in text.splitlines() if row.startswith(f"| many_unrelated_senders | {REAL}")
-    )
+    line = next(row for row in text.splitlines() if row.startswith(f"| rapid_fan_in | {REAL}"))
     ours, ordinary = real.long_enough()
-    cited = [one for one in real.cited if one.flag == "many_unrelated_senders"]
+    cited = [one for one in real.cited if one.flag == "rapid_fan_in"]
     assert {one.grows for one in cited} == {True, False}
 
     def size(one: Citation, transfers: int) -> int:
@@ -178,8 +195,10 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
         hit, able = set(), set()
         for one in cited:
             usual = ordinary.select(one.signal, "n_transfers").drop_nulls().rows()
-            for address, value, n in rows.select("address", one.signal, "n_transfers").iter_rows():
-                if value is None or len(usual) < FEWEST:
+            for row in rows.iter_rows(named=True):
+                address, value, n = row["address"], row[one.signal], row["n_transfers"]
+                counted = all((row[column] or 0) >= least for column, least in one.fewest)
+                if value is None or len(usual) < FEWEST or not counted:
                     continue
                 able.add(address)
                 middle = size(one, n) + 0.5
@@ -187,7 +206,8 @@ def test_the_table_counts_wallets_and_ordinary_accounts_by_one_rule(seen_in: lis
                 if len(alike) < FEWEST:
                     nearest = sorted(usual, key=lambda each: abs(math.log(each[1], 3) - middle))
                     alike = [v for v, _ in nearest[:FEWEST]]
-                if unusual(value, [v for v, _ in usual]) and unusual(value, alike):
+                held = (row["senders_24h"] or 0) >= 5  # what the flag needs, all in all
+                if held and unusual(value, [v for v, _ in usual]) and unusual(value, alike):
                     hit.add(address)
         return len(hit), len(able)
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.clearing import LOOK_BACK
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
-from features.otc import FAMILY, LOOK_BACK
+from features.otc import FAMILY
 from tests.features.histories import COIN, DAI, USDT, columns_of, history
 
 NAMES = [signal.name for signal in FAMILY.signals]

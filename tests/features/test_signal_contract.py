@@ -59,6 +59,10 @@ def unchanged(family: Family, before: History, after: History, signals: Sequence
 # --- The relations ---
 
 
+COUNTED = ("transfers", "addresses", "swaps", "days")
+"""Units of what a share or a median can be counted from."""
+
+
 def is_documented(family: Family, flags: set[str]) -> None:
     """Domain: every signal."""
     names = [signal.name for signal in family.signals]
@@ -74,9 +78,22 @@ def is_documented(family: Family, flags: set[str]) -> None:
         assert len(signal.meaning) > 15, name
         assert signal.formula, name
         assert signal.null_meaning, name
-        assert "{value}" in signal.says, (name, signal.says)
-        rest = re.sub(r"\{(value|counts|counts:[a-z]+|count:[a-z]+s)\}", "", signal.says)
-        assert "{" not in rest, (name, signal.says)
+        for says in filter(None, (signal.says, signal.says_low)):
+            assert re.search(r"\{(value|counts|[a-z]+:[a-z]+)\}", says), (name, says)
+            rest = re.sub(r"\{(value|counts|[a-z]+:([a-z]+s|share))\}", "", says)
+            assert "{" not in rest, (name, says)
+            assert not re.search(r"\b(only|never|all of whose)\b", says), (name, "is it plain?")
+            assert says.count("{value}") <= 1, (name, says)
+        assert signal.says_low != signal.says, name
+        habits = "median|entropy|standard deviation|squared shares|mean, by value, of each"
+        if re.search(habits, signal.formula) or "{counts}" in signal.says:
+            assert signal.fewest, (name, "from how many does it show a habit?")
+        for column, least in signal.fewest:
+            assert column == "n_transfers" or catalogue().by_name[column].unit in COUNTED, name
+            assert least >= 3, name
+        parties = [n for column, n in signal.fewest if column.endswith(("senders", "receivers"))]
+        if parties and "{counts}" in signal.says:
+            assert sum(parties) >= 10, (name, "a share of too few is no habit")
         assert signal.unit in UNITS, (name, signal.unit)
         assert signal.needs in NEEDS, (name, signal.needs)
         assert signal.evidence in EVIDENCE_KINDS, (name, signal.evidence)

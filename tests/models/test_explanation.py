@@ -20,6 +20,7 @@ from models.explanation import (
     NO_REASON,
     SAME_STORY,
     Contribution,
+    Explanation,
     _contribution,
     contributions,
     explain_rows,
@@ -28,7 +29,7 @@ from models.explanation import (
 )
 from models.material import matrix
 from models.reason_texts import told_texts
-from models.standing import standing
+from models.standing import counted_enough, standing
 from tests.models.world import CATALOGUE, NAMES, fitted, world
 
 
@@ -122,14 +123,15 @@ def test_null_is_never_a_reason_and_never_speaks_for_an_address(bundle, signals)
 
 
 def contribution(
-    bundle: Any, signal: Signal, value: float, part: float, payments: float | None
+    bundle: Any, signal: Signal, value: float, part: float, row: dict[str, float | None]
 ) -> Contribution:
-    """Return what one value of one signal added, as a row of its own."""
+    """Return what one value of one signal added, with a row of the signals table of its own."""
     alone = SimpleNamespace(facts=bundle.facts, inputs=[signal])
-    made = np.array([np.nan if payments is None else payments])
-    found = standing(cast(Bundle, alone), np.array([[value]]), made)
+    frame = pl.DataFrame({"a": ["b"], **{name: [value] for name, value in row.items()}})
+    counted = counted_enough(frame, [signal])
+    found = standing(cast(Bundle, alone), np.array([[value]]), counted)
     places = tuple(column[0, 0].item() for column in found)
-    return _contribution(bundle, signal, value, part, cast(Any, places))
+    return _contribution(bundle, signal, value, part, cast(Any, places), row)
 
 
 def test_standings_are_what_the_population_says_of_each_value(bundle, signals):
@@ -137,7 +139,7 @@ def test_standings_are_what_the_population_says_of_each_value(bundle, signals):
     grids = bundle.facts.look_alikes.quantiles
     for i, name in enumerate(bundle.facts.signals):  # its own quantiles are where ties are
         inputs[: len(grids[name] or ()), i] = (grids[name] or ())[: len(inputs)]
-    found = standing(bundle, inputs, np.full(len(inputs), 9.0))
+    found = standing(bundle, inputs, np.ones(inputs.shape, dtype=bool))
     everyone, alike = bundle.facts.population, bundle.facts.look_alikes
     questions = (everyone.below, everyone.above, alike.below, alike.above)
     for column, ask in zip(found[:4], questions, strict=True):
@@ -159,30 +161,94 @@ def test_many_are_told_what_each_alone_is_told(bundle, signals, most):
 def test_what_only_time_changed_is_never_a_reason(bundle, signals):
     silent = replace(CATALOGUE.signals[0], depends_on_as_of=True)
     value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
-    assert contribution(bundle, CATALOGUE.signals[0], value, 1.0, 9).is_reason
-    assert not contribution(bundle, silent, value, 1.0, 9).is_reason
+    assert contribution(bundle, CATALOGUE.signals[0], value, 1.0, {}).is_reason
+    assert not contribution(bundle, silent, value, 1.0, {}).is_reason
 
 
-def test_a_share_of_few_payments_is_never_a_reason(bundle):
-    habit = replace(CATALOGUE.signals[0], fewest_payments=5)
+@pytest.mark.parametrize(
+    "row, enough",
+    [
+        ({}, False),
+        ({"paid": 5, "swaps": None}, False),
+        ({"paid": 4, "swaps": 2}, False),
+        ({"paid": 5, "swaps": 1}, False),
+        ({"paid": 5, "swaps": 2}, True),
+    ],
+)
+def test_a_share_of_too_few_is_no_reason_no_red_flag_and_speaks_for_nobody(bundle, row, enough):
+    habit = replace(CATALOGUE.signals[0], fewest=(("paid", 5), ("swaps", 2)))
     value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
-    told = [contribution(bundle, habit, value, 1.0, paid) for paid in (None, 4, 5)]
-    assert [one.is_reason for one in told] == [False, False, True]
-    assert [bool(one.red_flags) for one in told] == [False, False, bool(habit.red_flags)]
+    raised = contribution(bundle, habit, value, 1.0, row)
+    assert raised.is_reason == enough
+    assert bool(raised.red_flags) == enough
+    usual = float(bundle.facts.look_alikes.quantiles["senders"][50])
+    lowered = contribution(bundle, habit, usual, -1.0, row)
+    explained = Explanation("tron", "a", 0.0, 0.5, 1.0, (lowered,))
+    assert bool(explained.against) == enough
+
+
+def test_a_low_lower_bound_says_nothing(bundle):
+    bound = replace(CATALOGUE.signals[0], lower_bound=True)
+    grid = bundle.facts.look_alikes.quantiles["senders"]
+    high, low, usual = (
+        contribution(bundle, bound, float(value), -1.0, {})
+        for value in (grid[100] + 1, grid[0] - 1, grid[50])
+    )
+    assert (high.unusual, low.unusual, usual.unusual) == ("high", None, None)
+    explained = Explanation("tron", "a", 0.0, 0.5, 1.0, (high, low, usual))
+    assert explained.against == (high,)
+
+
+def test_the_rows_of_a_run_decide_in_batch_and_in_alerts_alike(bundle, signals):
+    """The text of a batch and the parts of an alert come from the same rows of the same frame."""
+    signal = next(s for s in CATALOGUE.signals if s.name == "round_share")
+    counted = replace(signal, fewest=(("n_transfers", 31),))
+    wanting = replace(bundle)
+    others = [s for s in bundle.inputs if s.name != "round_share"]
+    wanting.__dict__["inputs"] = tuple(
+        counted if s.name == "round_share" else s for s in bundle.inputs
+    )
+    assert len(others) == len(wanting.inputs) - 1
+    before = list(explain_rows(bundle, signals))
+    after = list(explain_rows(wanting, signals))  # every row has 30 transfers
+    enough = list(explain_rows(wanting, signals.with_columns(n_transfers=pl.lit(31))))
+    told = [e for e in before if any(r.signal == "round_share" for r in e.told)]
+    assert told
+    for old, new, again in zip(before, after, enough, strict=True):
+        assert [p.log_odds for p in old.contributions] == [p.log_odds for p in new.contributions]
+        assert "round_share" not in reasons_text(new, most=9)
+        assert all(r.signal != "round_share" for r in (*new.reasons, *new.against))
+        assert reasons_text(again, most=9) == reasons_text(old, most=9)
+    assert told_texts(wanting, signals, 9) == [reasons_text(e, most=9) for e in after]
 
 
 def test_a_red_flag_is_raised_only_on_its_own_side(bundle):
     both = replace(CATALOGUE.signals[0], red_flags=("much", "little"), flags_when_low=("little",))
     grid = bundle.facts.look_alikes.quantiles["senders"]
     raised = [
-        contribution(bundle, both, float(value), 1.0, 9).red_flags
+        contribution(bundle, both, float(value), 1.0, {}).red_flags
         for value in (grid[100] + 1, grid[50], grid[0] - 1)
     ]
     assert raised == [("much",), (), ("little",)]
 
 
+def test_a_red_flag_is_raised_only_where_all_of_its_parts_hold(bundle):
+    quick = replace(CATALOGUE.signals[0], red_flags=("rapid_pass_through", "made_up"))
+    value = float(bundle.facts.look_alikes.quantiles["senders"][100]) + 1
+    holds = {"forwarded_24h_share": 0.9, "retained_share": 0.05}
+    rows: list[dict[str, float | None]] = [
+        {},
+        {**holds},
+        {**holds, "retained_share": 0.9},
+        {**holds, "retained_share": None},
+    ]
+    told = [contribution(bundle, quick, value, 1.0, row) for row in rows]
+    assert [("rapid_pass_through" in one.red_flags) for one in told] == [False, True, False, False]
+    assert all("made_up" in one.red_flags and one.is_reason for one in told)
+
+
 def test_one_story_is_told_once_and_by_its_strongest_part(bundle):
-    quick = contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0, 9)
+    quick = contribution(bundle, CATALOGUE.signals[0], 1.0, 1.0, {})
     names = ["forwarded_24h_share", "senders", "retained_share", "forwarded_7d_share", "peel_share"]
     told = without_repeats(replace(quick, signal=name) for name in names)
     assert [part.signal for part in told] == ["forwarded_24h_share", "senders", "peel_share"]

@@ -25,6 +25,7 @@ from features.catalogue import catalogue
 from features.evidence import digest
 from models.deposit_address import NOTICE
 from models.fitting import fit
+from models.flagging import stands
 from models.leakage import CHECKS
 from models.settings import Settings
 from pipelines.alerts import SCHEMA, alert_id
@@ -165,7 +166,16 @@ def test_contributions_add_up_exactly(alerts):
             assert (c["value"] is None) == (c["null_meaning"] is not None)
 
 
-def test_alerts_come_by_rank_and_reasons_by_strength(alerts):
+@pytest.fixture(scope="module")
+def values(world: Path) -> dict[str, dict[str, Any]]:
+    """Each address's row of the signals table."""
+    asked = pl.DataFrame({"chain": "ethereum", "address": [subject(i) for i in range(N)]})
+    opened = open_transfers(world / "store")
+    measured = local.measure(opened, asked, as_of=AS_OF, basis="usd", threads=1)
+    return {row["address"]: row for row in measured.signals.iter_rows(named=True)}
+
+
+def test_alerts_come_by_rank_and_reasons_by_strength(alerts, values):
     assert [alert["rank"] for alert in alerts] == list(range(1, 11))
     for alert in alerts:
         told = [reason["contribution"] for reason in alert["reasons"]]
@@ -176,6 +186,14 @@ def test_alerts_come_by_rank_and_reasons_by_strength(alerts):
             part = by_name[reason["signal"]]
             standing = part["percentile_look_alikes"]
             assert part["value"] is not None
+            row = values[alert["address"]]
+            counted = catalogue().by_name[reason["signal"]].fewest
+            assert all(row[column] >= least for column, least in counted)
+            for flag in part["red_flags"]:
+                assert stands(flag["id"], row)
+        for spoken in alert["counter"]:
+            counted = catalogue().by_name[spoken["signal"]].fewest
+            assert all(values[alert["address"]][column] >= least for column, least in counted)
             assert max(standing["share_below"], standing["share_above"]) >= 0.9
 
 
@@ -210,9 +228,15 @@ def test_a_value_in_a_sentence_is_the_signals_value(alerts):
         values = {c["signal"]: c["value"] for c in alert["contributions"]}
         for said in [*alert["reasons"], *alert["counter"]]:
             unit = by_name[said["signal"]].unit
-            assert {"value": values[said["signal"]], "unit": unit}.items() <= next(
-                n for n in said["numbers"] if n["unit"] == unit
-            ).items()
+            if "{value}" in by_name[said["signal"]].says:
+                assert {"value": values[said["signal"]], "unit": unit}.items() <= next(
+                    n for n in said["numbers"] if n["unit"] == unit
+                ).items()
+            elif "evidence" in said:
+                behind = said["evidence"]["statistics"].values()
+                made_of = [n["value"] for n in said["numbers"] if n["unit"] in ("count", "share")]
+                assert len(made_of) >= 2
+                assert set(made_of) <= set(behind)
             bare = said["sentence"]
             for number in said["numbers"]:
                 bare = bare.replace(number["shown"], "", 1)

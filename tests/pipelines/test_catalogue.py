@@ -45,6 +45,8 @@ BROKEN: list[Callable[[dict[str, Any]], object]] = [
     lambda f: f["signals"][0].update(surplus=1),
     lambda f: f["signals"][0]["example"].update(rows=[]),
     lambda f: f["signals"][0].update(window=0),
+    lambda f: f["signals"][0].update(fewest={"transfers_in": 1}),
+    lambda f: f["red_flags"][0].pop("parts"),
     lambda f: f["red_flags"][0].update(verified="perhaps"),
     lambda f: f["red_flags"][0].update(url="http://example.org"),
     lambda f: f["stories"][0]["transfers"][0].update(amount="1,200"),

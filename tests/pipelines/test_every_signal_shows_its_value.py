@@ -108,19 +108,16 @@ def _is_shown(histories: Histories, i: int, signal: Signal, row: dict[str, Any])
     if signal.scope != "graph":
         assert agree(recompute(signal, around, shown), value), (signal.name, row["address"])
     assert 0 <= len(shown.rows) <= len(around)
-    said = sentence(
-        signal.says,
-        signal.unit,
-        value,
-        Scene(row["n_transfers"], row["first_seen"], row["last_seen"], histories.basis, "ETH"),
-        shown.statistics,
-    )
-    rest = said.text
-    for number in said.numbers:
-        before, found, rest = rest.partition(number.shown)
-        assert found, (signal.name, number, said.text)
-        assert not re.search(r"\d", before), (signal.name, before, said.text)
-    assert not re.search(r"\d", rest), (signal.name, rest, said.text)
+    scene = Scene(row["n_transfers"], row["first_seen"], row["last_seen"], histories.basis, "ETH")
+    for low in (False, True):
+        template = signal.template(low=low)
+        said = sentence(template, signal.unit, value, scene, shown.statistics)
+        rest = said.text
+        for number in said.numbers:
+            before, found, rest = rest.partition(number.shown)
+            assert found, (signal.name, number, said.text)
+            assert not re.search(r"\d", before), (signal.name, before, said.text)
+        assert not re.search(r"\d", rest), (signal.name, rest, said.text)
     return True
 
 
