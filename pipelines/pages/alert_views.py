@@ -27,8 +27,14 @@ from pipelines.pages.tables import (
 from pipelines.pages.timeline import balance
 from pipelines.trace_report import CONVENTION_WORDS
 
+_SETTLED = {
+    "is_alert": False,
+    "overturn": "What else would settle it",
+    "nothing": "No single reason carries this score; a reviewed label of the address would settle "
+    "it.",
+}
 WORDS = {
-    True: {
+    "alert": {
         "is_alert": True,
         "kind": "alert",
         "why": "Why",
@@ -36,16 +42,10 @@ WORDS = {
         "nothing": "No single reason carries this score, so no single document would overturn it; "
         "a reviewed label of the address would.",
     },
-    False: {
-        "is_alert": False,
-        "kind": "no alert",
-        "why": "What raised the score, short of review",
-        "overturn": "What else would settle it",
-        "nothing": "No single reason carries this score; a reviewed label of the address would "
-        "settle it.",
-    },
+    LOWEST: _SETTLED | {"kind": "no alert", "why": "What raised the score, short of review"},
+    None: _SETTLED | {"kind": "score without a band", "why": "What raised the score"},
 }
-"""Words of a page, by whether its band calls for review."""
+"""Words of a page by its band; of all that call for review under ``alert``."""
 
 OUTCOMES = ("supported", "not_testable", "not_supported")
 """Of innocent explanations, in the order of the page."""
@@ -68,7 +68,7 @@ def alert_views(alert: Mapping[str, Any]) -> dict[str, Any]:
         "said": said,
         "leads": {k: [lead for lead in block["leads"] if lead["kind"] == k] for k in _LEADS},
         "top": {"gaps": _top_gaps(alert)},
-        "words": WORDS[bool(alert["band"]) and alert["band"] != LOWEST],
+        "words": WORDS.get(alert["band"], WORDS["alert"]),
         "reasons": reasons,
         "tail": tail_of([one["reason"]["sentence"] for one in reasons]),
         "sources": sources(alert),
