@@ -86,8 +86,14 @@ class Transfers:
 
     def addresses(self) -> pl.DataFrame | None:
         """Return ``chain`` and ``address`` by code from the store's dictionary, if any."""
-        file = self.files[0].parent / ADDRESSES
-        return pl.read_parquet(file, columns=["chain", "address"]) if self.has_codes else None
+        listed = self.scan_addresses()
+        return None if listed is None else listed.collect()
+
+    def scan_addresses(self) -> pl.LazyFrame | None:
+        """Scan what `addresses` reads."""
+        if not self.has_codes:
+            return None
+        return pl.scan_parquet(self.files[0].parent / ADDRESSES).select("chain", "address")
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:

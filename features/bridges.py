@@ -23,7 +23,7 @@ from data.transfers import Transfers
 from features.compilation import keep_compiled, kernel
 from features.crossings import MOST_RIVALS, WINDOW, Legs, Matches, match
 from features.events import Events
-from features.history import LISTED, NO_CROSSINGS, Crossings, party_of
+from features.history import LISTED, NO_CROSSINGS, Columns, Crossings, party_of
 from features.parties import Parties
 
 LOW_FEE_CHAINS = (
@@ -35,6 +35,9 @@ all that are read but Ethereum and Bitcoin."""
 
 _BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
 _PIECE_ROWS = 1 << 18
+_MOST_KEPT = 4
+"""Matchings that are kept: histories that come bucket after bucket ask for the same ones again."""
+
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -46,13 +49,19 @@ class Crossed:
     ----------
     crossings, elsewhere
         As in `Columns` and `Histories`.
-    notes
-        What crowded bridges leave open.
+    crowded, undecided
+        How many of them are compared with legs of their own address alone, and left open by this.
     """
 
     crossings: Crossings = NO_CROSSINGS
     elsewhere: np.ndarray = field(default_factory=lambda: NO_CROSSINGS.at)
-    notes: tuple[str, ...] = ()
+    crowded: int = 0
+    undecided: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what crowded bridges leave open."""
+        return crowd_notes(self.crowded, self.undecided)
 
 
 @dataclass(frozen=True)
@@ -104,43 +113,62 @@ def bridge_legs(
 
 
 @dataclass(frozen=True)
-class _Found:
+class BridgeTransfers:
     """All legs, in the order of events, with what decides to whom they are known.
 
-    `event` of each; `since` when its bridge is known, `until` when its other side is a known bridge
-    too; the names of the chains by code.
+    `event` of each, a number that ascends, and its `row` in the transfers table; `since` when its
+    bridge is known, `until` when its other side is a known bridge too; the names of the chains by
+    code.
     """
 
     event: np.ndarray
+    row: np.ndarray
     legs: Legs
     since: np.ndarray
     until: np.ndarray
     chains: tuple[str, ...]
+    _matched: dict[int, tuple[np.ndarray, Matches]] = field(default_factory=dict)
+
+    def matched_at(self, moment: int) -> tuple[np.ndarray, Matches]:
+        """Return which legs were known at a moment, and match them (a few moments are kept)."""
+        if moment not in self._matched:
+            if len(self._matched) == _MOST_KEPT:
+                self._matched.pop(next(iter(self._matched)))
+            kept = np.flatnonzero((self.since <= moment) & ~(self.until <= moment))
+            legs = Legs(*(entries[kept] for entries in self.legs))
+            self._matched[moment] = kept, match(legs)
+        return self._matched[moment]
 
 
-def crossings_of(
-    transfers: Transfers,
-    events: Events,
-    parties: Parties,
-    laid: tuple[np.ndarray, np.ndarray, np.ndarray],
-    as_of: np.ndarray,
-) -> Crossed:
+def is_bridge(parties: Parties) -> np.ndarray:
+    """Say of each address code whether it is a bridge."""
+    return (parties.party & _WHAT) == _BRIDGE
+
+
+def bridge_transfers(
+    transfers: Transfers, events: Events, parties: Parties
+) -> BridgeTransfers | None:
+    """Find the legs of known bridges; None where there is none."""
+    bridge = is_bridge(parties)
+    return _legs(transfers, events, bridge, parties.since) if bridge.any() else None
+
+
+def meets_bridges(columns: Columns) -> bool:
+    """Say whether any history has transfers over bridges."""
+    return len(_over_bridges(columns.party)) > 0
+
+
+def crossings_of(found: BridgeTransfers | None, source: np.ndarray, columns: Columns) -> Crossed:
     """Match the legs of bridges, and say what each history may know of its own.
 
     Parameters
     ----------
-    laid
-        Of the histories' arrays: the events behind them, `Columns.party`, and the offsets.
-    as_of
-        The cut of each history.
+    source
+        Of each laid event, the event behind it, as `found` numbers them.
     """
-    source, party, offsets = laid
-    bridge = (parties.party & _WHAT) == _BRIDGE
-    if not bridge.any():
-        return Crossed()
+    party, offsets, as_of = columns.party, columns.offsets, columns.as_of
     at = _over_bridges(party)
-    found = _legs(transfers, events, bridge, parties.since) if len(at) else None
-    if found is None:
+    if found is None or not len(at):
         return Crossed()
     place = np.minimum(np.searchsorted(found.event, source[at]), len(found.event) - 1)
     own = found.event[place] == source[at]  # not those of unlisted coins
@@ -156,14 +184,14 @@ def crossings_of(
         here = epoch == known
         crossings, other, left = _known(found, int(moments[known - 1]), at[here], place[here])
         parts.append(crossings)
-        rows.append(np.where(other >= 0, events.row[other].astype(np.int64), -1))
+        rows.append(other)
         crowd += left
     whole = Crossings(*(np.concatenate(entries) for entries in zip(*parts, strict=True)))
     order = np.argsort(whole.at)
     return Crossed(
         Crossings(*(entries[order] for entries in whole)),
         np.concatenate(rows)[order],
-        _notes(*crowd.tolist()),
+        *crowd.tolist(),
     )
 
 
@@ -179,18 +207,17 @@ def _over_bridges(party: np.ndarray) -> np.ndarray:
 
 
 def _known(
-    found: _Found, moment: int, at: np.ndarray, place: np.ndarray
+    found: BridgeTransfers, moment: int, at: np.ndarray, place: np.ndarray
 ) -> tuple[Crossings, np.ndarray, np.ndarray]:
     """Match the legs known at a moment, and take what some places of histories show of it.
 
     Returns
     -------
     crossings, other, crowd
-        The entries; the event of each likeliest other leg, -1 for none; how many of the places are
+        The entries; the row of each likeliest other leg, -1 for none; how many of the places are
         in a crowd, and how many are undecided.
     """
-    kept = np.flatnonzero((found.since <= moment) & ~(found.until <= moment))
-    matches: Matches = match(Legs(*(entries[kept] for entries in found.legs)))
+    kept, matches = found.matched_at(moment)
     leg = np.full(len(found.event), -1)
     leg[kept] = np.arange(len(kept))
     at, mine = at[leg[place] >= 0], leg[place][leg[place] >= 0]
@@ -205,14 +232,15 @@ def _known(
         matches.best[mine].astype(np.float32),
         (partner >= 0) & low[partner],
     )
-    return crossings, np.where(partner >= 0, found.event[kept][partner], -1), crowd
+    return crossings, np.where(partner >= 0, found.row[kept][partner], -1), crowd
 
 
 def _low_fee_codes(chains: tuple[str, ...]) -> list[int]:
     return [code for code, chain in enumerate(chains) if chain in LOW_FEE_CHAINS]
 
 
-def _notes(crowded: int, undecided: int) -> tuple[str, ...]:
+def crowd_notes(crowded: int, undecided: int) -> tuple[str, ...]:
+    """Say how many transfers over bridges are in crowded moments, and how many left open."""
     if not crowded and not undecided:
         return ()
     return (
@@ -225,7 +253,7 @@ def _notes(crowded: int, undecided: int) -> tuple[str, ...]:
 
 def _legs(
     transfers: Transfers, events: Events, bridge: np.ndarray, since: np.ndarray
-) -> _Found | None:
+) -> BridgeTransfers | None:
     """Find the legs among all events, in their order; None where there is none."""
     keep_compiled(_near)
     count = _near(events.sender, events.receiver, bridge, np.empty(0, np.int64))
@@ -254,7 +282,8 @@ def _legs(
         evm=chain.is_in(list(EVM_CHAINS)).to_numpy(),
     )
     first, second = np.minimum(into, out), np.maximum(into, out)
-    return _Found(event, legs, first, second, tuple(chains.to_list()))
+    row = events.row[event].astype(np.int64)
+    return BridgeTransfers(event, row, legs, first, second, tuple(chains.to_list()))
 
 
 def _codes(text: pl.Series) -> np.ndarray:

@@ -8,7 +8,6 @@ import numpy as np
 
 from data.memory import address_of, fetch
 from features.compilation import keep_compiled, kernel
-from features.events import Events
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SLOT_BYTES = np.uint64(8)
@@ -16,11 +15,13 @@ _AHEAD = 24
 """Steps between asking for memory and using it."""
 
 
-def first_of_pair(events: Events, counts: np.ndarray) -> np.ndarray:
+def first_of_pair(table: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Say of each transfer whether it is the first that counts from its sender to its receiver.
 
     Parameters
     ----------
+    table
+        Records with ``sender`` and ``receiver``, in order.
     counts
         Per transfer: whether it counts.
     """
@@ -30,7 +31,7 @@ def first_of_pair(events: Events, counts: np.ndarray) -> np.ndarray:
         bits += 1
     slots = np.full(1 << bits, -1, dtype=np.int64)
     found = np.zeros(len(counts), dtype=np.bool_)
-    _first(events.table, counts, slots, address_of(slots), np.uint64(64 - bits), found)
+    _first(table, counts, slots, address_of(slots), np.uint64(64 - bits), found)
     return found
 
 

@@ -70,19 +70,21 @@ _LAID_KINDS = (np.int64, np.int64, np.int32, np.int32, np.int32, np.int32, np.bo
 
 
 def lay(
-    events: Events, keys: pl.DataFrame, masks: np.ndarray
+    events: Events, keys: pl.DataFrame, masks: np.ndarray, *, known: int
 ) -> tuple[Laid, np.ndarray, np.ndarray]:
-    """Return the arrays, the offsets and, per request, how many transfers have no value."""
-    for compiled in (_count, _partition, _place, _inflows_first):
+    """Return the arrays, the offsets and, per request, how many transfers have no value.
+
+    Parameters
+    ----------
+    known
+        How many address codes there are.
+    """
+    for compiled in (_partition, _place, _inflows_first):
         keep_compiled(compiled)
-    first, following = _requests_by_code(numbers(keys["code"]), events.addresses.height)
-    cut = numbers(keys["as_of"])
-    alike = bool((masks == _ALL_LEGS).all() and (cut == cut[:1]).all())
-    same = bool((first == np.arange(len(first))).all())
-    asked = Asked(first, following, masks, cut, bool((following < 0).all()), alike, same)
+    asked = asked_for(numbers(keys["code"]), numbers(keys["as_of"]), masks, known=known)
     table = events.table
     counts, unvalued = np.zeros((2, keys.height), dtype=np.int64)
-    _count(table, asked, counts, unvalued)
+    count(table, asked, counts, unvalued)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     total = int(offsets[-1])
     laid = Laid(*(np.empty(total, kind) for kind in _LAID_KINDS))
@@ -96,6 +98,23 @@ def lay(
     if not events.placed:
         _inflows_first(offsets, table, laid)
     return laid, offsets, unvalued
+
+
+def asked_for(code: np.ndarray, cut: np.ndarray, masks: np.ndarray, *, known: int) -> Asked:
+    """Return requests, given by address code (-1 for none), ready to be looked up.
+
+    It is assumed that no transfer was read that the latest cut does not let in.
+    """
+    first, following = _requests_by_code(code, known)
+    alike = bool((masks == _ALL_LEGS).all() and (cut == cut[:1]).all())
+    same = bool((first == np.arange(len(first))).all())
+    return Asked(first, following, masks, cut, bool((following < 0).all()), alike, same)
+
+
+def count(table: np.ndarray, asked: Asked, counts: np.ndarray, unvalued: np.ndarray) -> None:
+    """Add each request's transfers in `table`, with and without a value, to its counts."""
+    keep_compiled(_count)
+    _count(table, asked, counts, unvalued)
 
 
 def _passes(offsets: np.ndarray) -> np.ndarray:
@@ -123,7 +142,7 @@ def _requests_by_code(code: np.ndarray, known: int) -> tuple[np.ndarray, np.ndar
 
 
 @kernel
-def _within(time: int, cut: int, detail: int, mask: int, side: int) -> bool:  # pragma: no cover
+def within(time: int, cut: int, detail: int, mask: int, side: int) -> bool:  # pragma: no cover
     """Say whether a transfer is before the cut and on a leg in force, seen from a side."""
     leg = np.uint8(1) << np.uint8(2 * (detail & LEG_KIND) + side)
     return time < cut and (mask & leg) != 0
@@ -140,7 +159,7 @@ def _count(
             own = event.receiver if side == 0 else event.sender
             request = own if asked.same else asked.first[own]
             while request >= 0:
-                if asked.alike or _within(
+                if asked.alike or within(
                     event.time, asked.cut[request], event.detail, asked.masks[request], side
                 ):
                     if event.amount > 0:
@@ -175,7 +194,7 @@ def _partition(
             while request >= 0:
                 if first <= request < end and (
                     asked.alike
-                    or _within(
+                    or within(
                         event.time, asked.cut[request], event.detail, asked.masks[request], side
                     )
                 ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 
 import numpy as np
@@ -39,8 +41,15 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
     Refused
         Two addresses share an id, or the files cannot be read.
     """
+    with readable():
+        return Loading(Source(transfers, before), basis).events()
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Refuse where the transfers cannot be read."""
     try:
-        return _Loading(Source(transfers, before), basis).events()
+        yield
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Refused(f"the transfers cannot be read ({str(error).splitlines()[0]}).") from error
 
@@ -57,13 +66,33 @@ def numbers(column: pl.Series) -> np.ndarray:
     return out
 
 
-class _Loading:
-    """Turns pieces of the transfers into one table of events."""
+class Loading:
+    """Turns pieces of the transfers into events, in one table or piece by piece."""
 
     def __init__(self, source: Source, basis: str) -> None:
         self._source, self._basis = source, basis
         self._assets, self._addresses = TextCodes("assets"), TextCodes("addresses")
         self._transactions = _Transactions(source)
+
+    def pieces(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Read a store piece by piece: `EVENT` of each transfer, and its row.
+
+        Assets are coded by order of first appearance; `of_pieces` says how they are ranked.
+        """
+        assert self._source.coded
+        for piece, numbered in self._source.pieces(self._columns()):
+            table = empty_table(len(numbered))
+            _write(table, self._fields(piece))
+            yield table, numbered
+
+    def of_pieces(self) -> tuple[Events, np.ndarray]:
+        """Return what all pieces that were read share, and the rank of each asset's code.
+
+        Without transfers, and without the addresses, which stay in the store.
+        """
+        assets, ranks = _ranked(self._assets)
+        nobody = pl.DataFrame(schema={"chain": pl.String, "address": pl.String})
+        return self._described(empty_table(0), np.empty(0, np.uint32), assets, nobody), ranks
 
     def events(self) -> Events:
         """Read everything, in one pass where the rows stand in the one order."""
@@ -83,24 +112,30 @@ class _Loading:
             table, rows = table[order], rows[order]
         self._transactions.settle(table, rows, ordered=ordered)
         assets, asset_ranks = _ranked(self._assets)
+        if source.coded:
+            addresses = source.dictionary()
+            translate(table, asset_ranks, None)
+        else:
+            addresses, ranks = _ranked(self._addresses)
+            addresses = addresses.rename({"text": "address"})
+            translate(table, asset_ranks, ranks)
+        return self._described(table, rows, assets, addresses)
+
+    def _described(
+        self, table: np.ndarray, rows: np.ndarray, assets: pl.DataFrame, addresses: pl.DataFrame
+    ) -> Events:
         if assets.height > MOST_ASSETS:
             raise Refused(f"{assets.height:,} assets are more than can be told apart.")
         kinds, groups, units = _asset_facts(assets)
-        if source.dictionary is None:
-            addresses, ranks = _ranked(self._addresses)
-            _translate(table, asset_ranks, ranks)
-        else:
-            addresses = source.dictionary.rename({"address": "text"})
-            _translate(table, asset_ranks, None)
         return Events(
             table=table,
             row=rows,
-            placed=source.placed,
+            placed=self._source.placed,
             basis=self._basis,
             asset_kind=kinds,
             asset_group=groups,
             asset_unit=units,
-            addresses=addresses.select("chain", address="text"),
+            addresses=addresses,
         )
 
     def _columns(self) -> list[str | pl.Expr]:
@@ -110,7 +145,7 @@ class _Loading:
             wanted.append("chain")
         if self._source.ordered is None:
             wanted += _ORDER
-        wanted += [s if self._source.dictionary is None else f"{s}_code" for s in _SIDES]
+        wanted += [f"{s}_code" if self._source.coded else s for s in _SIDES]
         wanted += ["amount_raw", "usd_micros"] if self._basis == "relative" else []
         columns: list[str | pl.Expr] = list(dict.fromkeys(c for c in wanted if c != "block_time"))
         if self._basis != "relative":
@@ -141,11 +176,10 @@ class _Loading:
         }
 
     def _codes(self, chain: pl.Series | str, piece: pl.DataFrame, side: str) -> np.ndarray:
-        dictionary = self._source.dictionary
-        if dictionary is None:
+        if not self._source.coded:
             return self._addresses.encode(chain, piece[side])
         codes = piece[f"{side}_code"].to_numpy()
-        if len(codes) and (codes.min() < 0 or codes.max() >= dictionary.height):
+        if len(codes) and (codes.min() < 0 or codes.max() >= self._source.known):
             raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
         return codes
 
@@ -155,7 +189,7 @@ class _Transactions:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        if source.dictionary is not None:
+        if source.coded:
             self.columns: tuple[str, ...] = ("transaction",)
         elif source.placed:
             self.columns, self._rises = _PLACE, _Rises()
@@ -165,7 +199,7 @@ class _Transactions:
 
     def codes(self, piece: pl.DataFrame) -> np.ndarray:
         """Return int32 codes of more rows."""
-        if self._source.dictionary is not None:
+        if self._source.coded:
             return piece["transaction"].to_numpy()
         if self._source.placed:
             return self._rises.codes(_places(*piece[_PLACE]))
@@ -173,7 +207,7 @@ class _Transactions:
 
     def settle(self, table: np.ndarray, rows: np.ndarray, *, ordered: bool) -> None:
         """Number them anew where the files had another order, or places fall."""
-        if self._source.dictionary is not None:
+        if self._source.coded:
             return
         if not self._source.placed:
             if not ordered:
@@ -235,7 +269,7 @@ def _put(
         event.tx, event.detail = tx[i], detail[i]
 
 
-def _translate(table: np.ndarray, assets: np.ndarray, addresses: np.ndarray | None) -> None:
+def translate(table: np.ndarray, assets: np.ndarray, addresses: np.ndarray | None) -> None:
     """Replace codes by order of first appearance by others (none: addresses stay)."""
     if addresses is None and np.all(assets == np.arange(len(assets))):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from data.schema import LEGS, leg_set
 from data.transfers import Transfers
 from features.events import Events
 from features.history import Columns
-from features.neighbours import EXPOSURE, TYPES, Neighbours
+from features.neighbours import EXPOSURE, NO_EXPOSURE, TYPES, Neighbours
 from features.parties import Parties
 from features.prefixes import Counted, prefixes
 from features.taint import taint
@@ -35,48 +35,64 @@ def neighbours_of(
     source
         Per laid event: its position among `events`.
     counted
-        As `counted_of` says.
+        As `Counting` says.
     summable
         Amounts of different assets add up; else nobody is drained, and there are no exposures.
     """
     behaviour = prefixes(events, counted, source, columns.incoming, summable=summable)
-    exposure = tuple(np.zeros(0, kind) for kind in TYPES[EXPOSURE])
+    exposure = NO_EXPOSURE
     if summable and columns.registry.any():
-        exposure = _exposures(events, source, columns, parties)
+        epochs = Epochs(parties, columns.as_of, columns.registry)
+
+        def met_in(epoch: int) -> tuple[np.ndarray, ...]:
+            return taint(events, parties.at(epoch), source, columns.incoming)
+
+        exposure = exposures(epochs, np.diff(columns.offsets), met_in)
     return Neighbours(*behaviour, *exposure)
 
 
-def counted_of(
-    addresses: pl.DataFrame, transfers: Transfers, legs: Iterable[str] | None
-) -> Counted:
-    """Say whose history is known, and which kinds of transfer count for whom.
+class Counting:
+    """Says whose history is known, and which kinds of transfer count for whom.
 
     An address is known where its export is complete and shows some kind in both directions; those
     kinds count. For anybody else, whatever of the looked-at kinds was loaded counts.
 
     Parameters
     ----------
-    addresses
-        ``chain`` and ``address`` by code.
     legs
         The legs looked at; None: all.
     """
-    allowed = frozenset(LEGS) if legs is None else leg_set(",".join(legs))
-    anyway = sum(1 << k for k, kind in enumerate(_KINDS) if {f"{kind}_in", f"{kind}_out"} & allowed)
-    kinds = np.full(addresses.height, anyway, dtype=np.uint8)
-    if transfers.assume_complete:
-        whole = _both_ways(allowed)
-        if whole:
-            kinds[:] = whole
-        return Counted(kinds, np.full(addresses.height, whole > 0))
-    known = np.zeros(addresses.height, dtype=np.bool_)
-    if transfers.coverage is None:
+
+    def __init__(self, transfers: Transfers, legs: Iterable[str] | None) -> None:
+        allowed = frozenset(LEGS) if legs is None else leg_set(",".join(legs))
+        sides = ({f"{kind}_in", f"{kind}_out"} for kind in _KINDS)
+        self._anyway = sum(1 << k for k, both in enumerate(sides) if both & allowed)
+        self._whole = _both_ways(allowed) if transfers.assume_complete else 0
+        self._everybody = transfers.assume_complete
+        covered = None if self._everybody else transfers.coverage
+        self._shown = None if covered is None else _shown(covered, allowed)
+
+    def of(self, addresses: pl.DataFrame) -> Counted:
+        """Say it of some addresses (``chain`` and ``address``), in their order."""
+        kinds = np.full(addresses.height, self._whole or self._anyway, dtype=np.uint8)
+        known = np.full(addresses.height, self._everybody and self._whole > 0)
+        if self._shown is not None:
+            found = addresses.join(
+                self._shown, on=["chain", "address"], how="left", maintain_order="left"
+            )
+            shown_by = found["shown"].fill_null(0).to_numpy()
+            known[shown_by > 0] = True
+            kinds[known] = shown_by[known]
         return Counted(kinds, known)
-    merged = transfers.coverage.group_by("chain", "address").agg(
+
+
+def _shown(coverage: pl.DataFrame, allowed: frozenset[str]) -> pl.DataFrame:
+    """Return the kinds that count for each covered address, as bits; 0 where it is not known."""
+    merged = coverage.group_by("chain", "address").agg(
         pl.col("complete").all(), pl.col("legs").str.join(",")
     )
     shown = {text: _both_ways(leg_set(text) & allowed) for text in merged["legs"].unique()}
-    merged = merged.select(
+    return merged.select(
         "chain",
         "address",
         shown=pl.when("complete")
@@ -84,32 +100,53 @@ def counted_of(
         .otherwise(0)
         .cast(pl.UInt8),
     )
-    found = addresses.join(merged, on=["chain", "address"], how="left", maintain_order="left")
-    shown_by = found["shown"].fill_null(0).to_numpy()
-    known[shown_by > 0] = True
-    kinds[known] = shown_by[known]
-    return Counted(kinds, known)
 
 
 def _both_ways(legs: frozenset[str]) -> int:
     return sum(1 << k for k, kind in enumerate(_KINDS) if {f"{kind}_in", f"{kind}_out"} <= legs)
 
 
-def _exposures(
-    events: Events, source: np.ndarray, columns: Columns, parties: Parties
+class Epochs:
+    """The states of the registry that some histories were cut in.
+
+    Attributes
+    ----------
+    of_request
+        The epoch of each history.
+    needed
+        The epochs of histories to whom any registry is known, ascending.
+    """
+
+    def __init__(self, parties: Parties, as_of: np.ndarray, registry: np.ndarray) -> None:
+        self.of_request = np.searchsorted(parties.dates, as_of, side="right").astype(np.int32)
+        self._asked = registry > 0
+        self.needed = np.unique(self.of_request[self._asked]).tolist()
+
+    def where(self, epoch: int) -> np.ndarray:
+        """Say which histories were cut in an epoch and know of a registry."""
+        return (self.of_request == epoch) & self._asked
+
+
+def exposures(
+    epochs: Epochs, counts: np.ndarray, met_in: Callable[[int], tuple[np.ndarray, ...]]
 ) -> tuple[np.ndarray, ...]:
-    """Pass once for each state of the registry that some history was cut in."""
-    dates = np.unique(parties.since[parties.party > 0])
-    state = np.searchsorted(dates, columns.as_of, side="right")
+    """Return the fields `EXPOSURE` of `Neighbours` of histories of several epochs.
+
+    Parameters
+    ----------
+    counts
+        Transfers of each history.
+    met_in
+        Returns the fields of every laid event as they were in one epoch.
+    """
     out: tuple[np.ndarray, ...] = ()
-    for current in np.unique(state[columns.registry > 0]):
-        at = dates[current - 1] if current else -1
-        party = np.where(parties.since <= at, parties.party, 0).astype(np.uint8)
-        met = taint(events, party, source, columns.incoming)
-        if not out and (state == current).all():  # as mostly: nothing to merge, nothing copied
+    for epoch in epochs.needed:
+        here = epochs.of_request == epoch
+        met = met_in(epoch)
+        if not out and here.all():  # as mostly: nothing to merge, nothing copied
             return met
-        out = out or tuple(np.zeros(len(source), kind) for kind in TYPES[EXPOSURE])
-        rows = np.repeat(state == current, np.diff(columns.offsets))
+        out = out or tuple(np.zeros(int(counts.sum()), kind) for kind in TYPES[EXPOSURE])
+        rows = np.repeat(here, counts)
         for array, found in zip(out, met, strict=True):
             np.copyto(array, found, where=rows)
-    return out
+    return out or NO_EXPOSURE

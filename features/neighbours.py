@@ -109,6 +109,9 @@ TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 12)
 BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 14)
 """The fields that `features.prefixes` fills, and those of `features.taint`."""
 
+NO_EXPOSURE = tuple(np.zeros(0, kind) for kind in TYPES[EXPOSURE])
+"""Where no registry is in force."""
+
 
 _AHEAD = 16
 """Steps between asking for memory and using it."""

@@ -9,8 +9,10 @@ bridges, which is not the same as an exposure of nothing: `Parties.in_force` tel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -41,6 +43,16 @@ class Parties:
     party: np.ndarray
     since: np.ndarray
     begins: dict[int, dict[str, int]]
+
+    @cached_property
+    def dates(self) -> np.ndarray:
+        """The moments at which somebody among the addresses becomes known, ascending."""
+        return np.unique(self.since[self.party > 0])
+
+    def at(self, epoch: int) -> np.ndarray:
+        """Return `party` as it was known after so many of `dates`."""
+        known = self.dates[epoch - 1] if epoch else -1
+        return np.where(self.since <= known, self.party, 0).astype(np.uint8)
 
     def met(self, counterparty: np.ndarray, offsets: np.ndarray, as_of: np.ndarray) -> np.ndarray:
         """Return `Columns.party` of laid events: what was known of each at its history's cut."""
@@ -90,6 +102,17 @@ def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties
             for kind in (EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES)
         },
     )
+
+
+def parties_in_parts(parts: Iterable[pl.DataFrame], services: Services | None) -> Parties:
+    """Look up the addresses of `parts`, end to end, as `known_parties` does."""
+    found = [known_parties(part, services) for part in parts]
+    if not found:
+        return known_parties(
+            pl.DataFrame(schema={"chain": pl.String, "address": pl.String}), services
+        )
+    party, since = (np.concatenate([getattr(one, k) for one in found]) for k in ("party", "since"))
+    return Parties(party, since, found[0].begins)
 
 
 @kernel

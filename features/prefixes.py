@@ -129,24 +129,42 @@ def prefixes(
     return met(_found(events, counted, summable), source, incoming)
 
 
+class Prefixes:
+    """The running counts of all addresses, which read the transfers in order, piece after piece.
+
+    A moment must not be cut in two: a piece ends where the time moves on.
+    """
+
+    def __init__(self, counted: Counted, *, summable: bool) -> None:
+        keep_compiled(_pass)
+        self._summable = summable
+        self._carried = aligned_zeros(len(counted.kinds), CARRIED)
+        self._carried["earliest"] = self._carried["latest_receipt"] = -1
+        self._carried["known"], self._carried["kinds"] = counted.known, counted.kinds
+
+    def read(self, seen: Seen) -> np.ndarray:
+        """Return what both sides of each further transfer had done before it (`both_sides`)."""
+        found = both_sides(len(seen.table), BEHAVIOUR)
+        _pass(seen, self._summable, self._carried, address_of(self._carried), found)
+        return found
+
+
+def counts(events: Events, counted: Counted) -> tuple[np.ndarray, np.ndarray]:
+    """Say of each transfer whether it counts for its sender, and for its receiver."""
+    for_sender, for_receiver = (
+        (events.amount > 0) & ((counted.kinds[who] >> events.leg_kind) & 1 > 0)
+        for who in (events.sender, events.receiver)
+    )
+    return for_sender, for_receiver
+
+
 def _found(events: Events, counted: Counted, summable: bool) -> np.ndarray:
     """Return what both sides of every transfer had done before it (`both_sides`)."""
-    keep_compiled(_pass)
-    pays, receives = (_counts(events, counted, who) for who in (events.sender, events.receiver))
-    new_payee = first_of_pair(events, pays)
-    new_payer = new_payee if (pays == receives).all() else first_of_pair(events, receives)
+    pays, receives = counts(events, counted)
+    new_payee = first_of_pair(events.table, pays)
+    new_payer = new_payee if (pays == receives).all() else first_of_pair(events.table, receives)
     seen = Seen(events.table, events.amount, new_payee, new_payer)
-    carried = aligned_zeros(events.addresses.height, CARRIED)
-    carried["earliest"] = carried["latest_receipt"] = -1
-    carried["known"], carried["kinds"] = counted.known, counted.kinds
-    found = both_sides(len(events.table), BEHAVIOUR)
-    _pass(seen, summable, carried, address_of(carried), found)
-    return found
-
-
-def _counts(events: Events, counted: Counted, who: np.ndarray) -> np.ndarray:
-    """Say of each transfer whether it counts for one of its sides."""
-    return (events.amount > 0) & ((counted.kinds[who] >> events.leg_kind) & 1 > 0)
+    return Prefixes(counted, summable=summable).read(seen)
 
 
 @kernel

@@ -28,8 +28,10 @@ class Source:
         The only chain, None where there are several.
     placed
         Whether every row's place in its block is known.
-    dictionary
-        The addresses by code where the store has derived columns, else None.
+    coded
+        Whether the store has derived columns, and a dictionary of addresses.
+    known
+        Addresses in that dictionary; 0 without one.
     """
 
     def __init__(self, transfers: Transfers, before: datetime) -> None:
@@ -37,11 +39,18 @@ class Source:
         self._before = microseconds(before)
         self._trusted = transfers.trusted
         derived = set(DERIVED_COLUMNS) <= set(self._lazy.collect_schema().names())
-        self.dictionary = transfers.addresses() if derived else None
+        self._listed = transfers.scan_addresses() if derived else None
+        self.coded = self._listed is not None
+        self.known = 0 if self._listed is None else self._listed.select(pl.len()).collect().item()
         self._leg_kind = pl.col("leg_kind") if derived else leg_kind()
         self._placed = pl.col("placed") if derived else placed()
         self.height, self.placed = self._lazy.select(pl.len(), self._placed.all()).collect().row(0)
         self.chain = self._only_chain()
+
+    def dictionary(self) -> pl.DataFrame:
+        """Return ``chain`` and ``address`` by code, of a store with derived columns."""
+        assert self._listed is not None
+        return self._listed.collect()
 
     @property
     def ordered(self) -> bool | None:
@@ -79,9 +88,10 @@ class Source:
         return frame.sort(keys, nulls_last=False, maintain_order=True)["at"].to_numpy()
 
     def _only_chain(self) -> str | None:
-        if self.dictionary is not None:  # in order of chain
-            chains = self.dictionary["chain"]
-            return chains[0] if len(chains) and chains[0] == chains[-1] else None
+        if self._listed is not None:  # in order of chain
+            ends = self._listed.select(first=pl.col("chain").first(), last=pl.col("chain").last())
+            first, last = ends.collect().row(0)
+            return first if first == last else None
         chain = pl.col("chain")
         facts = self._lazy.select(chain.first(), alone=(chain == chain.first()).all())
         first, alone = facts.collect().row(0)

@@ -59,13 +59,26 @@ def taint(
     source, incoming
         Per laid event: its position among the transfers, and whether it came in.
     """
-    keep_compiled(_pass)
-    sums = aligned_zeros(events.addresses.height, SUMS)
-    sums["party"] = party
-    carried = np.zeros(_longest_moment(events.time))
-    found = both_sides(len(events.table), EXPOSURE)
-    _pass(events.table, events.amount, sums, address_of(sums), carried, found)
-    return met(found, source, incoming)
+    return met(Taint(party).read(events), source, incoming)
+
+
+class Taint:
+    """The sums of all addresses, which read the transfers in order, piece after piece.
+
+    A moment must not be cut in two: a piece ends where the time moves on.
+    """
+
+    def __init__(self, party: np.ndarray) -> None:
+        keep_compiled(_pass)
+        self._sums = aligned_zeros(len(party), SUMS)
+        self._sums["party"] = party
+
+    def read(self, events: Events) -> np.ndarray:
+        """Return the exposures of both sides of each further transfer before it (`both_sides`)."""
+        carried = np.zeros(_longest_moment(events.time))
+        found = both_sides(len(events.table), EXPOSURE)
+        _pass(events.table, events.amount, self._sums, address_of(self._sums), carried, found)
+        return found
 
 
 def _longest_moment(time: np.ndarray) -> int:

@@ -49,6 +49,10 @@ likeliest part in a laundering scheme for an address with a band above the lowes
 `role_confidence` the chance of it among the alternatives (`models.roles.Settled`).
 """
 
+SCORE_BYTES, REASON_BYTES = 600, 1500
+"""What a row takes in memory, about, while all are ranked and written; and what one does whose
+reasons are told, with its signals."""
+
 _OF_SCORED = ("score", "score_low", "score_high", "base_rate", "log_odds", "band")
 
 
@@ -81,6 +85,68 @@ def score_frame(
     polars.DataFrame
         The columns `SCORES`, one row per row of `signals`, in its order.
     """
+    scores = RunningScores(bundle, services, reasons=reasons, threads=threads)
+    scores.add(signals)
+    return scores.table()
+
+
+class RunningScores:
+    """Scores of a signals frame that comes in parts; the result does not depend on the parts.
+
+    Only ranks and reasons need all rows: ranks their log odds, reasons the signals of the highest
+    so far. Parameters as in `score_frame`.
+    """
+
+    def __init__(
+        self, bundle: Bundle, services: Services, *, reasons: int = 0, threads: int = 1
+    ) -> None:
+        self._bundle, self._services = bundle, services
+        self._reasons, self._threads = reasons, threads
+        self._scored: list[pl.DataFrame] = []
+        self._rows = 0
+        self._highest: pl.DataFrame | None = None
+
+    def add(self, signals: pl.DataFrame) -> None:
+        """Score further rows."""
+        scored = _unranked(self._bundle, signals, self._services, self._threads)
+        self._scored.append(scored)
+        if self._reasons:
+            numbered = signals.with_columns(scored["log_odds"].alias(_ODDS))
+            numbered = numbered.with_row_index(_ROW, offset=self._rows)
+            self._keep_highest(numbered.filter(pl.col(_ODDS).is_not_null()))
+        self._rows += signals.height
+
+    def table(self) -> pl.DataFrame:
+        """Return the scores of all rows, as `score_frame` does."""
+        frame = pl.concat(self._scored)
+        frame = frame.with_columns(rank=_ranks(frame))
+        return frame.with_columns(self._top_reasons(frame.height)).select(SCORES)
+
+    def _keep_highest(self, some: pl.DataFrame) -> None:
+        so_far = some if self._highest is None else pl.concat([self._highest, some])
+        self._highest = _in_order(so_far, _ODDS).head(self._reasons)
+
+    def _top_reasons(self, rows: int) -> pl.Series:
+        """Return a short text of the reasons of the highest ranks, null elsewhere."""
+        from models.reason_texts import told_texts
+
+        texts: list[str | None] = [None] * rows
+        if self._highest is not None:
+            at = self._highest[_ROW].to_list()
+            signals = self._highest.drop(_ROW, _ODDS)
+            told = told_texts(self._bundle, signals, threads=self._threads)
+            for row, text in zip(at, told, strict=True):
+                texts[row] = text
+        return pl.Series("top_reasons", texts, dtype=pl.String())
+
+
+_ROW, _ODDS = "_row", "_log_odds"
+
+
+def _unranked(
+    bundle: Bundle, signals: pl.DataFrame, services: Services, threads: int
+) -> pl.DataFrame:
+    """Return all of `SCORES` that needs no other rows."""
     facts = bundle.facts
     requirements = Requirements(facts.legs, facts.min_transfers)
     status = statuses(signals, requirements, services, victims_by_rule=bundle.roles is None)
@@ -104,11 +170,7 @@ def score_frame(
         decision_use=pl.lit(facts.decision_use),
         bundle_sha256=pl.lit(bundle.sha256),
     )
-    frame = _with_roles(frame, bundle, inputs, scored, threads)
-    frame = frame.with_columns(rank=_ranks(frame))
-    return frame.with_columns(
-        _top_reasons(bundle, signals, frame["rank"], reasons, threads)
-    ).select(SCORES)
+    return _with_roles(frame, bundle, inputs, scored, threads)
 
 
 def _with_roles(
@@ -198,20 +260,14 @@ def _ranks(frame: pl.DataFrame) -> pl.Series:
     """Rank the scored rows, 1 for the highest."""
     numbered = frame.select("log_odds", "chain", "address", "as_of").with_row_index("_row")
     ordered = (
-        numbered.filter(pl.col("log_odds").is_not_null())
-        .sort("log_odds", "chain", "address", "as_of", descending=[True, False, False, False])
+        _in_order(numbered.filter(pl.col("log_odds").is_not_null()), "log_odds")
         .with_row_index("rank", offset=1)
         .select("_row", pl.col("rank").cast(pl.Int64))
     )
     return numbered.join(ordered, on="_row", how="left", maintain_order="left")["rank"]
 
 
-def _top_reasons(
-    bundle: Bundle, signals: pl.DataFrame, rank: pl.Series, n: int, threads: int
-) -> pl.Series:
-    """Return a short text of the reasons of the `n` highest ranks, null elsewhere."""
-    from models.reason_texts import told_texts
-
-    chosen = (rank <= n).fill_null(False).to_numpy()
-    texts = told_texts(bundle, signals.filter(pl.Series(chosen)), threads=threads)
-    return _spread("top_reasons", texts, chosen)
+def _in_order(rows: pl.DataFrame, log_odds: str) -> pl.DataFrame:
+    """Sort rows from the highest; of one address asked for twice, the first comes first."""
+    by = [log_odds, "chain", "address", "as_of"]
+    return rows.sort(by, descending=[True, False, False, False], maintain_order=True)

@@ -69,6 +69,7 @@ from pipelines.options import (
     WorldSize,
     flag,
 )
+from pipelines.options_memory import Memory, SpillFolder
 from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(
@@ -200,7 +201,11 @@ def ingest(
     )
 
 
-@app.command(epilog="Example: unrinse signals runs/store --out runs/signals.parquet")
+@app.command(
+    epilog="Example: unrinse signals runs/store --out runs/signals.parquet\n\n"
+    "More transfers than memory holds: unrinse signals runs/store --memory 2GiB "
+    "--out runs/signals.parquet"
+)
 def signals(
     transfers: TransfersPath,
     out: OutTable,
@@ -212,6 +217,8 @@ def signals(
     also: AlsoMeasure = None,
     engine: EngineOption = None,
     threads: Threads = None,
+    memory: Memory = None,
+    spill: SpillFolder = None,
     assume_complete: AssumeComplete = False,
 ) -> None:
     """Compute every behavioural signal of every address; motifs where asked for."""
@@ -228,6 +235,8 @@ def signals(
         also=also,
         engine=engine,
         threads=threads,
+        memory=memory,
+        spill=spill,
         assume_complete=assume_complete or None,
     )
 
@@ -255,6 +264,8 @@ def score(
     engine: EngineOption = None,
     services: Services = None,
     threads: Threads = None,
+    memory: Memory = None,
+    spill: SpillFolder = None,
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     control_sample: ControlSample = None,
@@ -273,6 +284,8 @@ def score(
         engine=engine,
         services=services,
         threads=threads,
+        memory=memory,
+        spill=spill,
         max_unscored=max_unscored,
         research_use=research_use or None,
         control_sample=control_sample,

@@ -110,12 +110,11 @@ class Dossier:
         side = "sender" if self.history.incoming[position] else "receiver"
         return str(self.table[side][int(self._at(np.array([position]))[0])])
 
-    def counterparties(self) -> list[str]:
-        """Return the other side of each of the history's transfers."""
-        rows = self.table[self._at(np.arange(len(self.history)))]
-        incoming = pl.Series(self.history.incoming, dtype=pl.Boolean)
-        other = pl.when(incoming).then(pl.col("sender")).otherwise(pl.col("receiver"))
-        return rows.select(other.alias("other"))["other"].to_list()
+    def counterparties(self) -> pl.Series:
+        """Return the other side of each of the history's transfers, in order."""
+        at = self._at(np.arange(len(self.history)))
+        sides = [self.table[side].gather(at) for side in ("sender", "receiver")]
+        return sides[0].zip_with(pl.Series(self.history.incoming), sides[1])
 
     def amounts(self) -> list[str]:
         """Return the exact amount of each of the history's transfers, in whole units."""

@@ -26,7 +26,7 @@ from data.storage import sha256_file
 
 if TYPE_CHECKING:
     from data.transfers import Transfers
-    from pipelines.score import Scored
+    from pipelines.score import Scored, ToScore
 
 NOT_READ = ("label_teachings.csv", "published_figures.csv")
 """Built-in tables that no score and no alert reads: for training labels and for worlds."""
@@ -34,10 +34,11 @@ NOT_READ = ("label_teachings.csv", "published_figures.csv")
 LIBRARIES = ("lightgbm", "numba", "numpy", "polars")
 """Whose versions may change the last bits of a number."""
 
+_SLICE_ROWS = 1 << 16
 _ROOT = Path(__file__).parent.parent
 
 
-def recorded_inputs(run: Scored) -> dict[str, Any]:
+def recorded_inputs(run: Scored | ToScore) -> dict[str, Any]:
     """Return what a run rests on beside its bundle and its transfers, ready for JSON.
 
     Returns
@@ -67,9 +68,11 @@ def addresses_sha256(requests: pl.DataFrame) -> str:
     True
     """
     moment = pl.col("as_of").cast(pl.Datetime("us", "UTC")).dt.to_string("iso:strict")
-    rows = requests.select("chain", "address", moment.fill_null("")).rows()
-    lines = sorted("\t".join(row) for row in rows)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    line = pl.concat_str("chain", "address", moment.fill_null(""), separator="\t")
+    lines, told = requests.select(line.alias("line").sort()), hashlib.sha256()
+    for at, part in enumerate(lines.iter_slices(_SLICE_ROWS)):  # joined they may be gigabytes
+        told.update(("\n" * (at > 0) + "\n".join(part["line"])).encode())
+    return told.hexdigest()
 
 
 def coverage_sha256(transfers: Transfers) -> str | None:

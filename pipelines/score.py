@@ -12,10 +12,11 @@ from typing import Any
 import polars as pl
 
 from data.services import Services, load_services
+from data.storage import ROW_GROUP_ROWS
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
-from models.scoring import score_frame
+from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
@@ -27,6 +28,7 @@ from pipelines.inputs import (
     service_notes,
     unscored_exit,
 )
+from pipelines.memory import Cap, resolved_cap
 from pipelines.outputs import check_output, program, write_table
 from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
@@ -45,6 +47,7 @@ class ScoreResult:
     decision_use: bool
     bundle_sha256: str
     content_sha256: str
+    spilled_bytes: int | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -67,6 +70,41 @@ class Scored:
         return recorded_inputs(self)
 
 
+@dataclass(frozen=True)
+class ToScore:
+    """What a scoring run reads before the transfers: read, and allowed to be used together."""
+
+    bundle: Bundle
+    transfers: Transfers
+    services: Services
+    asked: Asked
+    as_of: datetime
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What it all rests on, beside the bundle and the transfers; results record it."""
+        return recorded_inputs(self)
+
+
+def to_score(
+    bundle: str | Path,
+    transfers: str | Path,
+    addresses: str | Path,
+    *,
+    as_of: datetime | None = None,
+    research_use: bool = False,
+    services: str | Path | Sequence[str | Path] | None = None,
+    assume_complete: bool = False,
+) -> ToScore:
+    """Read what a scoring run is given; see `score` for the parameters."""
+    loaded = Bundle.load(Path(bundle))
+    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    loaded.check_use(real=not opened.synthetic, research_use=research_use)
+    known = load_services(services)
+    asked = read_requests(Path(addresses), opened)
+    return ToScore(loaded, opened, known, asked, resolved_as_of(opened, as_of))
+
+
 def score_addresses(
     bundle: str | Path,
     transfers: str | Path,
@@ -80,13 +118,24 @@ def score_addresses(
     assume_complete: bool = False,
 ) -> Scored:
     """Score a list of addresses in memory; see `score` for the parameters."""
-    loaded = Bundle.load(Path(bundle))
-    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
-    loaded.check_use(real=not opened.synthetic, research_use=research_use)
-    known = load_services(services)
-    asked = read_requests(Path(addresses), opened)
-    moment = resolved_as_of(opened, as_of)
-    return score_asked(loaded, opened, known, asked, moment, reasons=reasons, threads=threads)
+    given = to_score(
+        bundle,
+        transfers,
+        addresses,
+        as_of=as_of,
+        research_use=research_use,
+        services=services,
+        assume_complete=assume_complete,
+    )
+    return score_asked(
+        given.bundle,
+        given.transfers,
+        given.services,
+        given.asked,
+        given.as_of,
+        reasons=reasons,
+        threads=threads,
+    )
 
 
 def score_asked(
@@ -114,6 +163,31 @@ def score_asked(
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
+def _in_parts(
+    given: ToScore, cap: Cap | None, *, reasons: int, threads: int | None
+) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
+    """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
+    facts, capped = given.bundle.facts, Capped()
+    families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
+    scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
+    with local.held(
+        given.transfers,
+        given.asked.requests,
+        as_of=given.as_of,
+        basis=facts.basis,
+        legs=facts.legs,
+        services=given.services,
+        families=families,
+        cap=cap,
+        kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
+    ) as histories:
+        for part in local.parts(histories, families, threads=threads):
+            scores.add(capped.seen(part))
+        notes = (*_notes_on(given), *histories.notes, *capped.notes())
+        spilled_bytes = histories.spilled_bytes
+    return scores.table(), notes, spilled_bytes
+
+
 def score(
     bundle: str | Path,
     transfers: str | Path,
@@ -129,6 +203,8 @@ def score(
     max_unscored: float | None = None,
     control_sample: int | None = None,
     assume_complete: bool = False,
+    memory: int | str | None = None,
+    spill: str | Path | None = None,
 ) -> ScoreResult:
     """Score a list of addresses and write one row for each, in the order requested.
 
@@ -158,6 +234,11 @@ def score(
         addresses from below the threshold, without scores, for reviewers who must not know which
         is which; and its key, ``<out>.review-key.csv``, with how likely each was to be chosen.
         `review_labels` reads both.
+    memory
+        What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
+        disk, and the result is the same. Default: everything is held in memory.
+    spill
+        The folder to spill to; default: that of `out`.
 
     Raises
     ------
@@ -167,20 +248,20 @@ def score(
     out = Path(out)
     check_output(out)
     resolved_engine(engine)
-    run = score_addresses(
+    cap = resolved_cap(memory, spill, out)
+    run = to_score(
         bundle,
         transfers,
         addresses,
         as_of=as_of,
-        reasons=reasons,
         research_use=research_use,
         services=services,
-        threads=threads,
         assume_complete=assume_complete,
     )
+    scores, notes, spilled_bytes = _in_parts(run, cap, reasons=reasons, threads=threads)
     key = None
     if control_sample is not None:
-        key = drawn(run.scores, control_sample, bundle_sha256=run.bundle.sha256)
+        key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
     facts = {
         "program": program(),
         "transfers_sha256": run.transfers.sha256,
@@ -192,21 +273,23 @@ def score(
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,
     }
-    manifest = write_table(run.scores, out, kind="scores", facts=facts)
+    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
+    manifest = write_table(parts, out, kind="scores", facts=facts)
     if key is not None:
         write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
         out=out,
-        addresses=run.scores.height,
-        statuses=counts(run.scores["status"]),
-        bands=counts(run.scores["band"].drop_nulls()),
+        addresses=scores.height,
+        statuses=counts(scores["status"]),
+        bands=counts(scores["band"].drop_nulls()),
         to_review=None if key is None else review_files(out)[0],
         base_rate=run.bundle.facts.calibration.base_rate,
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
-        notes=(*input_notes(run), *use_notes(run.bundle)),
-        exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
+        spilled_bytes=spilled_bytes,
+        notes=(*notes, *use_notes(run.bundle)),
+        exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )
 
 
@@ -214,8 +297,11 @@ def input_notes(run: Scored) -> tuple[str, ...]:
     """Say what of the addresses, the services and the histories was not taken as it came."""
     capped = Capped()
     capped.seen(run.measured.signals)
-    histories = (*run.measured.histories.notes, *capped.notes())
-    return (*run.asked.notes, *service_notes(run.services), *histories)
+    return (*_notes_on(run), *run.measured.histories.notes, *capped.notes())
+
+
+def _notes_on(given: ToScore | Scored) -> tuple[str, ...]:
+    return (*given.asked.notes, *service_notes(given.services))
 
 
 def use_notes(bundle: Bundle) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pipelines.inputs import (
     resolved_engine,
     service_notes,
 )
+from pipelines.memory import resolved_cap
 from pipelines.outputs import check_output, write_table
 
 
@@ -36,6 +37,7 @@ class SignalsResult:
     as_of: datetime
     basis: str
     content_sha256: str
+    spilled_bytes: int | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -53,6 +55,8 @@ def signals(
     threads: int | None = None,
     assume_complete: bool = False,
     also: Sequence[str] = (),
+    memory: int | str | None = None,
+    spill: str | Path | None = None,
 ) -> SignalsResult:
     """Compute the signals of some addresses, or of every covered one.
 
@@ -81,6 +85,11 @@ def signals(
         Families that follow money from hand to hand through all transfers (``motifs``), which
         costs about as much as all other signals. Each adds its signals and, before all of them, a
         column ``{family}_capped``: how often it looked no further for an address.
+    memory
+        What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
+        disk, and the result is the same. Default: everything is held in memory.
+    spill
+        The folder to spill to; default: that of `out`.
 
     Raises
     ------
@@ -95,15 +104,6 @@ def signals(
     known = load_services(services)
     moment = resolved_as_of(opened, as_of)
     asked = read_requests(Path(addresses), opened) if addresses is not None else None
-    histories = local.read(
-        opened,
-        None if asked is None else asked.requests,
-        as_of=moment,
-        basis=resolved_basis(basis),
-        legs=leg_names(legs),
-        services=known,
-        families=families,
-    )
     facts = {
         "transfers_sha256": opened.sha256,
         "as_of": moment.isoformat(),
@@ -111,16 +111,27 @@ def signals(
         "catalogue_hash": catalogue().hash(),
     }
     capped = Capped()
-    parts = map(capped.seen, local.parts(histories, families, threads=threads))
-    manifest = write_table(parts, out, kind="signals", facts=facts)
+    with local.held(
+        opened,
+        None if asked is None else asked.requests,
+        as_of=moment,
+        basis=resolved_basis(basis),
+        legs=leg_names(legs),
+        services=known,
+        families=families,
+        cap=resolved_cap(memory, spill, out),
+    ) as histories:
+        parts = map(capped.seen, local.parts(histories, families, threads=threads))
+        manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(
         out=out,
         addresses=len(histories),
-        transfers=int(histories.counts.sum()),
+        transfers=histories.transfers,
         signals=sum(len(family.signals) for family in families),
         as_of=moment,
         basis=basis,
         content_sha256=manifest["content_sha256"],
+        spilled_bytes=histories.spilled_bytes,
         notes=(() if asked is None else asked.notes)
         + service_notes(known)
         + histories.notes

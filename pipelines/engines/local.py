@@ -1,23 +1,30 @@
-"""The local engine: this process, all its threads, histories in memory."""
+"""The local engine: this process, all its threads, histories in memory or, under a cap, on disk."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar, Protocol
 
 import polars as pl
 
+from data.errors import Refused
 from data.services import Services
 from data.transfers import Transfers
 from features.ahead import Missing
 from features.building import build_histories
 from features.catalogue import catalogue
-from features.computing import compute_signals, signal_parts
+from features.computing import PART_ROWS, compute_signals, signal_parts
 from features.history import Histories
+from features.out_of_core import spilled_histories
+from features.passes import Means, Question
 from features.signal import Family
+from features.spill import spill
 from pipelines.console import progress
+from pipelines.memory import Cap
 
 
 @dataclass(frozen=True)
@@ -73,31 +80,146 @@ def read(
     services: Services | None = None,
 ) -> Histories:
     """Build the histories that some families are to be computed of; parameters as in `measure`."""
+    with _compiling(families), progress("Reading histories"):
+        return build_histories(
+            transfers,
+            requests,
+            as_of=as_of,
+            basis=basis,
+            legs=legs,
+            services=services,
+            neighbours=any(family.reads_neighbours for family in families),
+            network=any(family.scope == "graph" for family in families),
+        )
+
+
+@contextlib.contextmanager
+def _compiling(families: Sequence[Family]) -> Iterator[None]:
+    """Compile the families' kernels, beside the block and after it."""
     missing = Missing(families)
     with missing.compiling():
-        with progress("Reading histories"):
-            histories = build_histories(
-                transfers,
-                requests,
-                as_of=as_of,
-                basis=basis,
-                legs=legs,
-                services=services,
-                neighbours=any(family.reads_neighbours for family in families),
-                network=any(family.scope == "graph" for family in families),
-            )
+        yield
         if missing:
             with progress("Compiling signals, once for this version", len(missing)) as done:
                 missing.compile_rest(done)
-    return histories
+
+
+class Held(Protocol):
+    """The histories of a run, in one piece or in several, to be gone through once."""
+
+    @property
+    def transfers(self) -> int:
+        """Of the histories so far."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the histories so far."""
+        ...
+
+    @property
+    def part_rows(self) -> int:
+        """Histories to a part of the result."""
+        ...
+
+    @property
+    def spilled_bytes(self) -> int | None:
+        """Bytes that went to disk; None without a cap."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Histories]: ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Histories that memory holds."""
+
+    histories: Histories
+    part_rows: ClassVar[int] = PART_ROWS
+    spilled_bytes: ClassVar[int | None] = None
+
+    @property
+    def transfers(self) -> int:
+        """Of all of them."""
+        return int(self.histories.counts.sum())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return self.histories.notes
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+    def __iter__(self) -> Iterator[Histories]:
+        yield self.histories
+
+
+@contextlib.contextmanager
+def held(
+    transfers: Transfers,
+    requests: pl.DataFrame | None,
+    *,
+    as_of: datetime,
+    basis: str,
+    families: Sequence[Family],
+    legs: Iterable[str] | None = None,
+    services: Services | None = None,
+    cap: Cap | None = None,
+    kept: int = 0,
+) -> Iterator[Held]:
+    """Read histories as `read` does, and hold them for the block; under a cap, partly on disk.
+
+    Parameters
+    ----------
+    kept
+        Bytes that the caller will keep of each history until the end; they count under the cap.
+
+    Raises
+    ------
+    Refused
+        The cap is too small, or a family cannot be computed under one.
+    """
+    if cap is None:
+        yield InMemory(
+            read(
+                transfers, requests, as_of=as_of, basis=basis,
+                families=families, legs=legs, services=services,
+            )
+        )  # fmt: skip
+        return
+    if graphs := [family.name for family in families if family.scope == "graph"]:
+        raise Refused(
+            f"{graphs[0]} cannot be computed under --memory: it follows money through all "
+            "transfers at once.",
+            hint=f"Do without {graphs[0]}, or leave --memory out.",
+        )
+    question = Question(
+        as_of=as_of,
+        basis=basis,
+        legs=None if legs is None else tuple(legs),
+        services=services,
+        neighbours=any(family.reads_neighbours for family in families),
+    )
+    with spill(cap.folder) as spilled:
+        with _compiling(families):
+            pass  # before the cap is divided: what it takes counts
+        means = Means(cap.memory, spilled, progress, kept=kept)
+        yield spilled_histories(transfers, requests, question, means)
 
 
 def parts(
-    histories: Histories, families: Sequence[Family], *, threads: int | None = None
+    histories: Held, families: Sequence[Family], *, threads: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """Compute signals and yield their table in parts, for whoever writes each away."""
     with progress("Computing signals", total=len(histories)) as done:
-        yield from signal_parts(histories, families, threads=_threads(threads), progress=done)
+        for some in histories:
+            yield from signal_parts(
+                some, families, threads=_threads(threads), progress=done, rows=histories.part_rows
+            )
+            del some  # gone before the next are read
 
 
 def _threads(asked: int | None) -> int:

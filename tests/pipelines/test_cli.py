@@ -48,6 +48,7 @@ COMMANDS: dict[str, list[str]] = {
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
         *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
         *("--also", "motifs", "--engine", "local", "--threads", "2", "--assume-complete"),
+        *("--memory", "2GiB", "--spill", "d"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
@@ -66,7 +67,8 @@ COMMANDS: dict[str, list[str]] = {
         *("--threads", "2", "--assume-complete"),
     ],
     "score": [
-        *("score", "b", "t", "--addresses", "a.txt", "--out", "s.csv", "--as-of"),
+        *("score", "b", "t", "--memory", "2GiB", "--spill", "d"),
+        *("--addresses", "a.txt", "--out", "s.csv", "--as-of"),
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
         *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),

@@ -1,0 +1,110 @@
+"""Out of core: what a cap on memory costs, and whether it holds.
+
+    python -m benchmarks.out_of_core --transfers 10000000 --memory none 1GiB
+
+makes W1's data (`benchmarks.w1_data`) and computes the whole catalogue but motifs for every address
+with `unrinse signals`, each time in a fresh process, start included. Peaks are those of the
+process; the content hash says whether the results are the same. With ``--score BUNDLE``, every
+address is scored by that model instead, on research use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from benchmarks import w1_data
+from benchmarks.throughput import heading, made, whole
+
+NO_CAP = "none"
+
+
+class Run(NamedTuple):
+    """What one run took and gave."""
+
+    transfers: int
+    memory: str
+    cpu_seconds: float
+    seconds: float
+    peak_mebibytes: float
+    spilled_bytes: int
+    content: str
+
+
+def main() -> None:
+    """Measure, and print a Markdown table."""
+    parser = argparse.ArgumentParser(description="Signals and scores under a cap on memory")
+    parser.add_argument("--transfers", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--memory", nargs="+", default=[NO_CAP, "1GiB"])
+    parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
+    parser.add_argument("--score", type=Path, help="score with this model")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        print(heading(1))
+        print(table_head(), flush=True)
+        for transfers in arguments.transfers:
+            data = made(folder, transfers)
+            for memory in arguments.memory:
+                print(row(measured(data, transfers, memory, arguments.score)), flush=True)
+
+
+def measured(data: Path, transfers: int, memory: str, bundle: Path | None) -> Run:
+    """Run one job in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=data) as folder:
+        command = [sys.executable, "-m", "pipelines.cli"]
+        if bundle is None:
+            command += ["signals", str(data / "store")]
+        else:
+            listed = Path(folder) / "list.parquet"
+            names = pl.read_parquet(data / "store" / "addresses.parquet")
+            names.select("chain", "address").write_parquet(listed)
+            del names
+            command += ["score", str(bundle), str(data / "store"), "--addresses", str(listed)]
+            command += ["--research-use"]
+        command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
+        command += ["--out", f"{folder}/result.parquet"]
+        command += [] if memory == NO_CAP else ["--memory", memory]
+        began = time.monotonic()
+        text, taken = whole(command)
+        seconds = time.monotonic() - began
+    if taken is None:
+        raise SystemExit(f"{' '.join(command)} failed.")
+    result = json.loads(text)
+    return Run(
+        transfers,
+        memory,
+        taken.seconds,
+        seconds,
+        taken.megabytes,
+        result["spilled_bytes"] or 0,
+        result["content_sha256"][:12],
+    )
+
+
+def table_head() -> str:
+    """Return the head of the table."""
+    return (
+        "| transfers | `--memory` | peak, MiB | CPU s | CPU s per million | wall s | spilled, GiB "
+        "| content |\n|---:|---|---:|---:|---:|---:|---:|---|"
+    )
+
+
+def row(run: Run) -> str:
+    """Return one line of the table."""
+    return (
+        f"| {run.transfers:,} | {run.memory} | {run.peak_mebibytes:,.0f} | {run.cpu_seconds:.1f} "
+        f"| {run.cpu_seconds / run.transfers * 1e6:.2f} | {run.seconds:.0f} "
+        f"| {run.spilled_bytes / 2**30:.1f} | `{run.content}` |"
+    )
+
+
+if __name__ == "__main__":
+    main()

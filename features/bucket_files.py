@@ -1,0 +1,73 @@
+"""The files of each bucket: its transfers, and what the passes found of both sides of each.
+
+All files of a bucket hold the same transfers in the same order, one record each, so that what one
+pass wrote is read beside what another did.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.buckets import Buckets, share_out
+from features.events import EVENT, Events
+from features.laying import Asked
+from features.neighbours import BEHAVIOUR, EXPOSURE, both_sides
+from features.spill import Spill
+
+_ROW = np.dtype(np.uint32)
+_BEHAVIOUR, _EXPOSURE = both_sides(0, BEHAVIOUR).dtype, both_sides(0, EXPOSURE).dtype
+
+
+def record_bytes(*, neighbours: bool, epochs: int) -> int:
+    """Return the bytes on disk of one transfer in one bucket."""
+    found = _BEHAVIOUR.itemsize * neighbours + _EXPOSURE.itemsize * epochs
+    return EVENT.itemsize + _ROW.itemsize + 2 * found
+
+
+class BucketFiles:
+    """Transfers on their way into buckets."""
+
+    def __init__(self, spilled: Spill, asked: Asked, buckets: Buckets) -> None:
+        self._spilled, self._asked, self.buckets = spilled, asked, buckets
+
+    def add(self, events: Events, behaviour: np.ndarray | None) -> None:
+        """Add further transfers, with what both sides of each had done before it."""
+        order, starts = share_out(events.table, self._asked, self.buckets)
+        for k in np.flatnonzero(np.diff(starts)).tolist():
+            here = order[starts[k] : starts[k + 1]]
+            self._spilled.append(f"events.{k}", events.table[here])
+            self._spilled.append(f"rows.{k}", events.row[here])
+            if behaviour is not None:
+                self._spilled.append(f"behaviour.{k}", _of_both(behaviour, here))
+
+    def add_exposure(
+        self, events: Events, exposure: np.ndarray, epoch: int, wanted: np.ndarray
+    ) -> None:
+        """Add the exposures of the same transfers, in one epoch, to some of the buckets."""
+        order, starts = share_out(events.table, self._asked, self.buckets)
+        for k in np.flatnonzero((np.diff(starts) > 0) & wanted).tolist():
+            here = order[starts[k] : starts[k + 1]]
+            self._spilled.append(f"exposure.{epoch}.{k}", _of_both(exposure, here))
+
+    def transfers(self, bucket: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the transfers of a bucket and their rows."""
+        table = self._spilled.read(f"events.{bucket}", EVENT)
+        return table, self._spilled.read(f"rows.{bucket}", _ROW)
+
+    def behaviour(self, bucket: int) -> np.ndarray:
+        """Return what both sides had done before each transfer of a bucket."""
+        return self._spilled.read(f"behaviour.{bucket}", _BEHAVIOUR)
+
+    def exposure(self, bucket: int, epoch: int) -> np.ndarray:
+        """Return the exposures of both sides of each transfer of a bucket."""
+        return self._spilled.read(f"exposure.{epoch}.{bucket}", _EXPOSURE)
+
+    def drop(self, bucket: int, epochs: list[int]) -> None:
+        """Remove the files of a bucket."""
+        for name in ("events", "rows", "behaviour", *(f"exposure.{epoch}" for epoch in epochs)):
+            self._spilled.drop(f"{name}.{bucket}")
+
+
+def _of_both(found: np.ndarray, transfers: np.ndarray) -> np.ndarray:
+    """Return the records of both sides of some transfers (`both_sides`)."""
+    return found.reshape(-1, 2)[transfers].reshape(-1)

@@ -1,0 +1,169 @@
+"""What a cap on memory leaves room for, reckoned before the work begins.
+
+Three things take memory. A **base**: the interpreter, its libraries, compiled kernels, the reader's
+and the writer's buffers. The **state** of each stage: a fixed number of bytes for each address and
+each request, whatever the number of transfers, and two bits for each transfer. And **pieces** of
+the transfers, which are made as small as the rest demands. A cap that base and state alone do not
+keep to is refused.
+
+The constants were measured (`benchmarks.out_of_core`), and rounded up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import Refused
+from features.pair_file import LOOKING_BYTES
+from features.prefixes import CARRIED
+
+_READER, _BUFFERS = 640 << 20, 256 << 20
+"""What the reader of the store takes, which is gone once it has been read; compiled code, parts of
+the result that wait, and row groups that are being written."""
+
+_SEEN_BYTES, _KNOWN_BYTES, _PASS_BYTES = 8, 13, CARRIED.itemsize + 3
+"""Of each address: when it was first seen; its first request and what the registry says, since
+when; and while neighbours are looked at, its sums, who it is, and what counts for it."""
+
+_COUNTED_BYTES, _REQUEST_BYTES, _NAMED_BYTES = 64, 21, 200
+"""Of each request, while its transfers are counted, and later: code, cut, legs and bucket. And of
+each row of a list or of a coverage table, with its names."""
+
+_PIECE_BYTES = 320
+"""Of each transfer of a piece: itself, what is found of both sides, and the copies shared out."""
+
+_LAID_BYTES = 180
+"""Of each transfer of a bucket: as it was spilled, and as it is laid with its neighbours."""
+
+_FEWEST, _MOST = 1 << 14, 1 << 19
+"""Transfers to a piece."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Transfers to a piece, to a bucket, to a file of pairs, and of the largest history at most."""
+
+    piece: int
+    bucket: int
+    pairs: int
+    history: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a run is.
+
+    Attributes
+    ----------
+    addresses, transfers
+        Of the store.
+    requests, kept
+        At most; and bytes that are kept of each until the end.
+    named
+        Rows of the list and of the coverage table, which hold names.
+    neighbours
+        Whether they are looked at.
+    """
+
+    addresses: int
+    requests: int
+    kept: int
+    named: int
+    transfers: int
+    neighbours: bool
+
+    def while_read(self) -> int:
+        """Bytes while the store is read, beyond those of the process."""
+        return _READER + self.addresses * _SEEN_BYTES + self._names()
+
+    def while_counted(self) -> int:
+        """Bytes while each request's transfers are counted."""
+        counts = self.addresses * _KNOWN_BYTES + self.requests * _COUNTED_BYTES
+        return _BUFFERS + counts + self._names()
+
+    def while_passing(self) -> int:
+        """Bytes of the passes' state."""
+        held = _BUFFERS + self.addresses * _KNOWN_BYTES + self.requests * _REQUEST_BYTES
+        if self.neighbours:
+            held += self.addresses * _PASS_BYTES + self.transfers // 4
+        return held + self._names()
+
+    def while_laid(self) -> int:
+        """Bytes while histories are built, bucket after bucket, besides theirs."""
+        per_request = _REQUEST_BYTES + self.kept
+        held = self.addresses * _KNOWN_BYTES + self.requests * per_request
+        return _BUFFERS + held + self._names()
+
+    def _names(self) -> int:
+        return self.named * _NAMED_BYTES
+
+
+def divided(memory: int, size: Size) -> Sizes:
+    """Divide a cap.
+
+    Raises
+    ------
+    Refused
+        It is too small for the state of some stage; says which one is not.
+    """
+    base = resident()
+    piece, bucket = _FEWEST * _PIECE_BYTES, _FEWEST * _LAID_BYTES
+    needed = base + max(
+        size.while_read(),
+        size.while_counted() + piece,
+        size.while_passing() + piece,
+        size.while_laid() + bucket,
+    )
+    if memory < needed:
+        raise Refused(
+            f"--memory of {in_mebibytes(memory)} is too small for {size.addresses:,} addresses "
+            f"and {size.transfers:,} transfers.",
+            expected=f"{in_mebibytes(needed)} or more",
+        )
+    while_passing = memory - base - max(size.while_counted(), size.while_passing())
+    while_laid = memory - base - size.while_laid()
+    most = while_laid // _LAID_BYTES
+    return Sizes(
+        piece=min(_MOST, while_passing // _PIECE_BYTES),
+        bucket=most,
+        pairs=while_laid // LOOKING_BYTES,
+        history=most,
+    )
+
+
+def refuse_large_history(memory: int, limits: Sizes, transfers: int, address: str) -> None:
+    """Refuse a history that alone needs more than there is."""
+    if transfers > limits.history:
+        more = (transfers - limits.history) * _LAID_BYTES
+        raise Refused(
+            f"the history of {address} has {transfers:,} transfers, too many for --memory of "
+            f"{in_mebibytes(memory)}.",
+            expected=f"{in_mebibytes(memory + more)} or more",
+            hint="Or leave this address out of the list.",
+        )
+
+
+def in_mebibytes(size: int) -> str:
+    """Write a number of bytes, rounded up.
+
+    >>> in_mebibytes(2 << 30), in_mebibytes(1)
+    ('2,048 MiB', '1 MiB')
+    """
+    return f"{-(-size >> 20):,} MiB"
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds; the most it ever held, on some systems.
+
+    0 where the system does not say.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes, on macOS
+    return pages * resource.getpagesize()

@@ -1,0 +1,112 @@
+"""Histories of more transfers than memory holds, bucket after bucket.
+
+What the passes over all transfers (`features.passes`) leave in the files of a bucket is a small set
+of transfers like any other. So each history is laid by the same code from the same transfers in the
+same order as in memory, and its signals are the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from data.transfers import Transfers
+from features.bridges import crossings_of, crowd_notes
+from features.building import Beyond, assemble, beyond_notes, with_crossings
+from features.history import Histories
+from features.loading import readable
+from features.meeting import Epochs, exposures
+from features.neighbours import NO_EXPOSURE, Neighbours, met
+from features.passes import Means, Passed, Passes, Question
+from features.spill import Spill
+
+
+def spilled_histories(
+    transfers: Transfers, requests: pl.DataFrame | None, question: Question, means: Means
+) -> SpilledHistories:
+    """Make all passes, and return the histories.
+
+    Parameters
+    ----------
+    requests
+        As in `features.building.build_histories`.
+
+    Raises
+    ------
+    Refused
+        The transfers are no store, the memory or the disk is too small, or as `build_histories`.
+    """
+    with readable():
+        passed = Passes(transfers, requests, question, means).make()
+    return SpilledHistories(passed, question, means.spilled)
+
+
+class SpilledHistories:
+    """Histories of a run, bucket after bucket; can be gone through once.
+
+    Attributes
+    ----------
+    transfers
+        Of the histories so far.
+    part_rows
+        Histories to a part of the result: several parts wait to be written.
+    """
+
+    part_rows = 1 << 13
+
+    def __init__(self, passed: Passed, question: Question, spilled: Spill) -> None:
+        self._passed, self._question, self._spilled = passed, question, spilled
+        self.transfers = 0
+        self._beyond: list[Beyond] = []
+        self._crowd = np.zeros(2, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._passed.roll)
+
+    def __iter__(self) -> Iterator[Histories]:
+        for bucket in range(len(self._passed.files.buckets)):
+            yield self._bucket(bucket)  # no name: it must be gone before the next is read
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes that went to disk, in all."""
+        return self._spilled.written
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the histories so far; as `Histories.notes`."""
+        return (*beyond_notes(self._beyond), *crowd_notes(*self._crowd.tolist()))
+
+    def _bucket(self, bucket: int) -> Histories:
+        passed = self._passed
+        first, end = passed.files.buckets.starts[bucket : bucket + 2].tolist()
+        events = passed.shared.of(*passed.files.transfers(bucket))
+        keys = passed.roll.keys(first, end)
+        histories, beyond = assemble(events, keys, self._question.basis, passed.parties)
+        columns, rows = histories.columns, events.row[histories.source]
+        crossed = crossings_of(passed.over_bridges, rows, columns)
+        histories = with_crossings(histories, crossed)
+        if self._question.neighbours:
+            near = self._neighbours(bucket, histories)
+            histories = replace(histories, columns=histories.columns._replace(neighbours=near))
+        passed.files.drop(bucket, passed.epochs)
+        self._beyond.append(beyond)
+        self._crowd += (crossed.crowded, crossed.undecided)
+        self.transfers += int(histories.counts.sum())
+        return histories
+
+    def _neighbours(self, bucket: int, histories: Histories) -> Neighbours:
+        passed, columns, source = self._passed, histories.columns, histories.source
+        behaviour = met(passed.files.behaviour(bucket), source, columns.incoming)
+
+        def met_in(epoch: int) -> tuple[np.ndarray, ...]:
+            return met(passed.files.exposure(bucket, epoch), source, columns.incoming)
+
+        exposure = NO_EXPOSURE
+        if passed.epochs and columns.registry.any():
+            epochs = Epochs(passed.parties, columns.as_of, columns.registry)
+            exposure = exposures(epochs, histories.counts, met_in)
+        return Neighbours(*behaviour, *exposure)

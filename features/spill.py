@@ -1,0 +1,126 @@
+"""A folder for what memory has no room for: files of fixed-size records, gone when the run ends.
+
+Whole records are written one after another and read back in the same order, so that a disk is used
+as it likes best.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+
+from data.errors import Refused
+from data.memory import aligned_zeros
+
+
+class Spill:
+    """Files of records in one folder.
+
+    Attributes
+    ----------
+    folder
+        Where they are.
+    written
+        Bytes written so far, dropped files included.
+
+    Examples
+    --------
+    >>> with spill(Path(tempfile.gettempdir())) as spilled:
+    ...     spilled.append("some", np.array([1, 2]))
+    ...     spilled.append("some", np.array([3]))
+    ...     spilled.read("some", np.dtype(np.int64)).tolist()
+    [1, 2, 3]
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.written = folder, 0
+
+    def append(self, name: str, records: np.ndarray) -> None:
+        """Write further records of a file.
+
+        Raises
+        ------
+        Refused
+            The disk is full, or refuses otherwise.
+        """
+        if not len(records):
+            return
+        block = np.ascontiguousarray(records)
+        with _refusals(self.folder), (self.folder / name).open("ab") as file:
+            file.write(block.view(np.uint8).data)
+        self.written += block.nbytes
+
+    def read(self, name: str, kind: np.dtype, start: int = 0, end: int | None = None) -> np.ndarray:
+        """Return the records of a file, or those from `start` up to `end`; none where it is not."""
+        path = self.folder / name
+        with _refusals(self.folder):
+            held = path.stat().st_size // kind.itemsize if path.exists() else 0
+            end = held if end is None else end
+            records = aligned_zeros(end - start, kind)
+            if len(records):
+                with path.open("rb", buffering=0) as file:
+                    file.seek(start * kind.itemsize)
+                    _fill(records.view(np.uint8), file)
+        return records
+
+    def drop(self, name: str) -> None:
+        """Remove a file that is not needed any more, if there is one."""
+        with _refusals(self.folder):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def spill(beside: Path) -> Iterator[Spill]:
+    """Make a folder below another, and remove it however the block ends.
+
+    Raises
+    ------
+    Refused
+        The folder cannot be written to.
+    """
+    with _refusals(beside):
+        beside.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".unrinse-spill-", dir=beside))
+    try:
+        yield Spill(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_small_disk(folder: Path, needed: int) -> None:
+    """Refuse where less than so many bytes are free, before anything is written."""
+    with _refusals(folder):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise Refused(
+            f"what is spilled may need {needed / 2**30:.1f} GiB, and {folder.parent} has "
+            f"{free / 2**30:.1f} GiB free.",
+            hint="Name a folder with more space in --spill, or allow more --memory.",
+        )
+
+
+def _fill(memory: np.ndarray, file: FileIO) -> None:
+    """Read until the memory is full; a system call may stop earlier."""
+    done = 0
+    while done < len(memory):
+        got = file.readinto(memory[done:].data)
+        if not got:
+            raise OSError(f"{file.name} ends early")
+        done += got
+
+
+@contextlib.contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(
+            f"{folder} cannot be spilled to: {error.strerror or error}.",
+            hint="Name a folder you may write to, with enough space, in --spill.",
+        ) from error

@@ -1,0 +1,217 @@
+"""Histories in buckets, compared with those in memory: the same to the bit, whatever the sizes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.errors import Refused
+from data.services import load_services
+from data.transfers import Transfers, open_transfers
+from features.budget import Sizes
+from features.building import build_histories
+from features.catalogue import catalogue
+from features.computing import compute_signals, signal_parts
+from features.history import Histories
+from features.out_of_core import SpilledHistories, spilled_histories
+from features.passes import Means, Question
+from features.spill import spill
+from tests.data.canonical import AS_OF, START, A, B, C, D, E, covered, plain, row, store
+from tests.features import test_bridges as bridges
+from tests.features.test_histories import (
+    Row,
+    as_frame,
+    coverages,
+    requests_drawn,
+    worlds,
+)
+from tests.features.test_neighbours import listings, services
+from tests.generated import cases
+
+FAMILIES = tuple(family for family in catalogue().families if family.scope != "graph")
+LONG = 1 << 40
+
+
+@contextlib.contextmanager
+def silent(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda units: None
+
+
+def sizes(piece: int, bucket: int, pairs: int, history: int = LONG) -> Sizes:
+    return Sizes(piece, bucket, pairs, history)
+
+
+sizes_drawn = st.builds(
+    sizes,
+    piece=st.sampled_from([1, 2, 7, 10_000]),
+    bucket=st.sampled_from([1, 3, 12, 10_000]),
+    pairs=st.sampled_from([1, 5, 10_000]),
+)
+
+
+def opened(folder: Path, *, assume_complete: bool = False) -> Transfers:
+    return open_transfers(folder, assume_complete=assume_complete)
+
+
+def in_memory(transfers: Transfers, requests: pl.DataFrame | None, question: Question) -> Histories:
+    return build_histories(
+        transfers,
+        requests,
+        as_of=question.as_of,
+        basis=question.basis,
+        legs=question.legs,
+        services=question.services,
+        neighbours=question.neighbours,
+    )
+
+
+def told(histories: Histories) -> list[list[int]]:
+    """Return the rows behind each history, and behind the other legs of its crossings."""
+    return [
+        [*histories.rows_of(i).tolist(), *histories[i].crossing.other.tolist()]
+        for i in range(len(histories))
+    ]
+
+
+def compare(
+    transfers: Transfers,
+    requests: pl.DataFrame | None,
+    question: Question,
+    some: Sizes,
+    folder: Path,
+    threads: int = 1,
+) -> SpilledHistories:
+    """Hold every cell of the signals, and what they rest on, to the histories in memory."""
+    whole = in_memory(transfers, requests, question)
+    with spill(folder) as spilled:
+        found = spilled_histories(transfers, requests, question, Means(0, spilled, silent, some))
+        parts, rows = [], []
+        for histories in found:
+            parts += list(signal_parts(histories, FAMILIES, threads=threads))
+            rows += told(histories)
+    assert pl.concat(parts).equals(compute_signals(whole, FAMILIES), null_equal=True)
+    assert pl.concat(parts).columns == compute_signals(whole, FAMILIES).columns
+    assert rows == told(whole)
+    assert len(found) == len(whole)
+    assert found.notes == whole.notes
+    assert found.transfers == whole.counts.sum()
+    assert not list(folder.glob(".unrinse-spill-*"))
+    return found
+
+
+@settings(max_examples=cases(80))
+@given(
+    rows=worlds(placed=True) | worlds(),
+    coverage=coverages(),
+    requests=requests_drawn | st.none(),
+    listed=listings,
+    basis=st.sampled_from(["usd", "usd", "native", "relative"]),
+    legs=st.sampled_from([None, "native_in,native_out,token_out"]),
+    everybody=st.booleans(),
+    some=sizes_drawn,
+    threads=st.sampled_from([1, 2]),
+)
+def test_every_size_gives_the_histories_of_memory(
+    tmp_path_factory, rows, coverage, requests, listed, basis, legs, everybody, some, threads
+):
+    folder = tmp_path_factory.mktemp("spilled")
+    transfers = opened(store(folder / "store", rows, coverage), assume_complete=everybody)
+    question = Question(
+        AS_OF, basis, None if legs is None else tuple(legs.split(",")), services(listed), True
+    )
+    asked = None if requests is None else as_frame(requests)
+    compare(transfers, asked, question, some, folder, threads)
+
+
+@settings(max_examples=cases(40))
+@given(rows=bridges.tables(), basis=st.sampled_from(["usd", "relative"]), some=sizes_drawn)
+def test_crossings_are_matched_among_all_transfers(tmp_path_factory, rows, basis, some):
+    folder = tmp_path_factory.mktemp("bridges")
+    known = load_services(bridges.services_file(folder))
+    people = [covered(A, B, C, bridges.BRIDGE, chain=chain) for chain in bridges.USDT_ON]
+    transfers = opened(store(folder / "store", rows, pl.concat(people)))
+    question = Question(AS_OF, basis, services=known, neighbours=True)
+    compare(transfers, as_frame(bridges.REQUESTS), question, some, folder)
+
+
+def paid(n: int, sender: str, receiver: str, days: float, **more: Any) -> Row:
+    moment = START + timedelta(days=days)
+    return row(n, block_time=moment, block_number=1000 + n, sender=sender, receiver=receiver,
+               **more)  # fmt: skip
+
+
+def hub_and_others() -> list[Row]:
+    """Return a hub among small histories: hundreds pay it in one moment, and it pays on."""
+    crowd = [f"0x{n:040x}" for n in range(1, 200)]
+    into = [paid(n, who, C, 1) for n, who in enumerate(crowd)]
+    on = [paid(500 + n, C, A, 1 + n / 1000) for n in range(300)]
+    return [*into, *on, paid(900, A, D, 3), paid(901, D, B, 3.1)]
+
+
+@pytest.mark.parametrize("bucket", [1, 50, 700, 100_000])
+@pytest.mark.parametrize("piece", [1, 64, 100_000])
+def test_a_hub_larger_than_a_bucket_is_alone_in_one(tmp_path, bucket, piece):
+    transfers = opened(store(tmp_path / "store", hub_and_others()), assume_complete=True)
+    known = services([("ethereum", B, "hot", START - timedelta(days=5)),
+                      ("ethereum", f"0x{7:040x}", "mixer", START - timedelta(days=5))])  # fmt: skip
+    question = Question(AS_OF, services=known, neighbours=True)
+    found = compare(transfers, None, question, sizes(piece, bucket, 100), tmp_path)
+    held = found._passed.files.buckets
+    assert (len(held) == 1) == (bucket == 100_000)
+    hub = held.of_request[found._passed.roll.keys(0, len(found))["address"].to_list().index(C)]
+    assert (held.of_request == hub).sum() == 1 or bucket >= 700
+
+
+CUTS = [START + timedelta(days=days) for days in (0.5, 1.05, 2, 50)]
+
+
+@pytest.mark.parametrize("some", [sizes(5, 20, 9), sizes(1000, 1, 1), sizes(64, 5000, 64)])
+def test_registries_of_many_dates_and_cuts_at_many_moments(tmp_path, some):
+    transfers = opened(store(tmp_path / "store", hub_and_others(), covered(A, B, C, D)))
+    known = services(
+        [("ethereum", f"0x{n:040x}", "mixer", START + timedelta(days=n / 9)) for n in range(1, 40)]
+    )
+    asked = as_frame([("ethereum", who, cut) for cut in CUTS for who in (A, C, D, E, A)])
+    compare(transfers, asked, Question(AS_OF, services=known, neighbours=True), some, tmp_path)
+
+
+@pytest.mark.parametrize("neighbours", [True, False])
+@pytest.mark.parametrize("asked", [None, as_frame([]), as_frame([("ethereum", E, AS_OF)] * 3)])
+@pytest.mark.parametrize("rows", [[], [row(0)], [row(0, screened="dust")]])
+def test_next_to_nothing(tmp_path, rows, asked, neighbours):
+    transfers = opened(store(tmp_path / "store", rows), assume_complete=True)
+    question = Question(AS_OF, neighbours=neighbours)
+    compare(transfers, asked, question, sizes(1, 1, 1), tmp_path)
+
+
+def test_sums_beyond_62_bits_are_told_once_for_all_buckets(tmp_path):
+    large = {"kind": "native", "asset": "native", "amount_raw": str((2**63 - 5) * 10**9)}
+    rows = [paid(n, *pair, n, **large) for n, pair in enumerate([(B, A), (C, A), (A, D), (C, D)])]
+    transfers = opened(store(tmp_path / "store", rows), assume_complete=True)
+    found = compare(transfers, None, Question(AS_OF, "native"), sizes(1, 1, 1), tmp_path)
+    assert len(found.notes) == 1
+    assert "4 histories" in found.notes[0]
+
+
+def test_only_a_store_can_be_spilled(tmp_path):
+    transfers = plain(tmp_path, [row(0)], covered(A))
+    with pytest.raises(Refused, match="for a store only"), spill(tmp_path) as spilled:
+        spilled_histories(
+            transfers, None, Question(AS_OF), Means(0, spilled, silent, sizes(1, 1, 1))
+        )
+
+
+def test_a_history_that_alone_is_too_large_is_refused_by_name(tmp_path):
+    transfers = opened(store(tmp_path / "store", hub_and_others()), assume_complete=True)
+    limits = sizes(100, 400, 100, history=400)
+    complaint = rf"history of {C} has 499 transfers"
+    with spill(tmp_path) as spilled, pytest.raises(Refused, match=complaint):
+        spilled_histories(transfers, None, Question(AS_OF), Means(0, spilled, silent, limits))
