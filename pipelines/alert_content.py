@@ -17,6 +17,7 @@ from pipelines.dossier import Dossier
 from pipelines.end_names import SHORT_NAMES
 from pipelines.innocents import innocents
 from pipelines.overturning import overturning
+from pipelines.trace_leads import more_than_received
 from pipelines.trace_said import gaps, trace_said
 
 _EXCHANGES = ("exchange_deposit", "exchange_hot")
@@ -46,7 +47,10 @@ def content(
         Of the model.
     """
     scales = Scales(facts.basis, dossier.coin)
-    block = followed.block
+    block, own = followed.block, dossier.history
+    if facts.basis == "usd":
+        received = int(own.value[own.incoming].sum()) / own.scale
+        block = block | {"leads": [*block["leads"], *more_than_received(block, received)]}
     explanations = innocents(signals, dossier.history, followed.trace, facts.look_alikes)
     return {
         "facts": {

@@ -18,7 +18,9 @@ import numpy as np
 from data.services import Services
 from data.transfers import Transfers
 from models.tracing.limits import Limits
+from models.tracing.parties import Parties
 from models.tracing.tracing import Plan, Trace, Tracer, read_amounts
+from pipelines.trace_leads import trace_leads
 from pipelines.trace_report import Asked, limits_told, trace_report
 
 MOST_TRANSFERS = 20_000
@@ -39,10 +41,13 @@ class Followed:
         As the alert holds it.
     trace
         The trace itself; None where it would have been too large.
+    parties
+        Who everybody is at its moment.
     """
 
     block: dict[str, Any]
     trace: Trace | None
+    parties: Parties
 
 
 def alert_traces(
@@ -73,13 +78,14 @@ def alert_traces(
         amounts = read_amounts(transfers, np.concatenate([np.empty(0, np.uint32), *rows]))
         for row, plan in zip(some, plans, strict=True):
             if not isinstance(plan, Plan):
-                yield Followed(_nothing(plan), None)
+                yield Followed(_nothing(plan), None, views[row["as_of"]].parties)
                 continue
             trace = views[row["as_of"]].follow(plan, amounts)
             at = Asked(
                 row["chain"], row["address"], row["as_of"], transfers.sha256, transfers.synthetic
             )
-            yield Followed(_block(trace_report(trace, at), plan.limits), trace)
+            block = _block(trace_report(trace, at), plan.limits)
+            yield Followed(block, trace, views[row["as_of"]].parties)
 
 
 def _plan(tracer: Tracer, row: Mapping[str, Any]) -> Plan | int:
@@ -111,6 +117,7 @@ def _nothing(n_transfers: int) -> dict[str, Any]:
         "crossings": {},
         "freezability": None,
         "key_nodes": None,
+        "leads": [],
     }
 
 
@@ -137,6 +144,7 @@ def _block(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
             name: {**side, "nodes": side["nodes"][:MOST_NODES]}
             for name, side in report["key_nodes"]["forward"].items()
         },
+        "leads": trace_leads(report),
     }
 
 

@@ -27,18 +27,22 @@ from models.explanation import Contribution, Explanation, explain_rows, without_
 from models.percentiles import Population
 from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
+from models.status import SCORED
 from pipelines.alert_content import content
 from pipelines.alert_parts import Told
 from pipelines.alert_traces import Followed, alert_traces
+from pipelines.counterparties import counterparties
 from pipelines.dossier import Dossier, dossiers
+from pipelines.known_parties import Around
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.red_flags import red_flags
 from pipelines.score import Scored, use_notes
+from pipelines.standing import questions, standing
 
 __all__ = ["alert_id", "alerts", "iso", "json_line", "notices"]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 SCHEMA = Path(__file__).parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -72,11 +76,18 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     rows = chosen.to_dicts()
     traces = alert_traces(run.transfers, run.services, rows)
     values = signals.iter_rows(named=True)
+    around = Around(run.scores)
+    n_scored = run.scores.filter(pl.col("status") == SCORED).height
     for row, explanation, dossier, followed, own, deposit in zip(
         rows, explained, files, traces, values, deposits, strict=True
     ):
         alert = _alert(run, row, explanation, dossier)
         alert |= _content(run, alert, explanation, dossier, followed, own)
+        alert |= {
+            "standing": standing(run.bundle.facts, alert, n_scored),
+            "questions": questions(run.bundle, row),
+            **counterparties(alert, dossier, followed.parties, around),
+        }
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
 
 

@@ -110,6 +110,12 @@ class Dossier:
         side = "sender" if self.history.incoming[position] else "receiver"
         return str(self.table[side][int(self._at(np.array([position]))[0])])
 
+    def counterparties(self) -> pl.Series:
+        """Return the other side of each of the history's transfers, in order."""
+        at = self._at(np.arange(len(self.history)))
+        sides = [self.table[side].gather(at) for side in ("sender", "receiver")]
+        return sides[0].zip_with(pl.Series(self.history.incoming), sides[1])
+
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
 

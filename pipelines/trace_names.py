@@ -29,6 +29,12 @@ def dollars(micros: int, has_price: bool) -> float | None:
     return micros / MICROS if has_price else None
 
 
+def tag_told(tag: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a row of the services table."""
+    kept = ("name", "category", "licit", "source", "date", "confidence", "verified", "origin")
+    return {key: tag[key] for key in kept}
+
+
 class Names:
     """Writes out the addresses and assets of one trace."""
 
@@ -41,7 +47,7 @@ class Names:
         """Return an address with its tags; a code below zero is value on its way over a bridge."""
         if code < 0:
             return {"chain": "in transit", "address": "in transit", "tags": []}
-        return {**self.pair(code), "tags": [_tag(tag) for tag in self.tags(code)]}
+        return {**self.pair(code), "tags": [tag_told(tag) for tag in self.tags(code)]}
 
     def pair(self, code: int) -> dict[str, str]:
         """Return ``chain`` and ``address``."""
@@ -68,8 +74,3 @@ class Names:
     def _registry(self) -> dict[tuple[str, str], tuple[str, int]]:
         columns = asset_registry().select("chain", "address", "symbol", "decimals")
         return {(chain, asset): (symbol, n) for chain, asset, symbol, n in columns.iter_rows()}
-
-
-def _tag(tag: dict[str, Any]) -> dict[str, Any]:
-    kept = ("name", "category", "licit", "source", "date", "confidence", "verified", "origin")
-    return {key: tag[key] for key in kept}

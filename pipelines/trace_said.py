@@ -35,7 +35,7 @@ def trace_said(block: Mapping[str, Any], as_of: datetime, subject: str) -> list[
     """
     if not block["made"]:
         return []
-    told = [
+    told: list[tuple[str, Sentence | None]] = [
         ("exits", _kinds(block, "forward", "Of {usd} traced forward", "to")),
         ("sources", _kinds(block, "backward", "Of {usd} traced back", "from")),
     ]

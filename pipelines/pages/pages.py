@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import sentences
 from models.slices import TOO_FEW
+from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import alert_views
 from pipelines.pages.scale import BAND_NAMES, scale
 from pipelines.pages.timeline import moment, timeline
@@ -364,6 +365,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "plain": _named({}),
     "running": _running,
     "seconds": lambda text: int(moment(text).timestamp()),
+    "short": short,
     "shown": sentences.shown,
     "signed": _signed,
     "standing": _standing,

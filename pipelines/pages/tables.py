@@ -41,6 +41,28 @@ def told_of(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
     return kept, len(rows) - len(kept)
 
 
+def alike(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether both conventions read the same in every row, so that one column will do.
+
+    >>> row = {"usd": 1000.4, "share": 0.5, "n_transfers": 2}
+    >>> alike([{"fifo": row, "haircut": row | {"usd": 1000.2}}]), alike([{"fifo": row}])
+    (True, False)
+    """
+    return all(_cell(row.get("fifo")) == _cell(row.get("haircut")) for row in rows)
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the conventions that need a column of their own."""
+    return ["fifo"] if alike(rows) else list(CONVENTION_NAMES)
+
+
+def _cell(row: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+    if row is None:
+        return None
+    exact = row.get("amount") if row["usd"] is None else None
+    return money(row["usd"]), share(row["share"]), row["n_transfers"], exact
+
+
 def money(usd: float | None) -> str:
     """Write dollars, with cents where they matter.
 

@@ -11,6 +11,8 @@ from pipelines.pages.pages import render
 from pipelines.pages.tables import (
     CONVENTION_NAMES,
     END_KEY,
+    alike,
+    columns,
     lasting,
     money,
     share,
@@ -55,6 +57,8 @@ def trace_page(report: Mapping[str, Any]) -> str:
         names=CONVENTION_NAMES,
         end_names=END_NAMES,
         short_names=SHORT_NAMES,
+        alike=alike,
+        columns=columns,
         money=money,
         share=share,
         span=span,

@@ -47,7 +47,69 @@ def example_content() -> dict[str, Any]:
                 "n_concerned": 7,
             }
         ],
+        **example_parties(),
     }
+
+
+def example_parties() -> dict[str, Any]:
+    """Return where the score stands, what was asked, and who the counterparties are."""
+    reference = tell("Of {n} at most {p} score as high.", n=count(2412, "address"), p=share(0.01))
+    interval = tell("The interval reaches from high into severe.")
+    sums = {"n_in": 3, "value_in": 1500.0, "n_out": 1, "value_out": 12.5}
+    dealt = {"first": AT, "last": AT, **sums, "share_in": 0.25, "share_out": None}
+    [tag] = _who(DEPOSIT)["tags"]
+    known = {"supplied": {"in": True, "out": False}, "in_run": None}
+    hot = {"chain": "ethereum", "address": DEPOSIT, "kind": "exchange_hot", "tags": [tag], **known}
+    run = {"status": "scored", "score": 0.4, "band": "high"}
+    alerted = hot | {"address": PAYEE, "kind": "alerted", "tags": [], "in_run": run}
+    return {
+        "standing": {
+            "n_scored": 812,
+            "band_low": "high",
+            "band_high": "severe",
+            "reference_at_least": {"more_than": None, "at_most": 0.01, "low": 0.006, "high": 0.02},
+            "said": [
+                {"kind": "reference", **spoken(reference)},
+                {"kind": "interval", **spoken(interval)},
+            ],
+        },
+        "questions": {
+            "victim": {
+                "answer": "not_supported",
+                **spoken(tell("Whether it is a victim’s was asked; the data do not support it.")),
+            },
+            "parts": {
+                "known": ["collector", "mule", "otc_desk"],
+                "unknown": ["consolidator", "swapper", "escrow"],
+                **spoken(tell("The model tells apart three; consolidator and others cannot.")),
+            },
+        },
+        "counterparties": {
+            "unit": "usd",
+            "n": 41,
+            "value_in": 6000.0,
+            "value_out": 0.0,
+            "kinds": [{"kind": "exchange_hot", "n_addresses": 2, **dealt}],
+            "rows": [hot | dealt, alerted | dealt],
+            "rest": {"n_addresses": 39, **dealt},
+        },
+        "known": [alerted],
+    }
+
+
+def _leads() -> list[dict[str, Any]]:
+    party = {"chain": "ethereum", "address": DEPOSIT, "name": "Made-up mixer"}
+    sentences = {
+        "own": tell("{p} came to the same address elsewhere.", p=share(0.51)),
+        "dark": tell("{p} of what was traced forward came to a mixer.", p=share(0.21)),
+        "deposit": tell("It paid none of them itself."),
+        "fetch": tell("Fetch next the transfers of one that took {usd}.", usd=worth(5e4)),
+        "more": tell("{usd} were traced forward, more than received.", usd=worth(9e5)),
+    }
+    return [
+        {"kind": kind, **spoken(said), "parties": [party], "n_parties": 4}
+        for kind, said in sentences.items()
+    ]
 
 
 def trace_block() -> dict[str, Any]:
@@ -91,6 +153,7 @@ def trace_block() -> dict[str, Any]:
             "own_speed": [],
         },
         "key_nodes": {name: _nodes() for name in ("fifo", "haircut")},
+        "leads": _leads(),
         "said": [
             {
                 "kind": "exits",

@@ -16,8 +16,10 @@ import pytest
 from models.bands import BANDS
 from models.leakage import Finding
 from models.metrics import METRICS
+from models.sentences import verdict
 from pipelines import charts
 from pipelines.alerts import SCHEMA
+from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import steps
 from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
@@ -320,13 +322,22 @@ def test_the_point_stands_on_top():
         "This is not a finding",
         "high probability of this typology",
         "at a base rate of 1 in 100",
+        "The interval reaches from high into severe.",
         "Most like a collector",
+        "83 % among 3 parts. The model tells apart three; consolidator and others cannot.",
+        "Victim? Whether it is a victim’s was asked; the data do not support it.",
         "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
         "Speaks against It was active on 44 days",
         "Supported innocent explanation: A shop.",
         "Not seen Internal transfers received were not supplied.",
-        "Exits Of $900,000 traced, 97 % to exchanges.",
-        "It sent on 97 % of what it received within 24 hours",
+        "Fetch next the transfers of one that took $50,000.",
+        "Same address, another chain 51 % came to the same address elsewhere.",
+        "Out of sight 21 % of what was traced forward came to a mixer. Made-up mixer.",
+        "Exits Of $900,000 traced, 97 % to exchanges. It paid none of them itself.",
+        "Rank 3 of 812 scored in this run.",
+        "41 counterparties, by kind",
+        "Measured in the 214 transfers supplied (3 March 2024 to 9 May 2024).",
+        "It sent on 97 % of what it received within 24 hours.",
     ]
     places = [text.index(part, text.index("Not for decisions.")) for part in order]
     assert places == sorted(places)
@@ -336,7 +347,7 @@ def test_nothing_is_shortened():
     alert = example()
     text = "".join(Elements(alert_page(alert)).text)
     for reason in alert["reasons"]:
-        assert reason["sentence"] in text
+        assert short(reason["sentence"]) in text
         for row in reason["evidence"]["rows"]:
             assert row["tx_id"] in text
             assert row["counterparty"] in text
@@ -345,7 +356,7 @@ def test_nothing_is_shortened():
     for part in alert["contributions"]:
         assert part["signal"] in text
     for c in alert["counter"]:
-        assert c["sentence"] in text
+        assert short(c["sentence"]) in text
     assert alert["bundle_sha256"] in text
     assert alert["transfers_sha256"] in text
 
@@ -372,6 +383,72 @@ def test_every_part_beside_the_score_is_on_the_page():
     assert "At most 6 payments in a row" in text
     assert "Under FIFO." in text
     assert "ruled out" not in text
+
+
+def test_a_page_below_review_speaks_of_no_alert():
+    alert = example()
+    low = alert | {"band": "below_review", "verdict": verdict("below_review"), "role": None}
+    none = low | {"band": None, "verdict": verdict(None)}
+    for page, kind, why in (
+        (low, "no alert", "What raised the score, short of review"),
+        (none, "score without a band", "What raised the score"),
+    ):
+        text = " ".join(" ".join(Elements(alert_page(page)).text).split())
+        assert f"Unrinse · {kind}, pig-butchering laundering" in text
+        assert "What else would settle it" in text
+        assert f"{why} Measured" in text
+        assert "Part not told." in text
+        assert alert["questions"]["victim"]["sentence"] in text
+        assert "overturn this alert" not in text
+        assert not re.search(r"make[s]? ×", text)
+    text = " ".join(" ".join(Elements(alert_page(alert)).text).split())
+    assert "What would overturn this alert" in text
+    assert "which makes ×4.1 of the odds" in text
+
+
+def test_every_address_on_the_page_is_named_for_what_it_is():
+    alert = example()
+    [known] = alert["known"]
+    rows = alert["reasons"][0]["evidence"]["rows"]
+    alert["known"] = [known | {"address": rows[0]["counterparty"]}, known]
+    html = alert_page(alert)
+    words = '<b class="whose">an alert too, high in this run</b>'
+    assert f"{rows[0]['counterparty']} {words}" in html
+    assert f"{alert['overturn'][0]['concerned'][0]} {words}" in html
+    text = " ".join("".join(Elements(html).text).split())
+    assert "exchange hot wallet of Made-up exchange by a list (2024-01-01), not verified" in text
+    assert "2 exchange hot wallets: unknown customers of exchanges" in text
+    assert "39 others" in text
+    assert "$1,50025 %, 3 transfers" in text
+
+
+def test_a_transfer_under_two_reasons_is_shown_once():
+    alert = example()
+    first, second = (reason["evidence"] for reason in alert["reasons"][:2])
+    second["rows"] = [*first["rows"][:2], *second["rows"]]
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    for row in first["rows"][:2]:
+        assert text.count(f"tx {row['tx_id']}") == 1
+    assert "2 stand under reason 1." in text
+    assert text.count("also 2") == 2
+
+
+def test_what_nobody_knows_of_a_holder_is_counted_not_shown():
+    alert = example()
+    [holder] = alert["trace"]["freezability"]["holders"]
+    empty = {"net_of_supplied": None, "lower": "0", "upper": None, "speed": None}
+    alert["trace"]["freezability"]["holders"] = [holder, holder | empty, holder | empty]
+    text = " ".join("".join(Elements(alert_page(alert)).text).split())
+    assert "2 more of the largest holders: not supplied" in text
+    assert text.count("Tether") == 1
+
+
+def test_circles_are_explained_where_there_are_any():
+    alert = example()
+    assert "in a circle" not in alert_page(alert)
+    for side in alert["trace"]["key_nodes"].values():
+        side["nodes"][0]["share"] = 1.21
+    assert "Above 100 %: what came to it twice, in a circle, counts twice" in alert_page(alert)
 
 
 def test_only_what_is_not_for_decisions_has_a_watermark():
@@ -653,7 +730,8 @@ _REACHED = (
 
 def poison_content(alert: dict[str, Any], payload: str) -> None:
     """Put a payload into every text of the parts beside the score."""
-    for part in ("facts", "trace", "innocent_explanations", "gaps", "overturn"):
+    parts = ("facts", "trace", "innocent_explanations", "gaps", "overturn")
+    for part in (*parts, "standing", "questions", "counterparties", "known"):
         alert[part] = _poison(alert[part], payload)
 
 
