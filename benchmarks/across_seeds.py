@@ -32,7 +32,7 @@ from models.scoring import score_frame
 from models.settings import Settings
 from models.splits import groups
 from models.status import SCORED, Requirements, with_history
-from pipelines.labelled import measure_labelled
+from pipelines.labelling.labelled import measure_labelled
 
 LONG_AGO = "2009-01-01"
 

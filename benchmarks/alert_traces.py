@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data.services import load_services
 from data.transfers import open_transfers
-from pipelines.alert_traces import alert_traces
+from pipelines.alerting.alert_traces import alert_traces
 
 
 def main(arguments: list[str]) -> int:

@@ -47,7 +47,7 @@ from models.cases.ground import KEY, Subjects, lay, services_of
 from models.cases.grouping import group
 from models.cases.limits import Kind, Limits
 from models.cases.links import Key, find_links
-from pipelines.cases import supplied
+from pipelines.casework.cases import supplied
 from pipelines.score import score_addresses
 from pipelines.train import train
 

@@ -31,10 +31,10 @@ from benchmarks.worlds import KEY, make
 from models.drift import FALSE_ALARMS, Finding, detectable, judged
 from models.drift_questions import ORDER, Model, findings
 from models.status import SCORED
+from pipelines.labelling.witnesses import witnesses
 from pipelines.score import score_addresses
 from pipelines.train import train
 from pipelines.windows import standing
-from pipelines.witnesses import witnesses
 
 SHIFTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 SIGNALS_A_WINDOW = 20

@@ -21,7 +21,7 @@ from benchmarks.throughput import heading
 from models.explanation import explain_rows
 from models.reason_texts import told_texts
 from models.status import SCORED
-from pipelines.alerts import alerts, json_line
+from pipelines.alerting.alerts import alerts, json_line
 from pipelines.pages.pages import alert_page
 from pipelines.score import Scored, score_addresses
 

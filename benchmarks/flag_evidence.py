@@ -12,7 +12,7 @@ from benchmarks.flag_sights import Sight
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.computing import explain_signal
-from pipelines.red_flags import red_flags
+from pipelines.alerting.red_flags import red_flags
 
 MOST_ROWS = 8
 """Transfers shown for a signal."""

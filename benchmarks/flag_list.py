@@ -14,7 +14,7 @@ from benchmarks.flag_rules import fired
 from benchmarks.flag_sights import Sight
 from features.catalogue import catalogue
 from features.computing import explain_signal
-from pipelines.red_flags import red_flags
+from pipelines.alerting.red_flags import red_flags
 
 SHORT = 10
 """Characters shown of an address."""

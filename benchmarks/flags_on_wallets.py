@@ -31,8 +31,8 @@ from benchmarks.real_signals import real_signals
 from data.errors import Refused
 from features.catalogue import catalogue
 from models.intervals import wilson
+from pipelines.alerting.red_flags import red_flags
 from pipelines.ingest import ingest
-from pipelines.red_flags import red_flags
 
 HOUSE_LEGS = "token_in,token_out"
 TAGGED = 0.95

@@ -18,7 +18,7 @@ from benchmarks.worlds import KEY, opened
 from benchmarks.worth_studies import RealSources, WorldSources
 from data.storage import read_manifest, whole_file
 from data.transfers import Transfers, open_transfers
-from pipelines.labelled import read_labels
+from pipelines.labelling.labelled import read_labels
 
 MAKERS = ("benchmarks/gfp_rows.py", "benchmarks/peers/snapml_addresses.py")
 _AS_ASKED = [*KEY, "as_of"]

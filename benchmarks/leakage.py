@@ -25,8 +25,8 @@ from models.leakage import CHECKS, Limits, Subject, Surroundings, audit
 from models.leakage.finding import Finding
 from models.preparing import subject_of
 from models.settings import MIN_TRANSFERS, Settings
-from pipelines.labelled import measure_labelled, read_labels
-from pipelines.other_futures import Measuring, replay
+from pipelines.labelling.labelled import measure_labelled, read_labels
+from pipelines.labelling.other_futures import Measuring, replay
 from pipelines.simulate import simulate
 from pipelines.train import candidates
 

@@ -35,10 +35,10 @@ from data.transfers import open_transfers
 from models.fitting import fit
 from models.leakage import CHECKS
 from models.settings import Settings
-from pipelines.combinations import CAUSES
+from pipelines.again.combinations import CAUSES
 from pipelines.diff import diff
 from pipelines.explain import explain
-from pipelines.labelled import measure_labelled, read_labels
+from pipelines.labelling.labelled import measure_labelled, read_labels
 from pipelines.replay import replay
 from pipelines.score import score
 

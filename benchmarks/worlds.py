@@ -16,7 +16,7 @@ import polars as pl
 from benchmarks.cuts import WHOLE, measure_cuts
 from data.transfers import Transfers, open_transfers
 from models.splits import assign
-from pipelines.labelled import read_labels
+from pipelines.labelling.labelled import read_labels
 
 KEY = ["chain", "address"]
 

@@ -36,13 +36,13 @@ from models.settings import MIN_TRANSFERS
 from models.splits import assign, groups
 from models.status import SCORED, Requirements, statuses, with_history
 from models.training import model_inputs
-from pipelines.labelled import measure_labelled, read_labels
+from pipelines.labelling.labelled import measure_labelled, read_labels
 
 SEEDS = (1, 2, 3, 4, 5)
 MEASURERS = (
     "data",
     "features",
-    "pipelines/labelled.py",
+    "pipelines/labelling/labelled.py",
     "pipelines/engines/local.py",
     "benchmarks/cuts.py",
     "benchmarks/worlds.py",

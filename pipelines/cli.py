@@ -13,15 +13,15 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_evaluate import evaluate
-from pipelines.cli_labels import labels_app
-from pipelines.cli_models import models_app
-from pipelines.cli_monitor import EXAMPLE, monitor
-from pipelines.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
-from pipelines.cli_trace import EXAMPLE as TRACE_EXAMPLE
-from pipelines.cli_trace import trace
-from pipelines.cli_train import train
-from pipelines.options import (
+from pipelines.commands.cli_evaluate import evaluate
+from pipelines.commands.cli_labels import labels_app
+from pipelines.commands.cli_models import models_app
+from pipelines.commands.cli_monitor import EXAMPLE, monitor
+from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
+from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
+from pipelines.commands.cli_trace import trace
+from pipelines.commands.cli_train import train
+from pipelines.commands.options import (
     Account,
     AddressList,
     AgainstBenign,
@@ -69,7 +69,7 @@ from pipelines.options import (
     WorldSize,
     flag,
 )
-from pipelines.options_memory import Memory, SpillFolder
+from pipelines.commands.options_memory import Memory, SpillFolder
 from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(

@@ -3,8 +3,8 @@
 A score that rose from 12 % to 41 % can have done so because the address moved funds, because a
 counterparty was listed, because the model was trained again, or because somebody stated another
 base rate. Usually several of these at once. The job finds the inputs of both runs again
-(`pipelines.originals`), scores the addresses under every combination of old and new inputs
-(`pipelines.combinations`), and shares each change out among the causes so that no order is
+(`pipelines.again.originals`), scores the addresses under every combination of old and new inputs
+(`pipelines.again.combinations`), and shares each change out among the causes so that no order is
 preferred and the parts sum to it (`models.attribution`).
 
 Both runs are computed anew, and must come out as they were recorded: a change is never explained
@@ -24,14 +24,14 @@ import polars as pl
 from data.errors import Refused
 from models.attribution import TOLERANCE
 from models.status import SCORED
-from pipelines.change_words import percent
-from pipelines.changed import changed
-from pipelines.combinations import CAUSES, Combinations, differing_causes
+from pipelines.again.change_words import percent
+from pipelines.again.changed import changed
+from pipelines.again.combinations import CAUSES, Combinations, differing_causes
+from pipelines.again.originals import Given, Originals, Places, originals
+from pipelines.again.recorded import environment
+from pipelines.again.runs import Run, read_run
 from pipelines.console import UNSHOWN
-from pipelines.originals import Given, Originals, Places, originals
 from pipelines.outputs import check_output, program, write_table
-from pipelines.recorded import environment
-from pipelines.runs import Run, read_run
 
 LARGEST = 5
 """Addresses that the summary tells of."""

@@ -22,12 +22,12 @@ from models.bundle import Bundle, recorded_evaluation
 from models.evaluating import ablate_bundle, evaluate_bundle
 from pipelines.console import progress
 from pipelines.inputs import service_notes
-from pipelines.labelled import Labelled, label_hash, read_labels
+from pipelines.labelling.labelled import Labelled, label_hash, read_labels
+from pipelines.labelling.populations import beside, read_populations, with_fields
+from pipelines.labelling.slices import slices_of
 from pipelines.outputs import program
 from pipelines.pages.evaluation import evaluation_page
-from pipelines.populations import beside, read_populations, with_fields
 from pipelines.score import use_notes
-from pipelines.slices import slices_of
 from pipelines.train import headline
 from pipelines.two_models import measure_both, of_champion
 
@@ -83,7 +83,7 @@ def evaluate(
         The cut of rows without a moment of their own, as in `train`.
     populations
         Who each address is, where that is known, to show where false alarms fall and which
-        typologies are found: a table, or its path (`pipelines.populations`).
+        typologies are found: a table, or its path (`pipelines.labelling.populations`).
     services
         What is publicly known of counterparties, beside the built-in registry, as in `train`.
     named

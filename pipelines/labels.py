@@ -35,9 +35,9 @@ from data.storage import (
     whole_directory,
     write_manifest,
 )
-from pipelines.labelled import label_hash
+from pipelines.labelling.labelled import label_hash
+from pipelines.labelling.uses import TRAINING_KIND, Uses, uses_of, write_used
 from pipelines.outputs import program, write_rows
-from pipelines.uses import TRAINING_KIND, Uses, uses_of, write_used
 
 TRAINING_FILE, CONFLICTS_FILE = "labels.csv", "conflicts.csv"
 _UNSETTLED = "nothing: the surest labels disagree"

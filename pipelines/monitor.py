@@ -31,10 +31,10 @@ from models.drift import (
 from models.drift_questions import AGE, Model, findings
 from models.facts import BundleFacts
 from models.status import SCORED
-from pipelines.alerts import notices
+from pipelines.alerting.alerts import notices
 from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import counts, unscored_exit
-from pipelines.labels_in_time import measured_in_time
+from pipelines.labelling.labels_in_time import measured_in_time
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.pages.monitor import headline, monitor_page

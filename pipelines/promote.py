@@ -29,7 +29,7 @@ from models.gate import Bounds, Check, Verdict, judge
 from models.gate.verdict import EXPLAINED, FAIL, INCONCLUSIVE, PASS
 from models.registry import CHAMPION, Registry, Version, open_registry
 from pipelines.console import UNSHOWN, progress
-from pipelines.held_out import HeldOut, Inputs, gather
+from pipelines.labelling.held_out import HeldOut, Inputs, gather
 from pipelines.outputs import program
 from pipelines.registered import is_registry, registry_beside, serving_code
 
@@ -103,7 +103,7 @@ def promote(
     bundle
         The model.
     transfers, labels
-        What to judge it on; `pipelines.held_out` says which rows count.
+        What to judge it on; `pipelines.labelling.held_out` says which rows count.
     registry
         A folder or the URI of an MLflow server or database; default: ``mlflow`` beside the bundle.
     champion

@@ -32,9 +32,9 @@ from data.labels.training import read_training_labels
 from data.storage import refuse_foreign, sha256_file, whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
-from pipelines.labelled import label_hash
+from pipelines.labelling.labelled import label_hash
+from pipelines.labelling.uses import REVIEWS_KIND, write_used
 from pipelines.outputs import program, write_rows, write_table
-from pipelines.uses import REVIEWS_KIND, write_used
 
 LABELS_FILE, REVIEWS_FILE = "labels.csv", "reviews.csv"
 

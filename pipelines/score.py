@@ -17,6 +17,7 @@ from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
+from pipelines.again.recorded import environment, recorded_inputs
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
@@ -30,7 +31,6 @@ from pipelines.inputs import (
 )
 from pipelines.memory import Cap, resolved_cap
 from pipelines.outputs import check_output, program, write_table
-from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
 
 

@@ -20,8 +20,8 @@ from pipelines.inputs import known_addresses, resolved_as_of, service_notes
 from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.trace import trace_page
-from pipelines.trace_flows import flows_table
-from pipelines.trace_report import Asked, trace_report
+from pipelines.tracing.trace_flows import flows_table
+from pipelines.tracing.trace_report import Asked, trace_report
 
 
 @dataclass(frozen=True)

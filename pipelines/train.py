@@ -28,12 +28,12 @@ from models.tracking import Run, Trial, record
 from models.training import may_be_input
 from models.unlabelled import Unlabelled
 from pipelines.console import progress
-from pipelines.doubts import write_doubts
 from pipelines.from_champion import Asked, inherited, report
 from pipelines.inputs import leg_names, resolved_basis, service_notes
-from pipelines.labelled import label_hash, measure_labelled, read_labels
+from pipelines.labelling.doubts import write_doubts
+from pipelines.labelling.labelled import label_hash, measure_labelled, read_labels
+from pipelines.labelling.other_futures import Measuring, replay
 from pipelines.labels import write_mapped
-from pipelines.other_futures import Measuring, replay
 from pipelines.outputs import check_output, program
 
 

@@ -15,7 +15,7 @@ from data.transfers import Transfers
 from models.bundle import Bundle
 from models.material import matrix
 from models.status import SCORED, Requirements, with_history
-from pipelines.labelled import Labelled, measure_labelled
+from pipelines.labelling.labelled import Labelled, measure_labelled
 
 
 def measure_both(

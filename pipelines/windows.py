@@ -14,7 +14,7 @@ reach back far enough, and it is 4 weeks. Which it was is always said. The choic
 alone, never at what it compares.
 
 Either way an address counts once, on whichever chain and at whichever moment its hash picks, and of
-addresses that pay one another one is looked at (`pipelines.witnesses`).
+addresses that pay one another one is looked at (`pipelines.labelling.witnesses`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from data.schema import TIME
 from models.drift import Pairing, Side
 from models.drift_questions import AGE, ORDER
 from pipelines.inputs import Asked, read_requests
+from pipelines.labelling.witnesses import lot, witnesses
 from pipelines.score import Scored, score_asked
-from pipelines.witnesses import lot, witnesses
 
 SEASON, FALLBACK = timedelta(weeks=52), timedelta(weeks=4)
 

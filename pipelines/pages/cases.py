@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.case_wording import days_told, meaning_of, transfers_told
+from pipelines.casework.case_wording import days_told, meaning_of, transfers_told
 from pipelines.pages.pages import render
 
 MOST_NODES, MOST_WITHHELD = 12, 50

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import sentences
-from pipelines.end_names import SHORT_NAMES
+from pipelines.alerting.end_names import SHORT_NAMES
 from pipelines.pages.drawing import element, figure, words
 from pipelines.pages.timeline import compact
 from pipelines.visible import identifier

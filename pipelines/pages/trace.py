@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.end_names import END_NAMES, SHORT_NAMES
+from pipelines.alerting.end_names import END_NAMES, SHORT_NAMES
 from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.pages import render
 from pipelines.pages.tables import (

@@ -11,8 +11,8 @@ from typing import Any
 from features.catalogue import Catalogue
 from features.signal import Family, Signal
 from models.flagging import PARTS
+from pipelines.alerting.red_flags import red_flags
 from pipelines.outputs import program
-from pipelines.red_flags import red_flags
 from pipelines.reference.examples import Example, examples
 from pipelines.reference.histories import CHAIN, Told, known_as
 from pipelines.reference.retelling import came_in, other_side

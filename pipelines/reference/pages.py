@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from features.catalogue import Catalogue
 from features.signal import Family, Signal
 from models.flagging import PARTS
-from pipelines.red_flags import RedFlag, red_flags
+from pipelines.alerting.red_flags import RedFlag, red_flags
 from pipelines.reference.examples import examples
 from pipelines.reference.picture import picture
 from pipelines.reference.wording import facts_in_words, family_story, flags_of, how_read

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from features.signal import Family, Signal
 from models.sentences import shown
-from pipelines.red_flags import RedFlag, red_flags
+from pipelines.alerting.red_flags import RedFlag, red_flags
 
 _NEEDS = {
     "in": "incoming transfers",

@@ -22,7 +22,7 @@ from features.signal import Signal
 from models.metrics import METRICS
 from models.status import SCORED
 from models.training import train_model
-from pipelines.labelled import measure_labelled, read_labels
+from pipelines.labelling.labelled import measure_labelled, read_labels
 
 HINTS, NOTHING = [f"hints_{k}" for k in "abcdefgh"], [f"nothing_{k}" for k in "abcd"]
 PARTS = {"train": 1500, "validation": 400, "judged": 500}

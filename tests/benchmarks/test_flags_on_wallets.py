@@ -19,8 +19,8 @@ from benchmarks.flag_rules import FEWEST, UNUSUAL, Citation, citations, fired, l
 from benchmarks.flag_sights import REAL, SYNTHETIC, Sight, Wallets, sights
 from data.transfers import open_transfers
 from features.catalogue import catalogue
+from pipelines.alerting.red_flags import red_flags
 from pipelines.engines import local
-from pipelines.red_flags import red_flags
 
 HIGH, LOW = Citation("many", "senders", low=False), Citation("fast", "dwell", low=True)
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from data.services import load_services
 from data.transfers import open_transfers
-from pipelines.cases import find_cases
+from pipelines.casework.cases import find_cases
 from tests.data.canonical import AS_OF, START, covered, row, store
 
 A, B, C, D, E, LONE = (f"0x{digit * 40}" for digit in "123456")

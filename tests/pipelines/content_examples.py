@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.saying import count, on, share, tell, worth
-from pipelines.dated_facts import DIRECTION_RULE, RULE
-from pipelines.spoken import spoken
+from pipelines.alerting.dated_facts import DIRECTION_RULE, RULE
+from pipelines.alerting.spoken import spoken
 
 PAYEE = "0x" + hashlib.sha256(b"payee").hexdigest()[:40]
 DEPOSIT = "0x" + hashlib.sha256(b"deposit").hexdigest()[:40]
@@ -24,7 +24,7 @@ PERCENTILE = {
 
 
 def example_content() -> dict[str, Any]:
-    """Return the parts that `pipelines.alert_content` makes."""
+    """Return the parts that `pipelines.alerting.alert_content` makes."""
     return {
         "facts": {"rule": RULE, "direction_rule": DIRECTION_RULE, "told": _facts()},
         "trace": trace_block(),

@@ -25,9 +25,9 @@ from models.innocence import FITS, INNOCENT, NO_FIT
 from models.innocence.trying import ORDER
 from models.tracing.limits import Limits
 from models.tracing.tracing import Tracer
-from pipelines import alert_traces
-from pipelines.alert_traces import MOST_ENDS, MOST_HOLDERS, MOST_NODES
-from pipelines.alerts import SCHEMA
+from pipelines.alerting import alert_traces
+from pipelines.alerting.alert_traces import MOST_ENDS, MOST_HOLDERS, MOST_NODES
+from pipelines.alerting.alerts import SCHEMA
 from pipelines.explain import explain
 from pipelines.ingest import ingest
 from pipelines.pages.pages import alert_page

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.alerts import SCHEMA
+from pipelines.alerting.alerts import SCHEMA
 from pipelines.pages.alert_rows import reasons_once, short, sources, tail_of
 from pipelines.pages.party_words import KINDS, in_words, supplied_words
 from pipelines.pages.tables import alike, columns

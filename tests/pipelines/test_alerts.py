@@ -28,9 +28,9 @@ from models.fitting import fit
 from models.flagging import stands
 from models.leakage import CHECKS
 from models.settings import Settings
-from pipelines.alerts import SCHEMA, alert_id
-from pipelines.alerts import alerts as alerts_of
-from pipelines.dossier import exact_amount
+from pipelines.alerting.alerts import SCHEMA, alert_id
+from pipelines.alerting.alerts import alerts as alerts_of
+from pipelines.alerting.dossier import exact_amount
 from pipelines.engines import local
 from pipelines.explain import ExplainResult, explain
 from pipelines.score import score_addresses

@@ -16,9 +16,9 @@ from data.transfers import open_transfers
 from features.evidence import digest
 from models.cases.grouping import case_id_of
 from models.cases.limits import Kind, Limits, Reason
-from pipelines.alerts import alert_id
-from pipelines.case_wording import WITHHELD, link_sentence, meaning_of
-from pipelines.cases import SCHEMA
+from pipelines.alerting.alerts import alert_id
+from pipelines.casework.case_wording import WITHHELD, link_sentence, meaning_of
+from pipelines.casework.cases import SCHEMA
 from pipelines.pages.cases import cases_page
 from tests.pipelines import case_examples
 

@@ -13,7 +13,7 @@ import pytest
 
 from data.errors import Refused
 from features.catalogue import catalogue as of_code
-from pipelines.alerts import SCHEMA as ALERTS
+from pipelines.alerting.alerts import SCHEMA as ALERTS
 from pipelines.catalogue import FORMATS, Pages, catalogue
 from pipelines.reference.examples import examples
 from pipelines.reference.facts import SCHEMA

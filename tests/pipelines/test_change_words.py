@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.change_words import apart, factor, percent, said
+from pipelines.again.change_words import apart, factor, percent, said
 from tests.generated import cases
 
 CHANCES = st.floats(1e-9, 1 - 1e-9)

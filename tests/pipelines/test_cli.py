@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from data.errors import Refused
 from pipelines import cli, console, running
-from pipelines.options import Engine
+from pipelines.commands.options import Engine
 
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 

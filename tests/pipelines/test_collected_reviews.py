@@ -16,7 +16,7 @@ from data.labels.table import LABELS
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.storage import read_manifest
 from data.transfers import open_transfers
-from pipelines.labelled import read_labels
+from pipelines.labelling.labelled import read_labels
 from pipelines.labels import import_labels, map_labels, retract_labels, show_labels
 from pipelines.review import review_labels
 

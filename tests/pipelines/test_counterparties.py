@@ -11,8 +11,8 @@ import pytest
 
 from data.assets import asset_lookup
 from data.services import load_services
-from pipelines.alerts import alerts
-from pipelines.counterparties import MOST
+from pipelines.alerting.alerts import alerts
+from pipelines.alerting.counterparties import MOST
 from pipelines.score import Scored, score_addresses
 
 TOP = 14

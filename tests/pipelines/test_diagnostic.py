@@ -15,7 +15,7 @@ from data.errors import Refused
 from models.bundle import Bundle
 from models.material import matrix
 from pipelines import score as scoring
-from pipelines.diagnostic import MEANT, WARNING
+from pipelines.alerting.diagnostic import MEANT, WARNING
 from pipelines.explain import explain
 from pipelines.score import score_addresses
 

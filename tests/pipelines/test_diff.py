@@ -21,7 +21,7 @@ from models.bundle import Bundle, write_bundle
 from models.fitting import fit
 from models.leakage import CHECKS
 from models.settings import Settings
-from pipelines.combinations import CAUSES
+from pipelines.again.combinations import CAUSES
 from pipelines.diff import diff
 from pipelines.engines import local
 from pipelines.explain import explain

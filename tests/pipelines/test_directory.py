@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.directory import Directory
+from pipelines.alerting.directory import Directory
 from tests.generated import cases
 
 PAIRS = st.lists(
@@ -29,7 +29,8 @@ def test_codes_are_the_places_in_the_table(first, second, asked):
 
 def test_hashes_that_are_equal_are_told_apart(monkeypatch):
     monkeypatch.setattr(
-        "pipelines.directory._hashed", lambda table: pl.zeros(table.height, eager=True).to_numpy()
+        "pipelines.alerting.directory._hashed",
+        lambda table: pl.zeros(table.height, eager=True).to_numpy(),
     )
     table = pl.DataFrame({"chain": ["bsc"] * 3, "address": ["a", "b", "c"]})
     assert Directory().codes(table, [("bsc", "c"), ("bsc", "a"), ("bsc", "z")]) == {

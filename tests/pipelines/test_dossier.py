@@ -16,8 +16,8 @@ from data.transfers import open_transfers
 from features.building import build_histories
 from features.catalogue import catalogue
 from features.evidence import digest
-from pipelines.alerts import SCHEMA
-from pipelines.dossier import MOST_ROWS_SHOWN, Dossier, dossiers
+from pipelines.alerting.alerts import SCHEMA
+from pipelines.alerting.dossier import MOST_ROWS_SHOWN, Dossier, dossiers
 from tests.data.canonical import AS_OF, DAI, START, A, B, C, D, covered, store
 from tests.features.test_bridges import (
     JOURNEY,

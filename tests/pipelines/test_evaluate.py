@@ -12,7 +12,7 @@ import pytest
 from data.errors import Refused
 from models.bundle import Bundle
 from pipelines.evaluate import evaluate
-from pipelines.slices import HOURS
+from pipelines.labelling.slices import HOURS
 from tests.pipelines.test_promote import bundle_like
 
 

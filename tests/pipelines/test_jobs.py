@@ -25,7 +25,7 @@ from models.scoring import SCORES
 from models.status import STATUSES
 from pipelines.evaluate import evaluate
 from pipelines.explain import explain
-from pipelines.labelled import read_labels
+from pipelines.labelling.labelled import read_labels
 from pipelines.models import list_models, show_model, verify_model
 from pipelines.score import score, score_addresses
 from pipelines.signals import signals

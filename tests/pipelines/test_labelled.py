@@ -10,7 +10,7 @@ import pytest
 from data.errors import Refused
 from data.schema import LEGS, leg_set
 from data.transfers import open_transfers
-from pipelines.labelled import USUAL, measure_labelled, read_labels
+from pipelines.labelling.labelled import USUAL, measure_labelled, read_labels
 
 KEY = ["chain", "address"]
 ONE_SIDED = "native_in,native_out,token_out"

@@ -14,7 +14,7 @@ from data.errors import Refused
 from data.labels.collection import Collection
 from data.labels.training import read_training_labels
 from data.storage import MANIFEST, read_manifest
-from pipelines.labelled import label_hash
+from pipelines.labelling.labelled import label_hash
 from pipelines.labels import import_labels, map_labels, retract_labels, show_labels
 from pipelines.train import train
 from tests.data.labels.samples import EVM, TRON

@@ -18,11 +18,11 @@ from data.transfers import Transfers
 from models.bundle import Bundle
 from models.drift_questions import AGE
 from pipelines import cli
+from pipelines.labelling.witnesses import MOST_PARTNERS, witnesses
 from pipelines.monitor import MonitorResult, monitor
 from pipelines.pages.monitor import headline, monitor_page
 from pipelines.score import Scored, score_addresses
 from pipelines.windows import EARLIER_LIST, FALLBACK, SAME_LIST, SEASON, windows
-from pipelines.witnesses import MOST_PARTNERS, witnesses
 from tests.pipelines.conftest import World
 from tests.pipelines.monitor_examples import monitor_report
 

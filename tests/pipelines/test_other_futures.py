@@ -13,8 +13,8 @@ from data.services import load_services
 from data.transfers import open_transfers
 from features.building import build_histories
 from features.catalogue import catalogue
-from pipelines.labelled import read_labels
-from pipelines.other_futures import SAMPLE, Measuring, replay
+from pipelines.labelling.labelled import read_labels
+from pipelines.labelling.other_futures import SAMPLE, Measuring, replay
 from pipelines.train import train
 from tests.pipelines.conftest import FEWEST
 
@@ -49,7 +49,7 @@ def test_a_cut_that_comes_too_late_is_seen(asked, monkeypatch):
             transfers, moved, **{**named, "as_of": named["as_of"] + timedelta(days=10)}
         )
 
-    monkeypatch.setattr("pipelines.other_futures.build_histories", late)
+    monkeypatch.setattr("pipelines.labelling.other_futures.build_histories", late)
     found = replay(*asked)
     for other in found.poisoned.values():
         moved = [n for n in found.as_known.columns if not other[n].equals(found.as_known[n])]

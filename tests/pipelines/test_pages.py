@@ -18,7 +18,7 @@ from models.leakage import Finding
 from models.metrics import METRICS
 from models.sentences import verdict
 from pipelines import charts
-from pipelines.alerts import SCHEMA
+from pipelines.alerting.alerts import SCHEMA
 from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import steps
 from pipelines.pages.cases import cases_page

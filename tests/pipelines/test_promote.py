@@ -22,11 +22,11 @@ from models.gate.verdict import FAIL, INCONCLUSIVE, PASS, Check
 from models.registry import CHALLENGER, CHAMPION, PREVIOUS, RESEARCH, Registry, open_registry
 from models.status import SCORED
 from pipelines import promote as job
-from pipelines.held_out import HeldOut, Inputs, gather
+from pipelines.labelling.held_out import HeldOut, Inputs, gather
+from pipelines.labelling.slices import HOURS, LARGEST_TICKET, TICKETS, UNPRICED
 from pipelines.promote import PromoteResult, promote
 from pipelines.registered import fetch, register, rollback, serving_code
 from pipelines.score import score
-from pipelines.slices import HOURS, LARGEST_TICKET, TICKETS, UNPRICED
 from tests.models.gate_examples import evidence
 
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -370,7 +370,7 @@ def test_other_labels_count_only_after_the_training_or_by_their_own_split(inputs
 
 def test_slices_are_those_that_counting_by_hand_gives(world):
     from data.transfers import open_transfers
-    from pipelines.slices import slices_of
+    from pipelines.labelling.slices import slices_of
 
     asked = pl.read_csv(world.addresses).select(
         "chain", "address", pl.col("as_of").str.to_datetime(time_zone="UTC", time_unit="us")

@@ -160,7 +160,7 @@ def test_another_program_is_a_named_cause(explained, again, monkeypatch):
 
 
 def test_other_libraries_are_a_named_cause(explained, again, monkeypatch, tmp_path):
-    monkeypatch.setattr("pipelines.alerts.TYPOLOGY", "another")
+    monkeypatch.setattr("pipelines.alerting.alerts.TYPOLOGY", "another")
     monkeypatch.setattr(
         "pipelines.replay.environment", lambda: {"polars": "99.0", "machine": "riscv"}
     )
@@ -215,7 +215,9 @@ def test_what_is_missing_is_named_and_nothing_is_computed(
             shutil.copy(world.store / name, folder)
         given["transfers"] = folder
     elif what == "registry":
-        monkeypatch.setattr("pipelines.originals.registry_sha256", lambda: {"assets.csv": "0"})
+        monkeypatch.setattr(
+            "pipelines.again.originals.registry_sha256", lambda: {"assets.csv": "0"}
+        )
     else:
         listed = pl.read_csv(world.addresses).head(50)
         listed.write_csv(tmp_path / "list.csv")

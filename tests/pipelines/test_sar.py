@@ -24,9 +24,10 @@ from features.catalogue import catalogue
 from features.evidence import digest
 from models.bands import BANDS, LOWEST
 from models.bundle import Bundle
-from pipelines import cli, sar
+from pipelines import cli
+from pipelines.casework import sar
+from pipelines.casework.sar_facts import HOURS, PARTS
 from pipelines.explain import explain
-from pipelines.sar_facts import HOURS, PARTS
 from tests.pipelines.hostile import FORMULAS, XSS
 
 FILES = {

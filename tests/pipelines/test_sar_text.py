@@ -10,10 +10,10 @@ from models.cases.ground import lay
 from models.cases.grouping import Case
 from models.cases.limits import Kind, Limits
 from models.cases.links import Link
-from pipelines.case_telling import Telling
-from pipelines.cases import Cases
-from pipelines.sar_facts import Fact, Reported, Statement, statement
-from pipelines.sar_text import LARGEST_ATTACHMENT, MARK, SYNTHETIC, checklist, narrative
+from pipelines.casework.case_telling import Telling
+from pipelines.casework.cases import Cases
+from pipelines.casework.sar_facts import Fact, Reported, Statement, statement
+from pipelines.casework.sar_text import LARGEST_ATTACHMENT, MARK, SYNTHETIC, checklist, narrative
 from tests.data.canonical import table
 from tests.models.cases.test_links import A, B, C, X, key, pay, subjects
 

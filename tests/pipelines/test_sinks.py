@@ -26,7 +26,7 @@ from data.addresses import canonical_address
 from data.spreadsheets import raw
 from models.markdown import code
 from pipelines import console
-from pipelines.alerts import json_line
+from pipelines.alerting.alerts import json_line
 from pipelines.explain import explain
 from pipelines.pages import pages
 from pipelines.score import score

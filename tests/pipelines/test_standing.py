@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.intervals import wilson
 from models.roles import LAUNDERERS
-from pipelines.standing import questions, standing
+from pipelines.alerting.standing import questions, standing
 from tests.generated import cases
 
 

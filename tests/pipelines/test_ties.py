@@ -12,8 +12,8 @@ from data.services import Services, load_services
 from data.transfers import Transfers, open_transfers
 from models.leakage import Ties
 from models.leakage.identity import RARE
-from pipelines.labelled import read_labels
-from pipelines.ties import linked, ties_of
+from pipelines.labelling.labelled import read_labels
+from pipelines.labelling.ties import linked, ties_of
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.trace_leads import more_than_received, trace_leads
+from pipelines.tracing.trace_leads import more_than_received, trace_leads
 
 ME, OTHER = "0xme", "0xother"
 

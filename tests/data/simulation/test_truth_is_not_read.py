@@ -21,9 +21,9 @@ MAY_NAME_IT = {
     "pipelines/simulate.py": "writes it",
     "pipelines/demo.py": "shows by population how the demo's model did",
     "pipelines/realism.py": "compares the world's launderers with real ones",
-    "pipelines/held_out.py": "counts victims shown as suspects before a model is promoted",
+    "pipelines/labelling/held_out.py": "counts victims shown as suspects before a promotion",
 }
-MAY_SIMULATE = {*MAY_NAME_IT, "pipelines/cli.py", "pipelines/options.py"}
+MAY_SIMULATE = {*MAY_NAME_IT, "pipelines/cli.py", "pipelines/commands/options.py"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -12,7 +12,7 @@ import pytest
 
 from features.catalogue import catalogue
 from features.computing import compute_signals, explain_signal
-from pipelines.red_flags import red_flags
+from pipelines.alerting.red_flags import red_flags
 from pipelines.reference.examples import _best, examples, wanted_low
 from pipelines.reference.histories import ToldHistories, read, tell
 from pipelines.reference.stories import STORIES

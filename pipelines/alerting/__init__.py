@@ -1,0 +1,1 @@
+"""What an alert holds: reasons, evidence, dated facts, explanations, traces."""

@@ -1,0 +1,1 @@
+"""Alerts that belong together, and the package that a human files."""

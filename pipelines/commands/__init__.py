@@ -1,0 +1,1 @@
+"""The commands' arguments, options and examples; `pipelines.cli` puts them together."""

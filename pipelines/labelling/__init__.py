@@ -1,0 +1,1 @@
+"""From labels to rows that teach or measure, and what may not be among them."""

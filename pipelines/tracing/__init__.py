@@ -1,0 +1,1 @@
+"""What a trace tells: flows, crossings, names, sentences; the job is `pipelines.trace`."""
