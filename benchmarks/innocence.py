@@ -1,9 +1,10 @@
-"""How often each innocent explanation is supported, by who the address really is.
+"""How often each innocent explanation fits, by who the address really is.
 
     python -m benchmarks.innocence WORLD
 
 reads a simulated world with its truth and prints, for each explanation, the share of its own
-populations, of launderers, of victims and of everybody else on whom the data support it.
+populations, of launderers, of victims and of everybody else whom it fits; and, of each, on how many
+it is the only one that does, which is what an alert shows at its top.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from data.services import load_services
 from data.simulation.populations import CRIMINAL_ROLES
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
-from models.innocence import INNOCENT, SUPPORTED, tried
-from models.innocence.measures import MEASURES
+from models.innocence import FITS, INNOCENT, leading, tried
+from models.innocence.measures import measured as measures_of
 from models.intervals import wilson
 from models.percentiles import Population
 from pipelines.engines import local
@@ -30,19 +31,23 @@ FEWEST = 10
 
 SUPPOSED = {
     "exchange_deposit": ("exchange_deposit",),
-    "payment_service": ("payment_processor", "remittance_shop"),
+    "payment_service": ("payment_processor",),
+    "remittance_shop": ("remittance_shop",),
     "payroll": ("payroll",),
+    "earner": ("salary_receiver", "freelancer"),
     "merchant": ("merchant",),
     "reciprocal_trade": ("p2p_merchant", "legitimate_otc"),
     "fundraiser": ("charity",),
     "savings_circle": ("savings_circle",),
     "market_maker": ("market_maker", "arbitrage_bot"),
     "own_wallets": ("airdrop_farmer", "hobbyist"),
+    "own_transit": (),
     "treasury": ("treasury",),
     "quiet_history": ("holder", "saver"),
 }
 """Populations of the world that each explanation speaks of."""
 
+_ONLY = "only"
 _NOBODY = Population("nobody", 0, "1970-01-01", {}, {})
 
 
@@ -60,14 +65,18 @@ def measured(world: Path) -> pl.DataFrame:
         history = run.histories[place]
         if len(history) < FEWEST:
             continue
-        values = row | {n: m.of(history) for n, m in MEASURES.items() if m.of is not None}
+        values = row | measures_of(history)
         values["paid_exchanges_share"] = paid.get((row["chain"], row["address"]))
-        found = {one.innocent.name: one.outcome for one in tried(INNOCENT, values, _NOBODY)}
-        rows.append({"chain": row["chain"], "address": row["address"], **found})
+        found = tried(INNOCENT, values, _NOBODY)
+        only = leading(found)
+        rows.append(
+            {"chain": row["chain"], "address": row["address"], _ONLY: only and only.innocent.name}
+            | {one.innocent.name: one.outcome for one in found}
+        )
     truth = pl.read_parquet(world / "truth.parquet").select(
         "chain", "address", "role", "population"
     )
-    return pl.DataFrame(rows).join(truth, on=["chain", "address"])
+    return pl.DataFrame(rows, infer_schema_length=None).join(truth, on=["chain", "address"])
 
 
 def _paid_exchanges(transfers: Transfers, world: Path) -> dict[tuple[str, str], float | None]:
@@ -102,11 +111,12 @@ def table(rows: pl.DataFrame) -> str:
 
 
 def _share(rows: pl.DataFrame, name: str) -> str:
-    n, hits = rows.height, int((rows[name] == SUPPORTED).sum())
+    n, hits = rows.height, int((rows[name] == FITS).sum())
+    alone = int((rows[_ONLY] == name).sum())
     if not n:
         return "–"
     low, high = wilson(hits, n)
-    return f"{hits} of {n} ({hits / n:.0%} [{low:.0%}, {high:.0%}])"
+    return f"{hits} of {n} ({hits / n:.0%} [{low:.0%}, {high:.0%}]), alone {alone}"
 
 
 def main(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from models.facts import BundleFacts
 from pipelines.alert_parts import Scales, Told
 from pipelines.alert_traces import Followed
-from pipelines.dated_facts import RULE, dated_facts
+from pipelines.dated_facts import DIRECTION_RULE, RULE, dated_facts
 from pipelines.dossier import Dossier
 from pipelines.end_names import SHORT_NAMES
 from pipelines.innocents import innocents
@@ -51,14 +51,16 @@ def content(
     if facts.basis == "usd":
         received = int(own.value[own.incoming].sum()) / own.scale
         block = block | {"leads": [*block["leads"], *more_than_received(block, received)]}
-    explanations = innocents(signals, dossier.history, followed.trace, facts.look_alikes)
+    explanations, together = innocents(signals, dossier.history, followed.trace, facts.look_alikes)
     return {
         "facts": {
             "rule": RULE,
+            "direction_rule": DIRECTION_RULE,
             "told": dated_facts(dossier, scales, reasons, block, followed.trace),
         },
         "trace": block | {"said": trace_said(block, signals["as_of"], dossier.address)},
         "innocent_explanations": explanations,
+        "innocence": together,
         "gaps": gaps(block, history),
         "overturn": overturning(
             dossier, scales, reasons, history["legs_missing"], explanations, _exchanges(block)

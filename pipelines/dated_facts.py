@@ -1,4 +1,4 @@
-"""Three dated facts with amounts, to stand at the top of an alert.
+"""Dated facts with amounts, to stand at the top of an alert.
 
 Chosen by one rule (`RULE`), so that nobody picks what looks worst. Each says what was paid when,
 to or by how many, and names the transactions; none says why.
@@ -7,34 +7,64 @@ to or by how many, and names the transactions; none says why.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from features.evidence import digest
-from features.history import History
+from features.history import History, party_of
 from features.signal import Signal
-from models.happenings import FINDERS, Happening, seconds_between
-from models.saying import count, lasting, on, share, tell, worth
-from models.sentences import Number, Sentence
+from models.habits import same_amount
+from models.happenings import FINDERS, Happening
+from models.other_side import category
+from models.saying import on, share, tell, worth
 from models.tracing.limits import CUSTODIAL, End
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth
 from pipelines.alert_parts import Scales, Told
 from pipelines.dossier import Dossier
+from pipelines.fact_words import fact_words, moment
 from pipelines.moments import iso
 from pipelines.spoken import spoken
 
-MOST, MOST_TX_IDS = 3, 8
+MOST, ENOUGH, MOST_TX_IDS = 5, 3, 8
 LEAST_SHARE = 0.05
 """Of what was traced forward, from which an exit is worth telling."""
 
+NEARLY_ALL = 0.95
+"""Of what was traced forward, from which what went straight into an exchange's own wallet speaks
+against: a customer's deposit address is emptied so."""
+
+FOR, AGAINST, NEUTRAL = "for", "against", "neutral"
+
+DIRECTION_OF = {
+    "paid_back_then_more": FOR,
+    "taking_turns": FOR,
+    "spread": FOR,
+    "passed_on": FOR,
+    "stepped_up": FOR,
+    "rested": AGAINST,
+}
+"""By kind; all others are neutral, but for exits (`exit_direction`)."""
+
 RULE = (
-    "Two events of the kinds that the strongest reasons are about, and the largest exit of the "
-    "trace; where one of these is missing, the next of: payments to many within a day, a large "
-    "receipt paid out soonest, receipts from many within a day, a sender whose payments grew, the "
-    "largest receipt, the largest payment. Shown by date."
+    "First the day that holds at least half of all that came or went, in a history of a week or "
+    "more; two events of the kinds that the strongest reasons are about; one that speaks against; "
+    "and the largest exit of the trace. Then, up to five: a payer that was paid a little back and "
+    "paid more, receipts of one second, one odd amount from several, receivers by turns, the same "
+    "part kept, payments to many within a day, a large receipt paid out soonest in its coin, "
+    "receipts from many within a day, a sender whose payments grew, a large receipt that rested; "
+    "the largest receipt or payment only where fewer than three are told. Legs of a swap are no "
+    "payment, and a service that pays for many is no single payer. Shown by date."
+)
+
+DIRECTION_RULE = (
+    "For the typology: what its red flags describe (many paid within a day, money paid out at "
+    "once, payments of one sender that grow, a little paid back before more comes, receivers by "
+    "turns, an exit at a mixer or a guarantee marketplace). Against: a large receipt that rested "
+    "for a month, and nearly all going straight into an exchange’s own wallet. Neutral: all else."
 )
 
 EXIT_WORDS = {
@@ -48,11 +78,24 @@ EXIT_WORDS = {
 }
 """Ends that are exits, as they stand in a sentence."""
 
+EXIT_KINDS = {
+    "exchange_deposit": "exchange_deposit",
+    "exchange_hot": "exchange_hot",
+    "otc": "otc_desk",
+    "mixer": "mixer",
+    "guarantee_marketplace": "guarantee_marketplace",
+    "bridge": "bridge",
+}
+"""The category of service that an end is; other services are of several."""
+
+_OF_REASONS = 2
+
 _EXITS = (*CUSTODIAL, End.MIXER, End.BRIDGE)
-_EXIT, _PASSED, _VICTIMS = "exit", ("passed_on",), ("stepped_up", "gathered")
+_EXIT, _PASSED = "exit", ("passed_on", "kept_the_same")
+_VICTIMS = ("paid_back_then_more", "stepped_up", "same_amount", "gathered")
+_FILLERS = ("largest_receipt", "largest_payment")
 _OF_FAMILY = {"cash_out": (_EXIT,), "cross_chain": (_EXIT,), "victim_inflow": _VICTIMS}
-_OF_NEEDS = {"in": ("gathered", "largest_receipt"), "out": ("spread", "largest_payment")}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_NEEDS = {"in": ("same_second", "gathered"), "out": ("taking_turns", "spread")}
 
 
 def dated_facts(
@@ -75,24 +118,67 @@ def dated_facts(
     block, trace
         The alert's trace; None where it was too large.
     """
-    found = {kind: finder(dossier.history) for kind, finder in FINDERS.items()}
-    told = {k: _told(h, dossier, scales) for k, h in found.items() if h is not None}
+    history = with_lists(dossier, trace)
+    found = {kind: finder(history) for kind, finder in FINDERS.items()}
+    found["same_amount"] = same_amount(history, dossier.amounts())
+    told = {k: _told(h, history, dossier, scales) for k, h in found.items() if h is not None}
     leaving = None if trace is None else _exit(block, trace)
     if leaving is not None:
         told[_EXIT] = leaving
     chosen: list[str] = []
 
-    def new(kinds: Iterable[str]) -> list[str]:
-        known = [k for k in kinds if k in told and k not in chosen]
-        return [k for k in known if not _repeats(found.get(k), [found.get(c) for c in chosen])]
+    def take(kinds: Iterable[str], most: int) -> None:
+        for kind in kinds:
+            others = [found.get(c) for c in chosen]
+            if not most or kind not in told or kind in chosen:
+                continue
+            if not _repeats(found.get(kind), others):
+                chosen.append(kind)
+                most -= 1
 
+    take(["concentrated"], 1)
+    before = len(chosen)
     for reason in reasons:
-        if len(chosen) < MOST - 1:
-            chosen += new(kinds_of(reason.signal))[:1]
-    for kind in (_EXIT, *FINDERS):
-        if len(chosen) < MOST:
-            chosen += new([kind])
+        if len(chosen) < before + _OF_REASONS:
+            take(kinds_of(reason.signal), 1)
+    if not any(told[kind]["direction"] == AGAINST for kind in chosen):
+        take([kind for kind in told if told[kind]["direction"] == AGAINST], 1)
+    take([_EXIT], 1)
+    take([kind for kind in told if kind not in _FILLERS], MOST - len(chosen))
+    take(_FILLERS, max(0, ENOUGH - len(chosen)))
     return sorted((told[kind] for kind in chosen), key=lambda fact: (fact["date"], fact["kind"]))
+
+
+def with_lists(dossier: Dossier, trace: Trace | None) -> History:
+    """Return the history with what the lists say of its counterparties now, not only at the cut."""
+    history = dossier.history
+    if trace is None or not len(history):
+        return history
+    names, party = trace.parties.addresses, history.party.copy()
+    rows = {names.row(code): tags[0] for code, tags in trace.parties.tags.items() if tags}
+    known = {
+        address: party_of(str(tag["category"]))
+        for (chain, address), tag in rows.items()
+        if chain == dossier.chain
+    }
+    for position, address in enumerate(dossier.counterparties()):
+        if not party[position] and address in known:
+            party[position] = known[address]
+    return replace(history, party=party)
+
+
+def exit_direction(end: str, part: float, hops: int) -> str:
+    """Say which way an exit points.
+
+    >>> exit_direction("mixer", 0.2, 2), exit_direction("exchange_hot", 0.99, 1)
+    ('for', 'against')
+    >>> exit_direction("exchange_hot", 0.99, 2), exit_direction("exchange_deposit", 1.0, 1)
+    ('neutral', 'neutral')
+    """
+    if end in (End.MIXER, End.MARKETPLACE):
+        return FOR
+    straight = end == End.EXCHANGE_HOT and part >= NEARLY_ALL and hops == 1
+    return AGAINST if straight else NEUTRAL
 
 
 def kinds_of(signal: Signal) -> tuple[str, ...]:
@@ -108,86 +194,27 @@ def _repeats(one: Happening | None, others: list[Happening | None]) -> bool:
     return any(bool(np.isin(a, b).all() or np.isin(b, a).all()) for a, b in pairs)
 
 
-def _told(happening: Happening, dossier: Dossier, scales: Scales) -> dict[str, Any]:
-    history, rows = dossier.history, happening.rows
+def _told(
+    happening: Happening, history: History, dossier: Dossier, scales: Scales
+) -> dict[str, Any]:
+    rows = happening.rows
     tx_ids = dossier.tx_ids(rows)
-    parties = np.unique(history.counterparty[happening.chief])
-    sole = dossier.counterparty(int(happening.chief[0])) if len(parties) == 1 else None
+    chief = int(happening.chief[0])
+    sole = dossier.counterparty(chief) if happening.parties == 1 else None
     return {
         "kind": happening.kind,
-        "date": iso(_moment(history, int(rows[0]))),
-        **spoken(_WORDS[happening.kind](happening, history, scales)),
+        "direction": DIRECTION_OF.get(happening.kind, NEUTRAL),
+        "date": iso(moment(history, int(rows[0]))),
+        **spoken(fact_words(happening, history, scales)),
         "value": happening.value,
         "n_transfers": len(rows),
         "n_counterparties": happening.parties,
         "counterparty": None if sole is None else {"chain": dossier.chain, "address": sole},
+        "counterparty_kind": None if sole is None else category(history, chief),
         "tx_ids": list(dict.fromkeys(tx_ids))[:MOST_TX_IDS],
         "n_tx_ids": len(set(tx_ids)),
         "digest": digest(tx_ids),
     }
-
-
-def _spread(h: Happening, history: History, scales: Scales) -> Sentence:
-    return tell(
-        "From {day}, it paid {who} {sum} within 24 hours, in {n}.",
-        day=_day(history, h.rows[0]), who=count(h.parties, "address", "addresses"),
-        sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
-    )  # fmt: skip
-
-
-def _gathered(h: Happening, history: History, scales: Scales) -> Sentence:
-    return tell(
-        "From {day}, {who} paid it {sum} within 24 hours, in {n}.",
-        day=_day(history, h.rows[0]), who=count(h.parties, "address", "addresses"),
-        sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
-    )  # fmt: skip
-
-
-def _passed_on(h: Happening, history: History, scales: Scales) -> Sentence:
-    receipt, last = int(h.rows[0]), int(h.rows[-1])
-    return tell(
-        "On {day} it received {sum} in one transfer, and paid {out} to {who} within the next "
-        "{wait}.",
-        day=_day(history, receipt), sum=scales.worth(int(history.value[receipt]) / history.scale),
-        out=scales.worth(h.value), who=count(h.parties, "address", "addresses"),
-        wait=lasting(seconds_between(history, receipt, last)),
-    )  # fmt: skip
-
-
-def _stepped_up(h: Happening, history: History, scales: Scales) -> Sentence:
-    first, last = int(h.rows[0]), int(h.rows[-1])
-    most = int(history.value[h.rows].max()) / history.scale
-    return tell(
-        "One address paid it {first} on {day}, and {sum} in all by {end}, in {n}, the largest "
-        "{most}.",
-        first=scales.worth(int(history.value[first]) / history.scale), day=_day(history, first),
-        sum=scales.worth(h.value), end=_day(history, last), n=count(len(h.rows), "payment"),
-        most=scales.worth(most),
-    )  # fmt: skip
-
-
-def _largest_receipt(h: Happening, history: History, scales: Scales) -> Sentence:
-    return tell(
-        "On {day} it received its largest sum, {sum}, from one address.",
-        day=_day(history, h.rows[0]), sum=scales.worth(h.value),
-    )  # fmt: skip
-
-
-def _largest_payment(h: Happening, history: History, scales: Scales) -> Sentence:
-    return tell(
-        "On {day} it made its largest payment, {sum}, to one address.",
-        day=_day(history, h.rows[0]), sum=scales.worth(h.value),
-    )  # fmt: skip
-
-
-_WORDS = {
-    "spread": _spread,
-    "passed_on": _passed_on,
-    "gathered": _gathered,
-    "stepped_up": _stepped_up,
-    "largest_receipt": _largest_receipt,
-    "largest_payment": _largest_payment,
-}
 
 
 def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
@@ -218,12 +245,14 @@ def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
     )  # fmt: skip
     return {
         "kind": _EXIT,
+        "direction": exit_direction(end, part, max(row["hops_most"] for row in rows)),
         "date": iso(last),
         **spoken(said),
         "value": usd,
         "n_transfers": sum(r["n_transfers"] for r in rows),
         "n_counterparties": 1,
         "counterparty": {"chain": chain, "address": address},
+        "counterparty_kind": EXIT_KINDS.get(end),
         "tx_ids": list(dict.fromkeys(tx_ids))[:MOST_TX_IDS],
         "n_tx_ids": len(set(tx_ids)),
         "digest": digest(tx_ids),
@@ -249,11 +278,3 @@ def _arrivals(trace: Trace, end: str, chain: str, address: str) -> list[str]:
         if flow.end == end and holder >= 0 and names.row(holder) == (chain, address):
             found.append(trace.books.moves[flow.move].received)
     return trace.rows["tx_id"].gather(sorted(set(found))).to_list()
-
-
-def _moment(history: History, position: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(history.time[position]))
-
-
-def _day(history: History, position: int | np.integer[Any]) -> Number:
-    return on(_moment(history, int(position)))

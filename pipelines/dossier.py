@@ -116,6 +116,11 @@ class Dossier:
         sides = [self.table[side].gather(at) for side in ("sender", "receiver")]
         return sides[0].zip_with(pl.Series(self.history.incoming), sides[1])
 
+    def amounts(self) -> list[str]:
+        """Return the exact amount of each of the history's transfers, in whole units."""
+        rows = self.table[self._at(np.arange(len(self.history)))]
+        return [exact_amount(*row) for row in rows.select("amount_raw", "decimals").iter_rows()]
+
     def timeline(self, basis: str) -> dict[str, Any]:
         """Return value in and out per bin of whole UTC days, at most `MOST_BINS` of them.
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.catalogue import catalogue
 from features.history import History
-from models.innocence import INNOCENT, NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED, Found, Tried, tried
-from models.innocence.measures import MEASURES
+from models.innocence import (
+    BORDERLINE,
+    FITS,
+    INNOCENT,
+    NOT_TESTABLE,
+    Found,
+    Tried,
+    leading,
+    tried,
+)
+from models.innocence.measures import MEASURES, measured
 from models.percentiles import Population
 from models.saying import count, joined, tell
 from models.sentences import Number, Sentence, shown
@@ -18,12 +27,11 @@ from models.tracing.worth import Worth
 from pipelines.spoken import spoken
 
 _EXCHANGES = (End.EXCHANGE_HOT, End.EXCHANGE_DEPOSIT)
-_ORDER = (SUPPORTED, NOT_TESTABLE, NOT_SUPPORTED)
 
 
 def innocents(
     signals: Mapping[str, Any], history: History, trace: Trace | None, look_alikes: Population
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Try every registered explanation on one address.
 
     Parameters
@@ -39,21 +47,17 @@ def innocents(
 
     Returns
     -------
-    list of dict
-        As alerts hold them: what the data support first, then what they cannot say; of those
-        alike, the ones of which fewest signs are not as expected.
+    list of dict, dict
+        The explanations as alerts hold them, the best fit first; and what they say together:
+        ``leading`` is the name of the only one that fits, else None.
     """
-    values = dict(signals) | {
-        name: measure.of(history) for name, measure in MEASURES.items() if measure.of is not None
-    }
+    values = dict(signals) | measured(history)
     values["paid_exchanges_share"] = None if trace is None else _paid_exchanges(trace)
-    found = sorted(tried(INNOCENT, values, look_alikes), key=lambda one: _ORDER.index(one.outcome))
-    return [_told(one, look_alikes) for one in found]
-
-
-def _plausibility(one: Tried) -> tuple[int, float]:
-    misfits = sum(found.fits is False for found in one.found)
-    return _ORDER.index(one.outcome), misfits / len(one.found)
+    if trace is not None:
+        ways = (values["own_way_share"], _same_address(trace))
+        values["own_way_share"] = max((way for way in ways if way is not None), default=None)
+    found = tried(INNOCENT, values, look_alikes)
+    return [_told(one, look_alikes) for one in found], _together(found)
 
 
 def _paid_exchanges(trace: Trace) -> float | None:
@@ -69,6 +73,41 @@ def _paid_exchanges(trace: Trace) -> float | None:
         if flow.end in _EXCHANGES and trace.parties.tags.get(holder):
             to_exchanges += usd
     return to_exchanges / paid if paid else None
+
+
+def _same_address(trace: Trace) -> float | None:
+    """Return the share of what was traced forward that came to the same address elsewhere."""
+    worth, names = Worth(trace), trace.parties.addresses
+    own = {names.row(code) for code in trace.origins}
+    total, home = 0, 0
+    for flow in trace.results["forward", "fifo"].flows:
+        if flow.end is None:
+            continue
+        usd = worth.of_flow(flow) or 0
+        total += usd
+        holder = trace.laid.holder[worth.far_pot(flow, forward=True)]
+        if holder >= 0 and names.row(holder) not in own:
+            home += usd * (names.row(holder)[1] in {address for _, address in own})
+    return home / total if total else None
+
+
+def _together(found: Sequence[Tried]) -> dict[str, Any]:
+    """Say in a sentence what all of them together say."""
+    only, n = leading(found), sum(one.outcome == FITS for one in found)
+    if only is not None:
+        title = only.innocent.title[0].lower() + only.innocent.title[1:]
+        said = tell(f"One innocent explanation fits, and no other: {title}. Ask for its documents.")
+    elif n:
+        said = tell(
+            "{n} fit about as well and exclude each other: little is said by them.",
+            n=count(n, "innocent explanation"),
+        )
+    else:
+        said = tell(
+            "None of the {n} tried fits clearly; that excludes none of them.",
+            n=count(len(found), "innocent explanation"),
+        )
+    return {"leading": None if only is None else only.innocent.name, **spoken(said)}
 
 
 def _told(one: Tried, look_alikes: Population) -> dict[str, Any]:
@@ -87,17 +126,19 @@ def _told(one: Tried, look_alikes: Population) -> dict[str, Any]:
 
 def _sentence(one: Tried) -> Sentence:
     signs = count(len(one.found), "sign")
-    if one.outcome == SUPPORTED:
-        return tell("Supported by the data: all of its {n} are as they would be.", n=signs)
-    unknown = one.outcome == NOT_TESTABLE
-    k = sum((f.fits is None) if unknown else (f.fits is False) for f in one.found)
-    words = tell("{k} of {n} could not be measured", k=_figure(k), n=signs)
-    if unknown:
-        return joined([tell("Not testable here:"), words, tell("in the transfers supplied.")])
+    if one.outcome == FITS:
+        return tell("Fits: all of its {n} are as they would be.", n=signs)
+    k = one.n(one.outcome)
     verb = "is" if k == 1 else "are"
-    return tell(
-        f"Not supported by the data: {{k}} of {{n}} {verb} not as expected.", k=_figure(k), n=signs
-    )
+    if one.outcome == BORDERLINE:
+        return tell(
+            f"Borderline: {{k}} of {{n}} {verb} so near to the limit that chance decides.",
+            k=_figure(k), n=signs,
+        )  # fmt: skip
+    if one.outcome == NOT_TESTABLE:
+        words = tell("{k} of {n} could not be measured", k=_figure(k), n=signs)
+        return joined([tell("Not testable here:"), words, tell("in the transfers supplied.")])
+    return tell(f"Does not fit: {{k}} of {{n}} {verb} not as expected.", k=_figure(k), n=signs)
 
 
 def _figure(n: int) -> Number:
@@ -124,7 +165,8 @@ def _sign(found: Found, look_alikes: Population) -> dict[str, Any]:
         "least": sign.least,
         "most": sign.most,
         "expected": _expected(sign.least, sign.most, declared.unit),
-        "fits": found.fits,
+        "tells": sign.tells,
+        "state": found.state,
         "missing": _missing(declared.null_meaning) if found.value is None else None,
         "percentile_look_alikes": standing,
     }

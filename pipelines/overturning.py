@@ -15,6 +15,7 @@ import numpy as np
 
 from features.history import History
 from features.signal import Signal
+from models.other_side import category, paid, third_parties
 from models.saying import count, listed, share, tell
 from models.sentences import Sentence
 from pipelines.alert_parts import Scales, Told
@@ -52,16 +53,18 @@ def overturning(
     """
     found = [
         _payers(dossier, scales, [r for r in reasons if _is_inflow(r.signal)]),
+        _withdrawals(dossier, scales, [r for r in reasons if _is_inflow(r.signal)]),
         _payee(dossier, [r for r in reasons if r.signal.needs == "out"], exchange_of),
         _agent(dossier, [r for r in reasons if _is_passing(r.signal)]),
         _swaps(dossier, [r for r in reasons if r.signal.family == "stablecoin_hopping"]),
         _lists(dossier, [r for r in reasons if r.signal.exposure]),
         _timing([r for r in reasons if r.signal.needs == "any" and not r.signal.exposure]),
         _legs(legs_missing, reasons),
-        *(_explained(one, reasons) for one in explanations if one["outcome"] == "supported"),
+        *(_explained(one, reasons) for one in explanations if one["outcome"] == "fits"),
     ]
     told = [one for one in found if one is not None]
-    return sorted(told, key=lambda one: -one["odds_multiplier"])
+    weight = {r.place: r.log_odds for r in reasons}
+    return sorted(told, key=lambda one: -math.fsum(weight[b["place"]] for b in one["bears_on"]))
 
 
 def _is_inflow(signal: Signal) -> bool:
@@ -78,8 +81,12 @@ def _is_passing(signal: Signal) -> bool:
 
 
 def _payers(dossier: Dossier, scales: Scales, bears: list[Told]) -> dict[str, Any] | None:
-    """Ask for what the payers paid for: the fewest of them that make half of what came."""
-    sums = _by_party(dossier.history, dossier.history.inflows)
+    """Ask for what the payers paid for: the fewest of them that make half of what came.
+
+    Swap venues, bridges and services that pay for many are nobody to ask for an invoice.
+    """
+    own = third_parties(dossier.history)
+    sums = _by_party(dossier.history, own[dossier.history.incoming[own]])
     total = sum(value for _, value in sums)
     if not bears or not total:
         return None
@@ -90,19 +97,38 @@ def _payers(dossier: Dossier, scales: Scales, bears: list[Told]) -> dict[str, An
         if covered >= HALF * total:
             break
     said = tell(
-        "Invoices, contracts or wages that show why {who} paid it {sum}, {part} of all that came.",
+        "Invoices, contracts or wage slips that show why {who} paid it {sum}, {part} of what came "
+        "from others than services and swaps.",
         who=count(len(chosen), "address", "addresses"),
         sum=scales.worth(covered / dossier.history.scale), part=share(covered / total),
     )  # fmt: skip
     return _entry("payers", said, bears, chosen)
 
 
+def _withdrawals(dossier: Dossier, scales: Scales, bears: list[Told]) -> dict[str, Any] | None:
+    """Ask the exchange whose hot wallet paid most which of its customers had it pay."""
+    history = dossier.history
+    rows = [row for row in history.inflows.tolist() if category(history, row) == "exchange_hot"]
+    if not bears or not rows:
+        return None
+    sums = _by_party(history, np.array(rows))
+    said = tell(
+        "The exchange’s records of whose accounts the {n} from its hot wallet, {sum} in all, were "
+        "withdrawn from.",
+        n=count(int((history.counterparty[rows] == history.counterparty[sums[0][0]]).sum()),
+                "receipt"),
+        sum=scales.worth(sums[0][1] / history.scale),
+    )  # fmt: skip
+    return _entry("withdrawals", said, bears, [dossier.counterparty(sums[0][0])])
+
+
 def _payee(
     dossier: Dossier, bears: list[Told], exchange_of: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """Ask who the largest receiver is."""
+    """Ask who the largest receiver is, swap venues and bridges left aside."""
     history = dossier.history
-    sums = _by_party(history, history.outflows)
+    own = paid(history)
+    sums = _by_party(history, own[~history.incoming[own]])
     total = sum(value for _, value in sums)
     if not bears or not total:
         return None
@@ -121,8 +147,8 @@ def _payee(
         )
     else:
         said = tell(
-            "A dated listing as a licit service, a reviewed label, or proof of one owner, for the "
-            "address that took {part} of what it paid out, in {n}.",
+            "A dated listing as a licit service, a contract or invoice, or a signed message that "
+            "shows one owner, for the address that took {part} of what it paid out, in {n}.",
             **numbers,
         )
     return _entry("payee", said, bears, [address])
@@ -134,8 +160,8 @@ def _agent(dossier: Dossier, bears: list[Told]) -> dict[str, Any] | None:
     if not n:
         return None
     said = tell(
-        "A licence, or a contract to act for others (payment agent, desk, treasury), that covers "
-        "the {n} behind {these}.",
+        "A licence or registration, or a contract to act for others (payment agent, desk, "
+        "treasury), with the orders of the {n} behind {these}.",
         n=count(n, "transfer"), these=_these(bears),
     )  # fmt: skip
     return _entry("agent", said, bears, [])
@@ -201,7 +227,6 @@ def _entry(kind: str, said: Sentence, bears: list[Told], concerned: list[str]) -
         "kind": kind,
         **spoken(said),
         "bears_on": [{"place": r.place, "signal": r.signal.name} for r in bears],
-        "odds_multiplier": math.exp(math.fsum(r.log_odds for r in bears)),
         "concerned": concerned[:MOST_CONCERNED],
         "n_concerned": len(concerned),
     }

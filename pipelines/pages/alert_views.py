@@ -47,8 +47,11 @@ WORDS = {
 }
 """Words of a page by its band; of all that call for review under ``alert``."""
 
-OUTCOMES = ("supported", "not_testable", "not_supported")
+OUTCOMES = ("fits", "borderline", "not_testable", "does_not_fit")
 """Of innocent explanations, in the order of the page."""
+
+DIRECTION_MARKS = {"for": "▲ for", "against": "▼ against", "neutral": "○ neutral"}
+"""Which way a dated fact points: a mark and a word."""
 
 QUIET = 0.05
 """Log-odds nearer to nothing than this change the odds by less than a twentieth."""
@@ -81,6 +84,7 @@ def alert_views(alert: Mapping[str, Any]) -> dict[str, Any]:
         "alike": alike,
         "columns": columns,
         "tried": _tried(alert["innocent_explanations"]),
+        "marks": DIRECTION_MARKS,
         "conventions": CONVENTION_WORDS,
         **_trace_tables(block),
         "names": CONVENTION_NAMES,
@@ -157,7 +161,7 @@ def _holders(holders: Sequence[Mapping[str, Any]]) -> tuple[list[Any], int]:
 
 
 def _tried(explanations: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Put explanations of one outcome together, what is supported first."""
+    """Put explanations of one outcome together, what fits first."""
     groups = {
         outcome: [one for one in explanations if one["outcome"] == outcome] for outcome in OUTCOMES
     }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.saying import count, on, share, tell, worth
-from pipelines.dated_facts import RULE
+from pipelines.dated_facts import DIRECTION_RULE, RULE
 from pipelines.spoken import spoken
 
 PAYEE = "0x" + hashlib.sha256(b"payee").hexdigest()[:40]
@@ -26,13 +26,17 @@ PERCENTILE = {
 def example_content() -> dict[str, Any]:
     """Return the parts that `pipelines.alert_content` makes."""
     return {
-        "facts": {"rule": RULE, "told": _facts()},
+        "facts": {"rule": RULE, "direction_rule": DIRECTION_RULE, "told": _facts()},
         "trace": trace_block(),
         "innocent_explanations": [
-            _innocent("merchant", "A shop", "supported", 1.0),
+            _innocent("merchant", "A shop", "fits", 1.0),
             _innocent("treasury", "A treasury", "not_testable", None),
-            _innocent("payroll", "A firm's wage account", "not_supported", 0.0),
+            _innocent("payroll", "A firm's wage account", "does_not_fit", 0.0),
         ],
+        "innocence": {
+            "leading": "merchant",
+            **spoken(tell("One innocent explanation fits, and no other: a shop.")),
+        },
         "gaps": [
             {"kind": "legs", **spoken(tell("Internal transfers received were not supplied."))},
             {"kind": "elsewhere", **spoken(tell("Other addresses were not looked for."))},
@@ -42,7 +46,6 @@ def example_content() -> dict[str, Any]:
                 "kind": "payee",
                 **spoken(tell("A listing of the address that took {p}.", p=share(0.41))),
                 "bears_on": [{"place": 1, "signal": "forwarded_24h"}],
-                "odds_multiplier": 4.1,
                 "concerned": [PAYEE],
                 "n_concerned": 7,
             }
@@ -227,17 +230,23 @@ def _facts() -> list[dict[str, Any]]:
     )  # fmt: skip
     fact = {
         "kind": "spread",
+        "direction": "for",
         "date": AT,
         **spoken(said),
         "value": 212_400.0,
         "n_transfers": 14,
         "n_counterparties": 14,
         "counterparty": None,
+        "counterparty_kind": None,
         "tx_ids": TX_IDS,
         "n_tx_ids": 14,
         "digest": hashlib.sha256(b"all").hexdigest(),
     }
-    exit_ = fact | {"kind": "exit", "counterparty": {"chain": "ethereum", "address": DEPOSIT}}
+    exit_ = fact | {
+        "kind": "exit",
+        "direction": "neutral",
+        "counterparty": {"chain": "ethereum", "address": DEPOSIT},
+    }
     return [fact, exit_]
 
 
@@ -257,7 +266,8 @@ def _innocent(name: str, title: str, outcome: str, value: float | None) -> dict[
                 "least": 0.5,
                 "most": None,
                 "expected": "at least 50 %",
-                "fits": None if value is None else value >= 0.5,
+                "tells": True,
+                "state": _state(value),
                 "missing": "nothing came in" if value is None else None,
                 "percentile_look_alikes": PERCENTILE if value == 1.0 else None,
             }
@@ -265,3 +275,9 @@ def _innocent(name: str, title: str, outcome: str, value: float | None) -> dict[
         "source": "an assumption",
         "shown_by": "orders and invoices",
     }
+
+
+def _state(value: float | None) -> str:
+    if value is None:
+        return "not_testable"
+    return "fits" if value >= 0.5 else "does_not_fit"

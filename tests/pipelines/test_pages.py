@@ -328,7 +328,7 @@ def test_the_point_stands_on_top():
         "Victim? Whether it is a victim’s was asked; the data do not support it.",
         "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
         "Speaks against It was active on 44 days",
-        "Supported innocent explanation: A shop.",
+        "One innocent explanation fits, and no other: a shop.",
         "Not seen Internal transfers received were not supplied.",
         "Fetch next the transfers of one that took $50,000.",
         "Same address, another chain 51 % came to the same address elsewhere.",
