@@ -1,9 +1,10 @@
 """Finding the inputs of an earlier run again, by what they hold.
 
 A run records its inputs as hashes (`pipelines.again.recorded`). Whoever wants to look at it again
-says where inputs lie today, in any order and more than one of a kind where that helps; each recorded
-input is looked for among them. What is not there is named: which input, the hash that was recorded,
-the hashes of what was given, and what to do. Nothing is taken for an input because it has its name.
+says where inputs lie today, in any order and more than one of a kind where that helps; each
+recorded input is looked for among them. What is not there is named: which input, the hash that was
+recorded, the hashes of what was given, and what to do. Nothing is taken for an input because it has
+its name.
 """
 
 from __future__ import annotations
