@@ -28,10 +28,10 @@ from pipelines.again.change_words import percent
 from pipelines.again.changed import changed
 from pipelines.again.combinations import CAUSES, Combinations, differing_causes
 from pipelines.again.originals import Given, Originals, Places, originals
-from pipelines.again.recorded import environment
 from pipelines.again.runs import Run, read_run
 from pipelines.console import UNSHOWN
 from pipelines.outputs import check_output, program, write_table
+from pipelines.recorded import environment
 
 LARGEST = 5
 """Addresses that the summary tells of."""

@@ -15,7 +15,6 @@ import polars as pl
 from data.storage import whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
-from pipelines.again.recorded import environment
 from pipelines.alerting.alerts import alerts, json_line, notices
 from pipelines.alerting.diagnostic import WARNING, check_diagnostic, write_diagnostic
 from pipelines.casework.cases import Cases, find_cases
@@ -27,6 +26,7 @@ from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
+from pipelines.recorded import environment
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 
 MOST_BY_DEFAULT = 50

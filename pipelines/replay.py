@@ -1,7 +1,7 @@
 """The replay job: alerts made once more from their recorded inputs, and compared byte for byte.
 
 An alert that somebody acts on must be checkable later, by others, on another machine. It names its
-inputs by hash (`pipelines.again.recorded`); the job finds each of them again
+inputs by hash (`pipelines.recorded`); the job finds each of them again
 (`pipelines.again.originals`) or names what is missing, computes the alert anew, and compares.
 
 What a comparison can come to, worst first:
@@ -34,12 +34,12 @@ from data.moments import read_moment
 from data.schema import TIME
 from models.status import SCORED
 from pipelines.again.originals import Given, Missing, Originals, Places, Recorded, originals
-from pipelines.again.recorded import addresses_sha256, environment, program_sha256
 from pipelines.again.written import Written, differing, read_alerts
 from pipelines.alerting.alerts import alerts, iso, json_line
 from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import Asked, read_requests
 from pipelines.outputs import program
+from pipelines.recorded import addresses_sha256, environment, program_sha256
 from pipelines.score import Scored, score_asked
 
 OUTCOMES = (

@@ -17,7 +17,6 @@ from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
-from pipelines.again.recorded import environment, recorded_inputs
 from pipelines.engines import local
 from pipelines.inputs import (
     Asked,
@@ -31,6 +30,7 @@ from pipelines.inputs import (
 )
 from pipelines.memory import Cap, resolved_cap
 from pipelines.outputs import check_output, program, write_table
+from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
 
 
@@ -67,7 +67,7 @@ class Scored:
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """What it all rests on, beside the bundle and the transfers; results record it."""
-        return recorded_inputs(self)
+        return recorded_inputs(self.as_of, self.asked.requests, self.transfers, self.services)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ToScore:
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """What it all rests on, beside the bundle and the transfers; results record it."""
-        return recorded_inputs(self)
+        return recorded_inputs(self.as_of, self.asked.requests, self.transfers, self.services)
 
 
 def to_score(

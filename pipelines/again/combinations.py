@@ -37,8 +37,8 @@ from models.scoring import score_frame
 from models.status import SCORED
 from pipelines.again.change_words import BASE
 from pipelines.again.originals import Originals
-from pipelines.again.recorded import coverage_sha256
 from pipelines.engines import local
+from pipelines.recorded import coverage_sha256
 
 CAUSES = ("funds", "labels", "model", "thresholds")
 """What can change, in the order in which results name them."""

@@ -1,6 +1,6 @@
 """Finding the inputs of an earlier run again, by what they hold.
 
-A run records its inputs as hashes (`pipelines.again.recorded`). Whoever wants to look at it again
+A run records its inputs as hashes (`pipelines.recorded`). Whoever wants to look at it again
 says where inputs lie today, in any order and more than one of a kind where that helps; each
 recorded input is looked for among them. What is not there is named: which input, the hash that was
 recorded, the hashes of what was given, and what to do. Nothing is taken for an input because it has
@@ -21,7 +21,7 @@ from data.services import Services, load_services
 from data.storage import sha256_file
 from data.transfers import Transfers, open_transfers
 from models.bundle import FACTS, Bundle
-from pipelines.again.recorded import coverage_sha256, registry_sha256
+from pipelines.recorded import coverage_sha256, registry_sha256
 
 Given = str | Path | Sequence[str | Path]
 """A path, or several."""

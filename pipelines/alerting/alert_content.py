@@ -14,9 +14,9 @@ from pipelines.alerting.alert_parts import Scales, Told
 from pipelines.alerting.alert_traces import Followed
 from pipelines.alerting.dated_facts import DIRECTION_RULE, RULE, dated_facts
 from pipelines.alerting.dossier import Dossier
-from pipelines.alerting.end_names import SHORT_NAMES
 from pipelines.alerting.innocents import innocents
 from pipelines.alerting.overturning import overturning
+from pipelines.tracing.end_names import SHORT_NAMES
 from pipelines.tracing.trace_leads import more_than_received
 from pipelines.tracing.trace_said import gaps, trace_said
 

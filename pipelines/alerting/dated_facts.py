@@ -26,8 +26,8 @@ from models.tracing.worth import Worth
 from pipelines.alerting.alert_parts import Scales, Told
 from pipelines.alerting.dossier import Dossier
 from pipelines.alerting.fact_words import fact_words, moment
-from pipelines.alerting.spoken import spoken
 from pipelines.moments import iso
+from pipelines.tracing.spoken import spoken
 
 MOST, ENOUGH, MOST_TX_IDS = 5, 3, 8
 LEAST_SHARE = 0.05

@@ -19,6 +19,7 @@ from features.evidence import Elsewhere, Evidence, digest
 from features.history import DAY, Histories, History
 from features.network import Surroundings, surroundings_of
 from features.signal import Signal
+from pipelines.amounts import exact_amount
 
 MOST_ROWS_SHOWN = 8
 MOST_BINS = 120
@@ -236,21 +237,6 @@ def dossiers(
             transfers=transfers,
             around=surroundings_of(histories, position),
         )
-
-
-def exact_amount(amount_raw: str, decimals: int | None) -> str:
-    """Write an integer of base units in whole units, exactly; without decimals as it is.
-
-    >>> exact_amount("1234500000", 6), exact_amount("5", 6), exact_amount("7", None)
-    ('1234.5', '0.000005', '7')
-    >>> exact_amount(str(2**256 - 1), 18)[-19:]
-    '.584007913129639935'
-    """
-    if not decimals:
-        return amount_raw
-    padded = amount_raw.rjust(decimals + 1, "0")
-    fraction = padded[-decimals:].rstrip("0")
-    return padded[:-decimals] + (f".{fraction}" if fraction else "")
 
 
 def _rows_elsewhere(history: History) -> list[int]:

@@ -24,7 +24,7 @@ from models.sentences import Number, Sentence, shown
 from models.tracing.limits import End
 from models.tracing.tracing import Trace
 from models.tracing.worth import Worth
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.spoken import spoken
 
 _EXCHANGES = (End.EXCHANGE_HOT, End.EXCHANGE_DEPOSIT)
 

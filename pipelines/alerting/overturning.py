@@ -20,7 +20,7 @@ from models.saying import count, listed, share, tell
 from models.sentences import Sentence
 from pipelines.alerting.alert_parts import Scales, Told
 from pipelines.alerting.dossier import Dossier
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.spoken import spoken
 from pipelines.tracing.trace_said import LEG_WORDS
 
 HALF = 0.5

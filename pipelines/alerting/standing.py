@@ -19,7 +19,7 @@ from models.intervals import wilson
 from models.roles import LAUNDERERS
 from models.saying import count, listed, share, tell
 from models.sentences import Sentence
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.spoken import spoken
 
 PART_NAMES = {part: part.replace("otc_desk", "OTC desk") for part in LAUNDERERS}
 """Parts as sentences write them."""

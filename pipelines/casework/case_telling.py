@@ -11,7 +11,7 @@ from models.cases.accounts import Node, Row, Sum
 from models.cases.ground import KEY
 from models.cases.limits import Limits
 from models.cases.links import Key, Link
-from pipelines.alerting.dossier import exact_amount
+from pipelines.amounts import exact_amount
 from pipelines.casework.case_wording import link_sentence
 from pipelines.moments import iso
 

@@ -14,7 +14,7 @@ from data.transfers import Transfers
 from features.evidence import digest
 from models.cases.accounts import Row
 from models.cases.grouping import Case
-from pipelines.alerting.dossier import exact_amount
+from pipelines.amounts import exact_amount
 from pipelines.casework.case_telling import Telling, pair
 from pipelines.casework.sar_facts import Statement
 from pipelines.moments import iso

@@ -8,7 +8,6 @@ from typing import Any
 
 from models.bands import LOWEST
 from pipelines.alerting.alert_traces import MOST_ENDS, MOST_NODES
-from pipelines.alerting.end_names import END_NAMES, SHORT_NAMES
 from pipelines.pages.alert_rows import reasons_once, sources, tail_of
 from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.party_words import KINDS, in_this_run, in_words, supplied_words, who_is
@@ -25,6 +24,7 @@ from pipelines.pages.tables import (
     told_of,
 )
 from pipelines.pages.timeline import balance
+from pipelines.tracing.end_names import END_NAMES, SHORT_NAMES
 from pipelines.tracing.trace_report import CONVENTION_WORDS
 
 _SETTLED = {

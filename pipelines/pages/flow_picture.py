@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import sentences
-from pipelines.alerting.end_names import SHORT_NAMES
 from pipelines.pages.drawing import element, figure, words
 from pipelines.pages.timeline import compact
+from pipelines.tracing.end_names import SHORT_NAMES
 from pipelines.visible import identifier
 
 _CLASSES = {

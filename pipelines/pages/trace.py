@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.alerting.end_names import END_NAMES, SHORT_NAMES
 from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.pages import render
 from pipelines.pages.tables import (
@@ -20,6 +19,7 @@ from pipelines.pages.tables import (
     span,
     told_of,
 )
+from pipelines.tracing.end_names import END_NAMES, SHORT_NAMES
 
 MOST_ROWS, MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS = 40, 15, 25, 30
 

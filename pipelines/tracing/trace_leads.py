@@ -14,7 +14,7 @@ from typing import Any
 
 from models.saying import count, on, share, tell, worth
 from models.sentences import Number, Sentence
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.spoken import spoken
 from pipelines.tracing.trace_said import CONVENTIONS
 
 MOST_NAMED = 3

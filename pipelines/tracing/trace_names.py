@@ -8,7 +8,7 @@ from typing import Any
 
 from data.assets import asset_registry
 from models.tracing.tracing import Trace
-from pipelines.alerting.dossier import exact_amount
+from pipelines.amounts import exact_amount
 from pipelines.moments import iso
 
 MICROS = 1_000_000

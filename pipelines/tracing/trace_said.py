@@ -9,8 +9,8 @@ from typing import Any
 
 from models.saying import count, joined, lasting, listed, on, share, tell, worth
 from models.sentences import Number, Sentence
-from pipelines.alerting.end_names import END_NAMES
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.end_names import END_NAMES
+from pipelines.tracing.spoken import spoken
 
 MOST_KINDS = 2
 CONVENTIONS = {"fifo": "FIFO", "haircut": "haircut"}

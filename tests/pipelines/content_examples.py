@@ -8,7 +8,7 @@ from typing import Any
 
 from models.saying import count, on, share, tell, worth
 from pipelines.alerting.dated_facts import DIRECTION_RULE, RULE
-from pipelines.alerting.spoken import spoken
+from pipelines.tracing.spoken import spoken
 
 PAYEE = "0x" + hashlib.sha256(b"payee").hexdigest()[:40]
 DEPOSIT = "0x" + hashlib.sha256(b"deposit").hexdigest()[:40]

@@ -30,7 +30,7 @@ from models.leakage import CHECKS
 from models.settings import Settings
 from pipelines.alerting.alerts import SCHEMA, alert_id
 from pipelines.alerting.alerts import alerts as alerts_of
-from pipelines.alerting.dossier import exact_amount
+from pipelines.amounts import exact_amount
 from pipelines.engines import local
 from pipelines.explain import ExplainResult, explain
 from pipelines.score import score_addresses

@@ -25,8 +25,10 @@ from data.assets import REGISTRY
 from data.storage import sha256_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from data.services import Services
     from data.transfers import Transfers
-    from pipelines.score import Scored, ToScore
 
 NOT_READ = ("label_teachings.csv", "published_figures.csv")
 """Built-in tables that no score and no alert reads: for training labels and for worlds."""
@@ -35,10 +37,12 @@ LIBRARIES = ("lightgbm", "numba", "numpy", "polars")
 """Whose versions may change the last bits of a number."""
 
 _SLICE_ROWS = 1 << 16
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parent.parent
 
 
-def recorded_inputs(run: Scored | ToScore) -> dict[str, Any]:
+def recorded_inputs(
+    as_of: datetime, requests: pl.DataFrame, transfers: Transfers, services: Services
+) -> dict[str, Any]:
     """Return what a run rests on beside its bundle and its transfers, ready for JSON.
 
     Returns
@@ -49,12 +53,12 @@ def recorded_inputs(run: Scored | ToScore) -> dict[str, Any]:
         user's files, in order), ``registry_sha256`` (by file) and ``program_sha256``.
     """
     return {
-        "as_of": run.as_of.isoformat().replace("+00:00", "Z"),
-        "addresses_sha256": addresses_sha256(run.asked.requests),
-        "coverage_sha256": coverage_sha256(run.transfers),
-        "assume_complete": run.transfers.assume_complete,
-        "synthetic": run.transfers.synthetic,
-        "services_sha256": list(run.services.files),
+        "as_of": as_of.isoformat().replace("+00:00", "Z"),
+        "addresses_sha256": addresses_sha256(requests),
+        "coverage_sha256": coverage_sha256(transfers),
+        "assume_complete": transfers.assume_complete,
+        "synthetic": transfers.synthetic,
+        "services_sha256": list(services.files),
         "registry_sha256": registry_sha256(),
         "program_sha256": program_sha256(),
     }
