@@ -16,8 +16,8 @@ from models.happening import Happening, by_party, happening, worth_of
 from models.other_side import paid, third_parties
 
 BACK_AT_MOST, MORE = 0.5, 2.0
-"""Of what a payer had paid, the most that the first payment back is; and how many times all that
-was paid back the payer paid afterwards."""
+"""Of what a payer had paid by then, the most that is paid back in all; and how many times that
+the payer paid afterwards."""
 
 FEWEST_TURNS, TURNS_SHARE = 3, 0.5
 """Receivers, each paid twice or more, from which taking turns is worth telling; and their share of
@@ -37,9 +37,9 @@ ODD_DIGITS = 5
 def paid_back_then_more(history: History) -> Happening | None:
     """Return all transfers with the payer that paid most after it had been paid a little back.
 
-    The payer had paid; the first payment back was at most `BACK_AT_MOST` of that; afterwards the
-    payer paid at least `MORE` times all that was paid back in between. The chief ones are those
-    payments.
+    The payer had paid; all that was paid back was at most `BACK_AT_MOST` of that; after the first
+    payment back the payer paid at least `MORE` times as much as was. The chief ones are those
+    payments. Who trades both ways is paid back more.
     """
     best, most = None, 0
     for rows in by_party(history, third_parties(history)):
@@ -150,7 +150,7 @@ def _more_after_back(history: History, rows: np.ndarray) -> tuple[np.ndarray, np
         return None
     into = rows[history.incoming[rows]]
     before, after = into[into < back[0]], into[into > back[0]]
-    small = history.value[back[0]] <= BACK_AT_MOST * worth_of(history, before)
+    small = worth_of(history, back) <= BACK_AT_MOST * worth_of(history, before)
     more = worth_of(history, after) >= MORE * worth_of(history, back)
     return (rows, after) if small and more else None
 

@@ -65,7 +65,7 @@ def _same_second(h: Happening, history: History, scales: Scales) -> Sentence:
 def _same_amount(h: Happening, history: History, scales: Scales) -> Sentence:
     one = int(history.value[h.chief[0]]) / history.scale
     return tell(
-        "From {day} to {end}, {who} paid it exactly the same odd amount of one coin (the first "
+        f"{_span(h, history)}, {{who}} paid it exactly the same odd amount of one coin (the first "
         "time worth {one}), in {n}.",
         day=_day(history, h.rows[0]), end=_day(history, h.rows[-1]), who=_who(h, history),
         one=scales.worth(one), n=count(len(h.chief), "payment"),
@@ -74,7 +74,7 @@ def _same_amount(h: Happening, history: History, scales: Scales) -> Sentence:
 
 def _taking_turns(h: Happening, history: History, scales: Scales) -> Sentence:
     return tell(
-        "From {day} to {end} it paid {who} by turns, {sum} in {n}: each had its last payment "
+        f"{_span(h, history)} it paid {{who}} by turns, {{sum}} in {{n}}: each had its last payment "
         "before the next had its first.",
         day=_day(history, h.rows[0]), end=_day(history, h.rows[-1]), who=_who(h, history),
         sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
@@ -85,7 +85,7 @@ def _kept_the_same(h: Happening, history: History, scales: Scales) -> Sentence:
     chief = set(h.chief.tolist())
     kept = [part for part, receipt, _ in commissions(history) if receipt in chief]
     return tell(
-        "From {day} to {end} it passed {n} on one by one, {sum} in all, each in its coin within 24 "
+        f"{_span(h, history)} it passed {{n}} on one by one, {{sum}} in all, each in its coin within 24 "
         "hours, and kept {low} to {high} of each.",
         day=_day(history, h.rows[0]), end=_day(history, h.rows[-1]),
         n=count(len(h.chief), "receipt"), sum=scales.worth(h.value), low=share(min(kept)),
@@ -186,6 +186,12 @@ def _who(h: Happening, history: History) -> Number | str:
             return "customers of an exchange, by its hot wallet"
         return "an exchange, at its hot wallet"
     return "one address" if known is None else SIDE_WORDS[known]
+
+
+def _span(h: Happening, history: History) -> str:
+    """Return the template of its first and last day; of one where they are the same."""
+    first, last = (moment(history, row).date() for row in (h.rows[0], h.rows[-1]))
+    return "On {day}" if first == last else "From {day} to {end}"
 
 
 def _known(history: History, position: int | np.integer) -> str:

@@ -184,8 +184,8 @@ def test_a_payer_paid_back_then_paid_more(history):
             continue
         before = sum(int(history.value[i]) for i in into if i < back[0])
         after = sum(int(history.value[i]) for i in into if i > back[0])
-        small = history.value[back[0]] <= BACK_AT_MOST * before
-        if small and after >= MORE * sum(int(history.value[i]) for i in back):
+        again = sum(int(history.value[i]) for i in back)
+        if again <= BACK_AT_MOST * before and after >= MORE * again:
             best = max(best, after)
     found = paid_back_then_more(history)
     assert (0 if found is None else round(found.value * history.scale)) == best
