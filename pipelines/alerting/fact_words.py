@@ -74,8 +74,8 @@ def _same_amount(h: Happening, history: History, scales: Scales) -> Sentence:
 
 def _taking_turns(h: Happening, history: History, scales: Scales) -> Sentence:
     return tell(
-        f"{_span(h, history)} it paid {{who}} by turns, {{sum}} in {{n}}: each had its last payment "
-        "before the next had its first.",
+        f"{_span(h, history)} it paid {{who}} by turns, {{sum}} in {{n}}: each had its last "
+        "payment before the next had its first.",
         day=_day(history, h.rows[0]), end=_day(history, h.rows[-1]), who=_who(h, history),
         sum=scales.worth(h.value), n=count(len(h.chief), "payment"),
     )  # fmt: skip
@@ -85,8 +85,8 @@ def _kept_the_same(h: Happening, history: History, scales: Scales) -> Sentence:
     chief = set(h.chief.tolist())
     kept = [part for part, receipt, _ in commissions(history) if receipt in chief]
     return tell(
-        f"{_span(h, history)} it passed {{n}} on one by one, {{sum}} in all, each in its coin within 24 "
-        "hours, and kept {low} to {high} of each.",
+        f"{_span(h, history)} it passed {{n}} on one by one, {{sum}} in all, each in its coin "
+        "within 24 hours, and kept {low} to {high} of each.",
         day=_day(history, h.rows[0]), end=_day(history, h.rows[-1]),
         n=count(len(h.chief), "receipt"), sum=scales.worth(h.value), low=share(min(kept)),
         high=share(max(kept)),
