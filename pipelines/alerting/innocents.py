@@ -103,11 +103,29 @@ def _together(found: Sequence[Tried]) -> dict[str, Any]:
             n=count(n, "innocent explanation"),
         )
     else:
-        said = tell(
-            "None of the {n} tried fits clearly; that excludes none of them.",
-            n=count(len(found), "innocent explanation"),
-        )
+        said = _nearest(found)
     return {"leading": None if only is None else only.innocent.name, **spoken(said)}
+
+
+def _nearest(found: Sequence[Tried]) -> Sentence:
+    """Name the explanation that comes nearest where none fits, and by how much it misses."""
+    first, missed = (
+        found[0],
+        {
+            BORDERLINE: "only just as they would be, or only just not",
+            NOT_TESTABLE: "not measurable here",
+        },
+    )
+    title = first.innocent.title[0].lower() + first.innocent.title[1:]
+    k = first.n(first.outcome)
+    what = missed.get(first.outcome, "not as they would be")
+    return tell(
+        f"None of the {{n}} tried fits clearly. Nearest comes {title}: {{k}} of its {{signs}} "
+        f"{'is' if k == 1 else 'are'} {what}.",
+        n=count(len(found), "innocent explanation"),
+        k=_figure(k),
+        signs=count(len(first.found), "sign"),
+    )
 
 
 def _told(one: Tried, look_alikes: Population) -> dict[str, Any]:

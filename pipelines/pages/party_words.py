@@ -29,7 +29,10 @@ KINDS = {
     "token_issuer": ("token issuer", "token issuers"),
     "issuer_blocked": ("blocked by a token issuer", "blocked by a token issuer"),
     "reported_abuse": ("reported for abuse", "reported for abuse"),
-    "possible_victim": ("possible victim, by this run", "possible victims, by this run"),
+    "possible_victim": (
+        "whether a victim is open, by this run",
+        "whether victims is open, by this run",
+    ),
     "alerted": ("an alert too", "alerts in this run too"),
     "unknown": ("", "nobody knows whose"),
 }

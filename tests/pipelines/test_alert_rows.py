@@ -72,7 +72,7 @@ def test_words_for_parties():
     assert in_words(party | {"tags": [{"name": "A Mixer"}], "in_run": None}) == "A Mixer"
     victim = {"status": "possible_victim", "score": None, "band": None}
     told = in_words({"kind": "possible_victim", "tags": [], "in_run": victim})
-    assert told == "possible victim, by this run"
+    assert told == "whether a victim is open, by this run"
     assert supplied_words({"supplied": {"in": False, "out": False}}) == "no"
     assert supplied_words({"supplied": {"in": True, "out": True}}) == "yes"
     assert supplied_words({"supplied": {"in": False, "out": True}}) == "what it paid"
