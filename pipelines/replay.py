@@ -12,8 +12,8 @@ What a comparison can come to, worst first:
 * ``missing``: an input is not there, so nothing was compared.
 * ``other_program``: every value is the same, but for the name of the program that made it.
 * ``rewritten``: every value is the same, but it is written in another way (spaces, order).
-* ``rank_unchecked``: the same bytes, but `rank`, a place among all addresses of the run, was
-  taken as recorded, because the address list was not given.
+* ``rank_unchecked``: the same bytes, but its rank and what it says of other addresses of the run
+  were taken as recorded (`OF_THE_LIST`), because the address list was not given.
 * ``reproduced``: the same bytes.
 """
 
@@ -59,6 +59,10 @@ OF_PROGRAM = frozenset({"generated_by", CODE})
 
 MOST_FIELDS = 20
 """Fields that are named for each alert; how many more there are is said."""
+
+
+OF_THE_LIST = ("rank", "standing", "known", "counterparties")
+"""What an alert says of its place among all addresses of the run, and of others among them."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,8 @@ def _again(run: Scored, keys: set[tuple[str, str, str]]) -> dict[tuple[str, str,
 def _with_rank_of(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Take from the record what only the whole list could tell."""
     listed = {"addresses_sha256": old["inputs"]["addresses_sha256"]}
-    return new | {"rank": old["rank"], "inputs": new["inputs"] | listed}
+    kept = {name: old[name] for name in OF_THE_LIST if name in old}
+    return new | kept | {"inputs": new["inputs"] | listed}
 
 
 def _told(one: Written, new: Mapping[str, Any], *, whole: bool) -> _Told:
@@ -317,6 +322,6 @@ def _program_notes(
 def _rank_notes(outcomes: Mapping[str, int]) -> Iterator[str]:
     if n := outcomes.get("rank_unchecked"):
         yield (
-            f"Of {n:,} alerts rank was not checked: it is a place among all addresses of the run. "
-            "Give the run's list in --addresses."
+            f"Of {n:,} alerts the rank, and what they say of other addresses of the run, was not "
+            "checked. Give the run's list in --addresses."
         )

@@ -118,4 +118,6 @@ def test_hours_are_those_of_the_day_and_move_with_it():
 
 
 def test_an_empty_history_says_nothing():
-    assert np.isnan(list(values(history()).values())).all()
+    empty = values(history())
+    assert empty.pop("paired_payments") == empty.pop("large_receipts_cleared") == 0
+    assert np.isnan(list(empty.values())).all()

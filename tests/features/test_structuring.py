@@ -79,5 +79,5 @@ def test_an_amount_recurs_only_in_its_own_coin_and_direction():
 
 def test_an_empty_history_has_no_shares():
     empty = values(history())
-    assert empty.pop("sub_threshold_24h") == 0
+    assert empty.pop("sub_threshold_24h") == empty.pop("stablecoin_payments") == 0
     assert np.isnan(list(empty.values())).all()

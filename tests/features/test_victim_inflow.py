@@ -47,6 +47,7 @@ GROOMED = history(
 def test_the_worked_example_of_the_family():
     assert values(GROOMED) == {
         "trial_sender_share": 1,
+        "returning_senders": 1,
         "rising_sender_share": 0,  # two payments are no ladder
         "sender_growth": 20,
         "sender_growth_by_value": 20,
@@ -210,7 +211,7 @@ def test_huge_values_do_not_wrap():
 @pytest.mark.parametrize("some", [history(), history((0, "in", 1, 5)), history((0, "out", 1, 5))])
 def test_who_never_returned_has_no_ladder(some):
     found = values(some)
-    assert found.pop("induced_senders") == 0
+    assert found.pop("induced_senders") == found.pop("returning_senders") == 0
     shares = [found.pop(name) for name in ("trial_value_share", "induced_value_share")]
     assert shares == ([0, 0] if len(some.inflows) else pytest.approx([np.nan] * 2, nan_ok=True))
     assert np.isnan(list(found.values())).all()
@@ -237,6 +238,7 @@ def oracle(rows: Sequence[Row]) -> dict[str, float]:
     induced = {row[2] for row in both if _is_induced(both, row[2])}
     back = [who for who in {row[2] for row in both_in} if len(_steps(both_in, who)) >= 2]
     return {
+        "returning_senders": len(returning),
         "trial_sender_share": _ratio(len(tested), len(returning)),
         "rising_sender_share": _ratio(sum(map(_rises, returning.values())), len(returning)),
         "sender_growth": median(growth) if growth else math.nan,

@@ -175,6 +175,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(out):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow  # replay and diff are tested as functions on every run
 def test_alerts_are_replayed_and_runs_compared(world, bundle, tmp_path):
     places = ("--bundle", bundle, "--transfers", world.store)
     asked = ("--addresses", world.addresses)

@@ -18,6 +18,8 @@ from pipelines.comparison import views
 from pipelines.realism import realism
 from pipelines.simulate import simulate
 
+pytestmark = pytest.mark.slow  # two worlds to be compared
+
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():

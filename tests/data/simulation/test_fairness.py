@@ -15,6 +15,8 @@ from data.simulation.populations import CRIMINAL_ROLES
 from data.simulation.world import World, build
 from models.settings import MIN_TRANSFERS
 
+pytestmark = pytest.mark.slow  # a world to be measured
+
 KEY = ["chain", "address"]
 SEEDS = (1, 2)
 ADDRESSES = 3_000

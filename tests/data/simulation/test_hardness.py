@@ -21,6 +21,8 @@ from models.baselines import best_ranking, single_signal_auc
 from models.settings import MIN_TRANSFERS
 from pipelines.engines import local
 
+pytestmark = pytest.mark.slow  # a world to be measured
+
 KEY = ["chain", "address"]
 SEEDS = (1, 2)
 ADDRESSES = 3_000
