@@ -44,6 +44,7 @@ def sole_writer(result: Path) -> Iterator[None]:
         yield
         return
     lock = lock_file(named)
+    missing = [folder for folder in lock.parents if not folder.exists()]
     handle = _locked(lock, result)
     ours = _ours.set(_ours.get() | {named})
     try:
@@ -51,8 +52,12 @@ def sole_writer(result: Path) -> Iterator[None]:
     finally:
         _ours.reset(ours)
         # While it is still locked: whoever waits finds out that the file is gone (`_locked`).
-        lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            lock.unlink()
         os.close(handle)
+        for folder in missing:  # of a run that was refused nothing remains
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def lock_file(result: Path) -> Path:

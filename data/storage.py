@@ -8,6 +8,7 @@ check those, because a flipped bit in Parquet often reads as different data rath
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ import numpy as np
 import polars as pl
 
 from data.errors import Refused
+from data.exchange import exchange
+from data.locks import sole_writer
 
 MANIFEST = "manifest.json"
 ROW_GROUP_ROWS, _FEWEST_ROWS = 1 << 18, 1 << 12
@@ -47,21 +50,30 @@ def parquet_options(columns: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _disk_refusals(path: Path) -> Iterator[None]:
+def disk_refusals(path: Path) -> Iterator[None]:
     """Refuse where the disk does: with an `OSError`, or with what polars makes of one."""
     try:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
         said = error.strerror if isinstance(error, OSError) else None
         if isinstance(error, pl.exceptions.ComputeError):
             fault = re.search(r"os error (\d+)", str(error))
             if fault is None:
                 raise
-            said = os.strerror(int(fault[1]))
+            number = int(fault[1])
+            said = os.strerror(number)
+        full = number in (errno.ENOSPC, errno.EDQUOT)
         raise Refused(
-            f"{path} could not be written: {said or error}.",
+            f"{path} could not be written: {said or error}{_free_space(path) * full}.",
             hint="Name a folder you may write to, with enough space, in --out.",
         ) from error
+
+
+def _free_space(path: Path) -> str:
+    """Say how much space the disk has on which a file is to be."""
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
+    return f" ({shutil.disk_usage(there).free / 1e6:,.1f} MB are free there)"
 
 
 @contextlib.contextmanager
@@ -71,19 +83,20 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises
     ------
     Refused
-        The folder cannot be written to, or the disk is full.
+        The folder cannot be written to, the disk is full, or another run writes `path` now.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with _disk_refusals(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield partial
-            _flush(partial)
-            partial.replace(path)
-            _flush(path.parent)
-    finally:
-        with contextlib.suppress(OSError):  # it may never have come to be
-            partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with sole_writer(path):
+        try:
+            with disk_refusals(path):
+                partial.unlink(missing_ok=True)  # a killed run left it
+                yield partial
+                flush(partial)
+                partial.replace(path)
+                flush(path.parent)
+        finally:
+            with contextlib.suppress(OSError):  # it may never have come to be
+                partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -95,28 +108,36 @@ def whole_directory(path: Path, *, mark: str = MANIFEST) -> Iterator[Path]:
     Raises
     ------
     Refused
-        `path` holds something that is not an earlier result, or the disk refuses.
+        `path` holds something that is not an earlier result, the disk refuses, or another run
+        writes `path` now.
     """
     path = path.absolute()
     refuse_foreign(path, mark=mark)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    try:
-        with _disk_refusals(path):
+    partial, old = (path.with_name(f".{path.name}.{end}") for end in ("partial", "old"))
+    with sole_writer(path):
+        try:
+            with disk_refusals(path):
+                _take_back(old, path)
+                shutil.rmtree(partial, ignore_errors=True)  # a killed run left it
+                partial.mkdir(parents=True)
+                yield partial
+                for inside in (*sorted(partial.rglob("*")), partial):
+                    flush(inside)
+                if not (path.exists() and exchange(partial, path)):
+                    if path.exists():
+                        path.rename(old)
+                    partial.rename(path)
+                flush(path.parent)
+        finally:
+            _take_back(old, path)
             shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            yield partial
-            for file in sorted(p for p in partial.rglob("*") if p.is_file()):
-                _flush(file)
-            if path.exists():
-                path.rename(old)
-            partial.rename(path)
-            _flush(path.parent)
-    finally:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _take_back(old: Path, path: Path) -> None:
+    """Give an earlier result its name back: whoever was to replace it got no further."""
+    if old.exists() and not path.exists():
+        old.rename(path)
 
 
 def refuse_foreign(path: Path, *, mark: str = MANIFEST) -> None:
@@ -142,7 +163,8 @@ def refuse_foreign(path: Path, *, mark: str = MANIFEST) -> None:
         raise Refused(f"{path} is a file.", expected="a folder", hint="Name another --out.")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have the disk hold a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -69,7 +69,7 @@ from pipelines.commands.options import (
     WorldSize,
     flag,
 )
-from pipelines.commands.options_memory import Memory, SpillFolder
+from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(
@@ -77,7 +77,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 an alarm (monitor, replay), 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, replay), 130 or 143 stopped, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -220,6 +220,8 @@ def signals(
     memory: Memory = None,
     spill: SpillFolder = None,
     assume_complete: AssumeComplete = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Compute every behavioural signal of every address; motifs where asked for."""
     run(
@@ -238,6 +240,8 @@ def signals(
         memory=memory,
         spill=spill,
         assume_complete=assume_complete or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
@@ -270,6 +274,8 @@ def score(
     research_use: ResearchUse = False,
     control_sample: ControlSample = None,
     assume_complete: AssumeComplete = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Score a list of addresses: one row for each, in the order requested."""
     run(
@@ -290,6 +296,8 @@ def score(
         research_use=research_use or None,
         control_sample=control_sample,
         assume_complete=assume_complete or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
@@ -312,6 +320,8 @@ def explain(
     assume_complete: AssumeComplete = False,
     diagnostic: Diagnostic = None,
     sar: Sar = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -330,6 +340,8 @@ def explain(
         assume_complete=assume_complete or None,
         diagnostic=diagnostic,
         sar=sar or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
@@ -391,10 +403,11 @@ def main() -> None:
     except ImportError as error:
         sys.stderr.write(f"Refused: {error}\n")
         sys.exit(2)
-    from pipelines import console
+    from pipelines import console, stopping
 
     console.switch_on()
-    app()
+    with stopping.watched(lambda: console.stopped(*stopping.said_at_the_end())):
+        app()
 
 
 if __name__ == "__main__":
