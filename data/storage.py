@@ -56,16 +56,15 @@ def disk_refusals(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
         number = error.errno if isinstance(error, OSError) else None
-        said = error.strerror if isinstance(error, OSError) else None
-        if isinstance(error, pl.exceptions.ComputeError):
-            fault = re.search(r"os error (\d+)", str(error))
-            if fault is None:
-                raise
-            number = int(fault[1])
-            said = os.strerror(number)
-        full = number in (errno.ENOSPC, errno.EDQUOT)
+        if number is None:  # polars tells it in words
+            told = re.search(r"os error (\d+)", str(error))
+            number = int(told[1]) if told else None
+        if number is None and not isinstance(error, OSError):
+            raise
+        said = str(error) if number is None else os.strerror(number)
+        free = _free_space(path) if number in (errno.ENOSPC, errno.EDQUOT) else ""
         raise Refused(
-            f"{path} could not be written: {said or error}{_free_space(path) * full}.",
+            f"{path} could not be written: {said}{free}.",
             hint="Name a folder you may write to, with enough space, in --out.",
         ) from error
 

@@ -12,6 +12,7 @@ import functools
 import multiprocessing
 import os
 import random
+import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ POINTS = (
 OFTEN = frozenset(POINTS[3:7])
 """Points that a run comes by many times."""
 
+replace = setattr  # for good: it is the child's own copy
 _JOBS: dict[str, Callable[..., Any]] = {"signals": signals, "score": score, "explain": explain}
 _SIZES = Sizes(500, 900, 4000, 1 << 40)
 
@@ -64,9 +66,8 @@ class Run:
 
     def into(self, folder: Path, *, capped: bool = False, **more: Any) -> None:
         """Do it, in small parts; under a cap, also in small buckets."""
-        InMemory.part_rows = 64  # type: ignore[misc]
-        SpilledHistories.part_rows = 32
-        features.passes.divided = lambda memory, size: _SIZES  # type: ignore[assignment]
+        InMemory.part_rows, SpilledHistories.part_rows = 64, 32
+        replace(features.passes, "divided", lambda memory, size: _SIZES)
         options = self.options | more | ({"memory": "8GiB"} if capped else {})
         given = self.inputs if self.job == "signals" else self.inputs[:2]
         if self.job != "signals":
@@ -93,6 +94,8 @@ def ended(run: Run, folder: Path, seconds: float | None = None, **options: Any) 
 
 
 def _child(run: Run, folder: Path, options: dict[str, Any]) -> None:
+    if most := options.pop("largest_file", None):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     point, nth = options.pop("dies_at", (None, 0))
     if point is not None:
         _watch(_Death(point, nth), folder / run.out)
@@ -127,10 +130,11 @@ def _watch(death: _Death, out: Path) -> None:
             if units and self.what in ("Computing signals", "Explaining"):
                 death.passes("some signals are computed")
 
-    pipelines.console.Step = Watched  # type: ignore[misc]
-    data.locks._locked = _announced(data.locks._locked, death, after=lambda *_: POINTS[0])
+    replace(pipelines.console, "Step", Watched)
+    locked = _announced(data.locks._locked, death, after=lambda *_: POINTS[0])
+    replace(data.locks, "_locked", locked)
     flush_of = {out.with_name(f".{out.name}.partial"): "before the result is flushed"}
-    data.storage.flush = _announced(data.storage.flush, death, before=flush_of.get)
+    replace(data.storage, "flush", _announced(data.storage.flush, death, before=flush_of.get))
     work, partial = out.with_name(f".{out.name}.work"), out.with_name(f".{out.name}.partial")
     of_part = {".arrow": POINTS[4], ".json": POINTS[5]}
 
@@ -151,9 +155,8 @@ def _watch(death: _Death, out: Path) -> None:
         kept = target.parent == work and target.suffix == ".json"
         return "a part is kept" if kept else None
 
-    for call in ("replace", "rename"):
-        setattr(Path, call, _announced(getattr(Path, call), death, before, after))
-    data.storage.exchange = _announced(data.storage.exchange, death, before, after)
+    for owner, call in ((Path, "replace"), (Path, "rename"), (data.storage, "exchange")):
+        replace(owner, call, _announced(getattr(owner, call), death, before, after))
 
 
 def _announced(
