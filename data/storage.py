@@ -47,7 +47,7 @@ def parquet_options(columns: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _disk_refusals(path: Path) -> Iterator[None]:
+def disk_refusals(path: Path) -> Iterator[None]:
     """Refuse where the disk does: with an `OSError`, or with what polars makes of one."""
     try:
         yield
@@ -75,12 +75,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with _disk_refusals(path):
+        with disk_refusals(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield partial
-            _flush(partial)
+            flush(partial)
             partial.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
     finally:
         with contextlib.suppress(OSError):  # it may never have come to be
             partial.unlink(missing_ok=True)
@@ -102,16 +102,16 @@ def whole_directory(path: Path, *, mark: str = MANIFEST) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
-        with _disk_refusals(path):
+        with disk_refusals(path):
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             yield partial
             for file in sorted(p for p in partial.rglob("*") if p.is_file()):
-                _flush(file)
+                flush(file)
             if path.exists():
                 path.rename(old)
             partial.rename(path)
-            _flush(path.parent)
+            flush(path.parent)
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -142,7 +142,8 @@ def refuse_foreign(path: Path, *, mark: str = MANIFEST) -> None:
         raise Refused(f"{path} is a file.", expected="a folder", hint="Name another --out.")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have the disk hold a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -250,9 +251,14 @@ def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None
         for p in sorted(directory.rglob("*"))
         if p.is_file() and p.name != MANIFEST
     }
-    content = {"kind": kind, **facts, "files": files}
+    (directory / MANIFEST).write_text(sealed_manifest(kind, facts, files), encoding="utf-8")
+
+
+def sealed_manifest(kind: str, facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
+    """Return the text of a manifest over files, given by name with their SHA-256."""
+    content = {"kind": kind, **facts, "files": dict(files)}
     content["checksum"] = _checksum(content)
-    (directory / MANIFEST).write_text(_json(content), encoding="utf-8")
+    return _json(content)
 
 
 def _json(content: Mapping[str, Any]) -> str:
@@ -307,6 +313,7 @@ def write_store(
     coverage: pl.DataFrame,
     quarantine: pl.DataFrame,
     facts: Mapping[str, Any],
+    further: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
     """Write a store: transfers, coverage, quarantine and manifest, whole or not at all.
 
@@ -317,11 +324,15 @@ def write_store(
     facts
         Manifest entries; ``as_of`` (ISO 8601, the moment the data speaks for) and ``synthetic``
         (bool) are required.
+    further
+        More tables, by file name.
     """
     if missing := {"as_of", "synthetic"} - set(facts):
         raise ValueError(f"A store's manifest needs {sorted(missing)}.")
     with whole_directory(out) as directory:
         write_store_tables(directory, transfers, coverage, quarantine)
+        for name, table in (further or {}).items():
+            write_parquet(table, directory / name)
         rows = {
             "transfers": transfers.height,
             "coverage": coverage.height,
