@@ -31,7 +31,7 @@ from data.runs import (
     shared_dictionary,
 )
 from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
-from data.storage import ROW_GROUP_ROWS, sha256_file, whole_directory, write_parquet
+from data.storage import ROW_GROUP_ROWS, FileHashes, hashes_of, whole_directory, write_parquet
 from data.store_files import (
     COVERAGE_FILE,
     DAYS_FILE,
@@ -42,6 +42,9 @@ from data.store_files import (
     StoreState,
     listed_runs,
 )
+
+_SEALED = ("kind", "files", "blake3", "checksum")
+"""What a manifest is made of besides its facts."""
 
 _TX = ["chain", "tx_id"]
 _CANONICAL = list(TRANSFERS)
@@ -138,7 +141,7 @@ def add_commit(state: StoreState, earlier: Earlier, merged: Merged, new: Deliver
         write_parquet(quarantine, folder / QUARANTINE_FILE)
         aside = pl.concat([_set_aside(state, change, merged, new), carried_aside])
         write_parquet(aside, folder / SET_ASIDE_FILE)
-        made = {p.name: sha256_file(p) for p in sorted(folder.iterdir())}
+        made = {p.name: hashes_of(p) for p in sorted(folder.iterdir())}
     rows = sum(len(run) for run in runs)
     facts = {
         **new.facts,
@@ -152,7 +155,7 @@ def add_commit(state: StoreState, earlier: Earlier, merged: Merged, new: Deliver
 
 
 def take_effect(
-    state: StoreState, runs: Sequence[Run], facts: Mapping[str, Any], made: Mapping[str, str]
+    state: StoreState, runs: Sequence[Run], facts: Mapping[str, Any], made: Mapping[str, FileHashes]
 ) -> None:
     """Let the next commit of a store take effect, whose new files are in its folder.
 
@@ -161,13 +164,13 @@ def take_effect(
     facts
         What its manifest says differently from the last.
     made
-        The SHA-256 of the new files by name.
+        The hashes of the new files by name.
     """
     number = state.commit + 1
     folder = folder_of(state.store, number).name
-    former = {k: v for k, v in state.manifest.items() if k not in ("kind", "files", "checksum")}
+    former = {k: v for k, v in state.manifest.items() if k not in _SEALED}
     of_runs = {RUNS: listed_runs(state.store, runs), "commit": number, "folder": folder}
-    files = {**state.carried(runs), **{f"{folder}/{name}": sha for name, sha in made.items()}}
+    files = {**state.carried(runs), **{f"{folder}/{name}": hashes for name, hashes in made.items()}}
     commit(state.store, {**former, **facts, **of_runs}, dict(sorted(files.items())))
     tidy(state.store)
 

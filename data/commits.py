@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import Refused
-from data.storage import MANIFEST, disk_refusals, flush, sealed_manifest
+from data.storage import MANIFEST, FileHashes, disk_refusals, flush, sealed_manifest
 
 _REPLACED = ".replaced-"
 _FOLDER = "commit-"
@@ -89,7 +89,7 @@ def folder_of(store: Path, number: int) -> Path:
     return store / f"{_FOLDER}{number}"
 
 
-def commit(store: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> None:
+def commit(store: Path, facts: Mapping[str, Any], files: Mapping[str, FileHashes]) -> None:
     """Let a new state of a store take effect; its files must be on disk.
 
     Parameters
@@ -97,7 +97,7 @@ def commit(store: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> N
     facts
         Entries of the manifest, with ``commit``, the number.
     files
-        The SHA-256 of every file by its name below the store.
+        The hashes of every file by its name below the store.
     """
     with disk_refusals(store):
         new = store / f".{MANIFEST}.partial"

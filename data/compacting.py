@@ -13,7 +13,7 @@ from data.origins import ORIGINS, STAGED
 from data.parquet_parts import ParquetParts
 from data.runs import ADDRESSES, ORIGINS_FILE, TRANSFERS_FILE, Run, scan_runs
 from data.schema import DERIVED_COLUMNS, TRANSFERS, empty
-from data.storage import ROW_GROUP_ROWS, sha256_file, whole_directory, write_parquet
+from data.storage import ROW_GROUP_ROWS, hashes_of, whole_directory, write_parquet
 from data.store_files import SET_ASIDE_FILE, TABLES, StoreState
 
 
@@ -36,7 +36,7 @@ def write_compact(state: StoreState) -> None:
                 if name == SET_ASIDE_FILE:
                     table = pl.concat([table, set_aside])
                 write_parquet(table, folder / name)
-        made = {p.name: sha256_file(p) for p in sorted(folder.iterdir())}
+        made = {p.name: hashes_of(p) for p in sorted(folder.iterdir())}
     take_effect(state, [Run(target, 0, rows)], {"dictionary": f"{target.name}/{ADDRESSES}"}, made)
 
 

@@ -15,10 +15,11 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from blake3 import blake3
 
 from data.errors import Refused
 
@@ -162,6 +163,18 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def blake3_file(path: Path) -> str:
+    """Return the BLAKE3 hash of a file, in hex: as hard to forge as SHA-256, and four times faster.
+
+    A reader checks it; the SHA-256 beside it is what others can compare with their own tools.
+    """
+    digest, buffer = blake3(max_threads=1), memoryview(bytearray(1 << 18))
+    with path.open("rb", buffering=0) as handle:  # mapped, a disk that fails would end the process
+        while size := handle.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
 def content_hash(frame: pl.DataFrame) -> str:
     """Return a SHA-256 of the values of a table, whatever the column order or file format.
 
@@ -246,17 +259,37 @@ def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None
         Further entries: inputs and their hashes, row counts, `as_of`. No wall-clock times: the
         same input must give the same bytes.
     """
-    files = {
-        p.relative_to(directory).as_posix(): sha256_file(p)
-        for p in sorted(directory.rglob("*"))
-        if p.is_file() and p.name != MANIFEST
-    }
+    paths = [p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != MANIFEST]
+    files = {p.relative_to(directory).as_posix(): hashes_of(p) for p in paths}
     (directory / MANIFEST).write_text(sealed_manifest(kind, facts, files), encoding="utf-8")
 
 
-def sealed_manifest(kind: str, facts: Mapping[str, Any], files: Mapping[str, str]) -> str:
-    """Return the text of a manifest over files, given by name with their SHA-256."""
-    content = {"kind": kind, **facts, "files": dict(files)}
+class FileHashes(NamedTuple):
+    """The hashes of a file: one for whoever looks it up, and a quicker one to check it by."""
+
+    sha256: str
+    blake3: str | None
+
+
+def hashes_of(path: Path) -> FileHashes:
+    """Return the hashes of a file."""
+    return FileHashes(sha256_file(path), blake3_file(path))
+
+
+def recorded_hashes(manifest: Mapping[str, Any]) -> dict[str, FileHashes]:
+    """Return the hashes that a manifest has of its files."""
+    quick = manifest.get("blake3", {})
+    return {name: FileHashes(sha, quick.get(name)) for name, sha in manifest["files"].items()}
+
+
+def sealed_manifest(kind: str, facts: Mapping[str, Any], files: Mapping[str, FileHashes]) -> str:
+    """Return the text of a manifest over files, given by name."""
+    content = {
+        "kind": kind,
+        **facts,
+        "files": {name: hashes.sha256 for name, hashes in files.items()},
+        "blake3": {name: hashes.blake3 for name, hashes in files.items() if hashes.blake3},
+    }
     content["checksum"] = _checksum(content)
     return _json(content)
 
@@ -284,6 +317,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         text = path.read_bytes().decode()
         manifest = json.loads(text)
         files, recorded = dict(manifest["files"]), manifest["checksum"]
+        quick = dict(manifest.get("blake3", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{path} cannot be read ({type(error).__name__}: {error}).",
@@ -299,9 +333,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         file = directory / name
         if not file.is_file():
             raise Refused(f"{file} is missing.", expected="every file that the manifest names")
-        if sha256_file(file) != recorded:
+        hashed, wanted = (blake3_file, quick[name]) if name in quick else (sha256_file, recorded)
+        if hashed(file) != wanted:
             raise Refused(
-                f"{file} is not the file that was written: its SHA-256 differs from the manifest.",
+                f"{file} is not the file that was written: its hash differs from the manifest's.",
                 hint="The file was changed or damaged; make it again from its source.",
             )
     return manifest

@@ -11,7 +11,7 @@ import polars as pl
 
 from data.errors import Refused
 from data.runs import ADDRESSES, ORIGINS_FILE, TRANSFERS_FILE, Run
-from data.storage import MANIFEST, read_manifest
+from data.storage import MANIFEST, FileHashes, read_manifest, recorded_hashes
 
 COVERAGE_FILE, QUARANTINE_FILE = "coverage.parquet", "quarantine.parquet"
 SET_ASIDE_FILE, DAYS_FILE = "set-aside.parquet", "days.parquet"
@@ -56,13 +56,13 @@ class StoreState:
         path = self.tables / name
         return pl.read_parquet(path) if path.exists() else None
 
-    def carried(self, runs: Sequence[Run]) -> dict[str, str]:
-        """Return the files, with their SHA-256, that the next commit takes over with some runs."""
+    def carried(self, runs: Sequence[Run]) -> dict[str, FileHashes]:
+        """Return the files, with their hashes, that the next commit takes over with some runs."""
         kept = {(run.folder / file).relative_to(self.store) for run in runs for file in RUN_FILES}
         names = {path.as_posix() for path in kept}
         return {
-            name: sha256
-            for name, sha256 in self.manifest["files"].items()
+            name: hashes
+            for name, hashes in recorded_hashes(self.manifest).items()
             if name in names or ("/" not in name and name not in (*TABLES, *RUN_FILES))
         }
 
