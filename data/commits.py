@@ -34,6 +34,11 @@ class Hold:
     def __init__(self, handle: int) -> None:
         self._handle = handle
 
+    def files(self) -> object:
+        """Return the SHA-256 of its files by name; None where the manifest cannot be read."""
+        size = os.fstat(self._handle).st_size
+        return _files(os.pread(self._handle, size, 0))
+
     def __del__(self) -> None:
         """Let it go."""
         with contextlib.suppress(OSError):
@@ -134,11 +139,24 @@ def tidy(store: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _named(manifest: Path) -> set[str]:
+def files_in_force(store: Path) -> object:
+    """Return the SHA-256 of a store's files by name; None where its manifest cannot be read."""
     try:
-        return set(json.loads(manifest.read_bytes())["files"])
-    except (OSError, ValueError, KeyError):
-        return set()
+        return _files((store / MANIFEST).read_bytes())
+    except OSError:
+        return None
+
+
+def _files(manifest: bytes) -> object:
+    try:
+        return json.loads(manifest)["files"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _named(manifest: Path) -> set[str]:
+    files = _files(manifest.read_bytes())
+    return set(files) if isinstance(files, dict) else set()
 
 
 def _read_by_somebody(manifest: Path) -> bool:

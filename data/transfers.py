@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from data.commits import Hold, hold
+from data.commits import Hold, files_in_force, hold
 from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
 from data.runs import ADDRESSES, ORIGINS_FILE, Run, scan_runs
@@ -143,13 +143,12 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         Nothing is there, a file is not readable Parquet or lacks a required column, a store was
         changed after it was written, or rows are unusable (the first fault is named).
     """
-    held = hold(path)
     committed = _committed(path)
     if committed is not None:
-        return replace(committed, assume_complete=assume_complete, held=held)
+        return replace(committed, assume_complete=assume_complete)
     files = _parquet_files(path)
     folder = files[0].parent
-    manifest = _manifest_over(folder, files)
+    held, manifest = _manifest_over(folder, files)
     sidecar = folder / COVERAGE_FILE
     present = [*files, sidecar] if sidecar.exists() else list(files)
     # A damaged file can end the process that reads it; one whose hash a manifest holds is whole.
@@ -185,7 +184,7 @@ def _committed(path: Path) -> Transfers | None:
         return None
     if listed is None:
         return None
-    manifest = read_manifest(path)
+    held, manifest = _held(path)
     runs = committed_runs(path, manifest)
     tables = path / manifest["folder"]
     return Transfers(
@@ -199,7 +198,22 @@ def _committed(path: Path) -> Transfers | None:
         listed=path / manifest["dictionary"],
         runs=runs,
         content_sha256=manifest["content_sha256"],
+        held=held,
     )
+
+
+def _held(store: Path) -> tuple[Hold | None, dict[str, Any]]:
+    """Hold a commit and read it; the next one, where that takes its place in between."""
+    while True:
+        held = hold(store)
+        try:
+            manifest = read_manifest(store)
+        except Refused:  # perhaps its files went away while they were read
+            if held is None or held.files() == files_in_force(store):
+                raise
+            continue
+        if held is None or held.files() == manifest["files"]:
+            return held, manifest
 
 
 def _parquet_files(path: Path) -> tuple[Path, ...]:
@@ -234,17 +248,19 @@ def _refuse_other_formats(file: Path) -> None:
         )
 
 
-def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | None:
+def _manifest_over(
+    folder: Path, files: tuple[Path, ...]
+) -> tuple[Hold | None, dict[str, Any] | None]:
     if not (folder / MANIFEST).exists():
-        return None
-    manifest = read_manifest(folder)
+        return None, None
+    held, manifest = _held(folder)
     if RUNS in manifest:
         raise Refused(
             f"{files[0]} is a part of the store {folder}, which was appended to.",
             expected=f"the store, {folder}",
         )
     vouched = {folder / name for name in manifest["files"]}  # not a namesake in another folder
-    return manifest if vouched.issuperset(files) else None
+    return (held, manifest) if vouched.issuperset(files) else (None, None)
 
 
 def _coverage(path: Path) -> pl.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -269,13 +271,30 @@ def test_a_reader_keeps_the_commit_it_opened(grown: tuple[Path, Path], tmp_path:
     shutil.copytree(grown[1], store)
     reader = open_transfers(store)
     before = reader.scan().collect()
-    compact(store)
+    with patched_reading(lambda: compact(store)):  # while another is about to read the manifest
+        later = open_transfers(store)
+    assert later.scan().collect().equals(before)
+    del later
     assert reader.scan().collect().equals(before)
     assert (store / "transfers.parquet").exists()
     del reader
     compact(store)
     assert not (store / "transfers.parquet").exists()
     assert open_transfers(store).scan().collect().equals(before)
+
+
+@contextlib.contextmanager
+def patched_reading(first: Callable[[], object]) -> Iterator[None]:
+    """Do something once, between holding a commit and reading it."""
+    calls = iter([first])
+
+    def reading(store: Path) -> dict[str, Any]:
+        next(calls, lambda: None)()
+        return read_manifest(store)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data.transfers.read_manifest", reading)
+        yield
 
 
 def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(
