@@ -41,8 +41,9 @@ COMMANDS: dict[str, list[str]] = {
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
         *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
-        *("--as-of", "2024-05-09"),
+        *("--as-of", "2024-05-09", "--append"),
     ],
+    "compact": ["compact", "s"],
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
