@@ -254,11 +254,8 @@ def test_rare_parts_count_by_the_root_of_their_rows_and_all_as_before(drawn):
             assert together == pytest.approx((drawn.count(a) / drawn.count(b)) ** 0.5)
 
 
-def test_a_rare_part_is_named_more_often_than_without_evening(rows, monkeypatch):
-    rare = (pl.col("role") == "mule") & (pl.int_range(pl.len()) % 8 != 0)
-    few = rows.filter(~rare.fill_null(False))
-    inputs = matrix(rows.filter(role="mule"), NAMES)
-    suspect = np.ones(len(inputs), dtype=bool)
-    evened = taught(few).settle(inputs, suspect).role.count("mule")
+def test_parts_are_evened_and_victims_are_not(rows, learnt, monkeypatch):
     monkeypatch.setattr("models.roles.learning._evened", lambda part: np.ones(len(part)))
-    assert evened > taught(few).settle(inputs, suspect).role.count("mule")
+    plain = taught(rows)
+    assert plain.parts != learnt.parts
+    assert (plain.kinds, plain.facts) == (learnt.kinds, learnt.facts)
