@@ -23,6 +23,7 @@ import polars as pl
 
 from data.assets import REGISTRY
 from data.storage import sha256_file
+from pipelines.moments import iso
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ def recorded_inputs(
         user's files, in order), ``registry_sha256`` (by file) and ``program_sha256``.
     """
     return {
-        "as_of": as_of.isoformat().replace("+00:00", "Z"),
+        "as_of": iso(as_of),
         "addresses_sha256": addresses_sha256(requests),
         "coverage_sha256": coverage_sha256(transfers),
         "assume_complete": transfers.assume_complete,

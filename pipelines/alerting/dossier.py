@@ -6,7 +6,6 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from features.history import DAY, Histories, History
 from features.network import Surroundings, surroundings_of
 from features.signal import Signal
 from pipelines.amounts import exact_amount
+from pipelines.moments import iso
+from pipelines.tracing.trace_names import moment_of
 
 MOST_ROWS_SHOWN = 8
 MOST_BINS = 120
@@ -140,7 +141,7 @@ class Dossier:
             net += int(h.value[into].sum()) - int(h.value[out].sum())
             bins.append(
                 {
-                    "start": _moment((first + k * bin_days) * DAY),
+                    "start": moment_of((first + k * bin_days) * DAY),
                     "value_in": int(h.value[into].sum()) / h.scale,
                     "value_out": int(h.value[out].sum()) / h.scale,
                     "n_in": int(into.sum()),
@@ -184,7 +185,7 @@ class Dossier:
         return {
             "tx_id": row["tx_id"],
             "log_index": row["log_index"],
-            "block_time": _moment(int(self.history.time[position])),
+            "block_time": moment_of(int(self.history.time[position])),
             "direction": "in" if incoming else "out",
             "counterparty": row["sender"] if incoming else row["receiver"],
         } | _paid(row)
@@ -325,7 +326,7 @@ def _elsewhere(
         "chain": row["chain"],
         "tx_id": row["tx_id"],
         "log_index": row["log_index"],
-        "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
+        "block_time": iso(row["block_time"]),
         "sender": row["sender"],
         "receiver": row["receiver"],
     } | _paid(row)
@@ -346,8 +347,3 @@ def _plain(value: float | Sequence[float]) -> float | list[float]:
     if isinstance(value, Sequence | np.ndarray):
         return [float(item) for item in value]
     return float(value)
-
-
-def _moment(microseconds: int) -> str:
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-    return at.isoformat().replace("+00:00", "Z")
