@@ -39,6 +39,7 @@ from pipelines.commands.options import (
     DemoSize,
     Diagnostic,
     EngineOption,
+    ExplorerTable,
     ExportFiles,
     Exports,
     ExportsOf,
@@ -48,6 +49,7 @@ from pipelines.commands.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
+    NoExplorerLinks,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -312,6 +314,8 @@ def explain(
     assume_complete: AssumeComplete = False,
     diagnostic: Diagnostic = None,
     sar: Sar = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -330,6 +334,8 @@ def explain(
         assume_complete=assume_complete or None,
         diagnostic=diagnostic,
         sar=sar or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from data.services import Services
     from data.transfers import Transfers
 
-NOT_READ = ("label_teachings.csv", "published_figures.csv")
-"""Built-in tables that no score and no alert reads: for training labels and for worlds."""
+NOT_READ = ("explorers.csv", "label_teachings.csv", "published_figures.csv")
+"""Built-in tables that no score and no alert reads: for links, for training labels, for worlds."""
 
 LIBRARIES = ("lightgbm", "numba", "numpy", "polars")
 """Whose versions may change the last bits of a number."""

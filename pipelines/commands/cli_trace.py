@@ -9,6 +9,8 @@ import typer
 from pipelines.commands.options import (
     AsOf,
     AssumeComplete,
+    ExplorerTable,
+    NoExplorerLinks,
     OutFolder,
     Services,
     TransfersPath,
@@ -73,6 +75,8 @@ def trace(
     follow_ambiguous: FollowAmbiguous = False,
     services: Services = None,
     assume_complete: AssumeComplete = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Trace an address's funds to exits and sources: JSON, a table of steps, and a page."""
     run(
@@ -91,4 +95,6 @@ def trace(
         follow_ambiguous=follow_ambiguous or None,
         services=services,
         assume_complete=assume_complete or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data.explorers import NO_EXPLORERS, Explorers
 from models import sentences
 from models.slices import TOO_FEW
 from pipelines.pages.alert_rows import short
@@ -45,13 +46,21 @@ LEFT_OUT_NAMES = {
 }
 
 
-def alert_page(alert: Mapping[str, Any]) -> str:
+def alert_page(
+    alert: Mapping[str, Any],
+    explorers: Explorers = NO_EXPLORERS,
+    case: Mapping[str, Any] | None = None,
+) -> str:
     """Render one alert.
 
     Parameters
     ----------
     alert
         An object that obeys ``pipelines/schemas/alert.v1.schema.json``.
+    explorers
+        Where its addresses and transactions can be looked up.
+    case
+        Its case of two alerts or more, where ``cases.html`` stands beside: `href`, and `n` alerts.
 
     Returns
     -------
@@ -63,6 +72,8 @@ def alert_page(alert: Mapping[str, Any]) -> str:
     return render(
         "alert.html.jinja",
         alert=alert,
+        explorers=explorers,
+        case=case,
         notices=alert["notices"],
         signals={c["signal"]: c for c in alert["contributions"]},
         opening=opening,
