@@ -252,8 +252,9 @@ def _write_cases(cases: Cases, folder: Path, linked: Explorers) -> None:
 def _write_outreach(
     run: Scored, cases: Cases, written: Sequence[Mapping[str, Any]], folder: Path
 ) -> dict[str, int]:
-    """Write the addresses that may be victims', and return how many there are."""
-    pages = {(alert["chain"], alert["address"]): alert["href"] for alert in written}
+    """Write the addresses that may be victims', and return how many; below review is no alert."""
+    up = [alert for alert in written if alert["band"] not in (LOWEST, None)]
+    pages = {(alert["chain"], alert["address"]): alert["href"] for alert in up}
     victims = outreach(run, cases.own, pages)
     found = {"n": len(victims), "n_paid": sum(one["paid"]["n"] > 0 for one in victims)}
     page = outreach_page(_about(run) | found | {"victims": told_first(victims)})

@@ -69,7 +69,10 @@ def outreach_table(victims: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 def told_first(victims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return those that a page tells: who paid most to addresses with an alert, then the others."""
-    ranked = sorted(victims, key=lambda one: (-(one["paid"]["usd"] or 0.0), -one["paid"]["n"]))
+    ranked = sorted(
+        victims,
+        key=lambda one: (-(one["paid"]["usd"] or 0.0), -one["paid"]["n"], -one["back"]["n"]),
+    )
     days = ("first_seen", "last_seen")
     return [dict(one) | {day: iso(one[day]) for day in days} for one in ranked[:MOST_TOLD]]
 

@@ -28,6 +28,8 @@ def outreach_page(report: Mapping[str, Any]) -> str:
         "outreach.html.jinja",
         report=report,
         notices=report["notices"],
+        dealt=[one for one in report["victims"] if one["paid"]["n"] or one["back"]["n"]],
+        others=[one for one in report["victims"] if not one["paid"]["n"] + one["back"]["n"]],
         headline=headline(report["n"]),
         money=money,
         span=span,
@@ -38,10 +40,14 @@ def headline(n: int) -> str:
     """Say how many there are.
 
     >>> headline(0)
-    'No address on this list was set apart as possibly a victim’s.'
+    'No address was set apart as perhaps a victim’s.'
     >>> headline(1), headline(1200)
-    ('One address may be a victim’s.', '1,200 addresses may be victims’.')
+    ('One address may belong to a victim.', '1,200 addresses may belong to victims.')
     """
     if n == 0:
-        return "No address on this list was set apart as possibly a victim’s."
-    return "One address may be a victim’s." if n == 1 else f"{n:,} addresses may be victims’."
+        return "No address was set apart as perhaps a victim’s."
+    return (
+        "One address may belong to a victim."
+        if n == 1
+        else f"{n:,} addresses may belong to victims."
+    )
