@@ -39,7 +39,6 @@ from pipelines.commands.options import (
     DemoSize,
     Diagnostic,
     EngineOption,
-    ExplorerTable,
     ExportFiles,
     Exports,
     ExportsOf,
@@ -49,7 +48,6 @@ from pipelines.commands.options import (
     LongEnough,
     MappingFile,
     MaxUnscored,
-    NoExplorerLinks,
     OnlyThese,
     OutFolder,
     OutTable,
@@ -71,6 +69,7 @@ from pipelines.commands.options import (
     WorldSize,
     flag,
 )
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.commands.options_memory import Memory, SpillFolder
 from pipelines.running import one_of, print_result, run
 

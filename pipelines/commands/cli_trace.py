@@ -9,14 +9,13 @@ import typer
 from pipelines.commands.options import (
     AsOf,
     AssumeComplete,
-    ExplorerTable,
-    NoExplorerLinks,
     OutFolder,
     Services,
     TransfersPath,
     flag,
     number,
 )
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.running import run
 
 EXAMPLE = (

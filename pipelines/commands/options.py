@@ -272,18 +272,6 @@ ControlSample = Annotated[
     ),
 ]
 Sar = Annotated[bool, flag("--sar", "Draft a report for each case, for a human to finish.")]
-ExplorerTable = Annotated[
-    Path | None,
-    typer.Option(
-        "--explorers",
-        metavar="FILE",
-        help="Explorers that pages link to, in place of the public ones: chain, transaction and "
-        "address, https links with {id} in them.",
-    ),
-]
-NoExplorerLinks = Annotated[
-    bool, flag("--no-explorer-links", "Link no address and no transaction to an explorer.")
-]
 ResearchUse = Annotated[
     bool,
     flag(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -31,7 +32,7 @@ def happening(kind: str, *rows: int) -> Happening:
     return Happening(kind, at, at, 1.0, len(rows))
 
 
-def told_and_found(rows: dict[str, tuple[int, ...]]) -> tuple[dict[str, Any], dict[str, Any]]:
+def told_and_found(rows: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Any], dict[str, Any]]:
     told = {kind: {"direction": AGAINST if kind == "rested" else NEUTRAL} for kind in rows}
     return told, {kind: happening(kind, *of) for kind, of in rows.items() if kind != EXIT}
 

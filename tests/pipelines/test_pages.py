@@ -328,7 +328,8 @@ def test_a_page_is_whole_and_asks_nobody_for_anything(page):
         assert link["target"] == "_blank"
         assert "ping" not in link
         assert re.fullmatch(_TO_EXPLORERS, link["href"] or "")
-        assert f"{urlsplit(link['href']).netloc} will learn that you look" in (link["title"] or "")
+        host = urlsplit(link["href"] or "").netloc
+        assert f"{host} will learn that you look" in (link["title"] or "")
     assert "x-dns-prefetch-control" in html
     style = html.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
@@ -842,9 +843,9 @@ def _poison(node: Any, payload: str) -> Any:
     }
 
 
-def outreach_report(text: str = "unrinse 0.1.0", *addresses: str) -> dict[str, Any]:
+def outreach_report(text: str = "unrinse 0.1.0") -> dict[str, Any]:
     """Three possible victims, two of them told; one paid two addresses with an alert."""
-    paid = {"n": 3, "usd": 12_300.0, "n_unpriced": 1}
+    paid: dict[str, Any] = {"n": 3, "usd": 12_300.0, "n_unpriced": 1}
     paid |= {"first": "2024-03-04T00:00:00Z", "last": "2024-04-01T00:00:00Z"}
     none = {"n": 0, "usd": None, "n_unpriced": 0, "first": None, "last": None}
     back = paid | {"n": 1, "usd": 50.0, "n_unpriced": 0}
