@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from features.evidence import Elsewhere, Evidence, digest
 from features.history import DAY, Histories, History
 from features.network import Surroundings, surroundings_of
 from features.signal import Signal
-from pipelines.amounts import exact_amount
+from pipelines.amounts import coin_of, exact_amount
 from pipelines.moments import iso
 from pipelines.tracing.trace_names import moment_of
 
@@ -68,7 +67,7 @@ class Dossier:
     @property
     def coin(self) -> str:
         """Symbol of the chain's own coin, as the registry has it."""
-        return _coin(self.chain)
+        return coin_of(self.chain)
 
     def found(self, signal: Signal) -> Evidence:
         """Return a signal's evidence as its definition finds it, once."""
@@ -295,12 +294,6 @@ def _supplied(
     for chain, address, text in own.select("chain", "address", "legs").iter_rows():
         legs[chain, address] = legs.get((chain, address), frozenset()) | leg_set(text)
     return legs
-
-
-@functools.cache
-def _coin(chain: str) -> str:
-    own = asset_lookup().filter((pl.col("chain") == chain) & (pl.col("asset") == "native"))
-    return str(own["symbol"][0]) if own.height else "coins"
 
 
 def _to_show(found: Evidence, history: History, kind: str) -> list[int]:

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from data.explorers import NO_EXPLORERS, Explorers
 from models import sentences
 from models.slices import TOO_FEW
+from pipelines.amounts import coin_of
 from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import alert_views
 from pipelines.pages.scale import BAND_NAMES, scale
@@ -327,7 +328,7 @@ def _dollars(value: float) -> str:
 
 
 def _value(value: float, unit: str, alert: Mapping[str, Any]) -> str:
-    return sentences.shown(value, unit, alert["history"]["basis"])
+    return sentences.shown(value, unit, alert["history"]["basis"], coin_of(alert["chain"]))
 
 
 def _named(names: Mapping[str, str]) -> Callable[[str], str]:
