@@ -70,22 +70,14 @@ def in_this_run(alert: Mapping[str, Any]) -> Who:
 
 
 def in_words(party: Mapping[str, Any]) -> str:
-    """Say who an address is, and what this run says of it.
-
-    >>> party = {"kind": "unknown", "tags": [], "in_run": {"band": "below_review"}}
-    >>> in_words(party), in_words(party | {"in_run": None})
-    ('an address below review in this run', '')
-    """
+    """Say who an address is, and what this run says of it."""
     words = KINDS[party["kind"]][0]
     name = party["tags"][0]["name"] if party["tags"] else None
     if name and words.lower() in name.lower():
         words = name
     elif name:
         words += f" of {name}" if party["kind"].startswith("exchange") else f" {name}"
-    band = band_words(party)
-    if not words:
-        return f"an address {band}" if band else ""
-    return f"{words}, {band}" if band else words
+    return ", ".join(part for part in (words, band_words(party)) if part)
 
 
 def band_words(party: Mapping[str, Any]) -> str:
