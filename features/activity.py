@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 
 from features.compilation import kernel
 from features.evidence import Evidence, evidence
@@ -88,6 +89,9 @@ FAMILY = Family(
     "activity",
     activity_kernel,
     cost="linear (a few passes, a hash table of the counterparties, the median gap by selection)",
+    refreshed={
+        "days_silent": (pl.col("as_of") - pl.col("last_seen")).dt.total_microseconds() / DAY
+    },
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -153,35 +153,14 @@ def explain(
         assume_complete=assume_complete,
     )
     chosen = _chosen(run.scores, top)
-    written, told, packages = [], [], {}
     with whole_directory(Path(out)) as folder:
-        with (
-            (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
-            progress("Explaining", total=chosen.height) as advance,
-        ):
-            for alert in alerts(run, chosen):
-                lines.write(json_line(alert) + "\n")
-                page = folder / alert_file(alert)
-                page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
-                written.append(_listed(alert))
-                if sar:
-                    told.append(alert)
-                advance(1)
-        cases = find_cases(run, chosen)
-        _write_cases(cases, folder)
-        if sar:
-            packages = write_packages(run, chosen, told, cases, folder / SAR)
-        overview = _overview(run, written) | {"cases": cases.counted()}
-        index = index_page(overview)
-        (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-        write_rows(_outreach(run.scores), folder / "outreach.csv")
-        write_manifest(folder, "alerts", _facts(run, len(written)))
+        report = write_report(run, chosen, folder, sar=sar)
         if diagnostic is not None:
             write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
-    unseen = not written and SCORED in statuses
+    unseen = not report.alerts and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
-    more = run.scores.filter(_for_review()).height - len(written)
+    more = run.scores.filter(for_review()).height - len(report.alerts)
     cut = (
         f"{more:,} more scores are up for review and have no alert here, and cases may lack them; "
         "--top N explains the N highest.",
@@ -191,10 +170,10 @@ def explain(
         index=Path(out) / "index.html",
         n_requested=run.scores.height,
         n_scored=statuses.get(SCORED, 0),
-        n_alerts=len(written),
-        cases=cases.counted()["n"],
-        sar_packages=len(packages) if sar else None,
-        sar=packages,
+        n_alerts=len(report.alerts),
+        cases=report.cases.counted()["n"],
+        sar_packages=len(report.packages) if sar else None,
+        sar=report.packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         diagnostic=None if diagnostic is None else Path(diagnostic),
@@ -203,10 +182,74 @@ def explain(
             *use_notes(run.bundle),
             *(hint if unseen else ()),
             *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
-            *(cut if written and more > 0 else ()),
+            *(cut if report.alerts and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written of some alerts.
+
+    Attributes
+    ----------
+    alerts
+        As they stand in alerts.jsonl, or as much of each as was asked for.
+    cases
+        Their cases.
+    packages
+        By case, the SHA-256 of its package's SHA256SUMS.
+    """
+
+    alerts: list[Any]
+    cases: Cases
+    packages: Mapping[str, str]
+
+
+def write_report(
+    run: Scored,
+    chosen: pl.DataFrame,
+    folder: Path,
+    *,
+    sar: bool = False,
+    kept: Callable[[dict[str, Any]], Any] | None = None,
+) -> Report:
+    """Explain some scores: alerts, their pages, cases, the index, the outreach list, a manifest.
+
+    Parameters
+    ----------
+    run, chosen
+        The scored list, and what is explained of it; as for `alerts`.
+    folder
+        Empty; its caller makes it appear whole.
+    sar
+        Write packages too.
+    kept
+        What of each alert the caller wants to keep; default: nothing but what the index shows.
+    """
+    written, told, returned = [], [], []
+    with (
+        (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
+        progress("Explaining", total=chosen.height) as advance,
+    ):
+        for alert in alerts(run, chosen):
+            lines.write(json_line(alert) + "\n")
+            page = folder / alert_file(alert)
+            page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
+            written.append(_listed(alert))
+            returned.append(written[-1] if kept is None else kept(alert))
+            if sar:
+                told.append(alert)
+            advance(1)
+    cases = find_cases(run, chosen)
+    _write_cases(cases, folder)
+    packages = write_packages(run, chosen, told, cases, folder / SAR) if sar else {}
+    overview = _overview(run, written) | {"cases": cases.counted()}
+    (folder / "index.html").write_text(index_page(overview), encoding="utf-8", newline="\n")
+    write_rows(_outreach(run.scores), folder / "outreach.csv")
+    write_manifest(folder, "alerts", _facts(run, len(written)))
+    return Report(returned, cases, packages)
 
 
 def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
@@ -214,11 +257,11 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
     if top is not None:
         return ranked.head(top)
-    return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+    return ranked.filter(for_review()).head(MOST_BY_DEFAULT)
 
 
-def _for_review() -> pl.Expr:
-    """Say of rows whether their band calls for review."""
+def for_review() -> pl.Expr:
+    """Say of rows of scores whether their band calls for review."""
     return (pl.col("band") != LOWEST).fill_null(False)
 
 

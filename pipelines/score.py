@@ -262,19 +262,7 @@ def score(
     key = None
     if control_sample is not None:
         key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
-    facts = {
-        "program": program(),
-        "transfers_sha256": run.transfers.sha256,
-        "bundle_sha256": run.bundle.sha256,
-        "as_of": run.as_of.isoformat(),
-        "inputs": run.inputs,
-        "environment": environment(),
-        "training_basis": run.bundle.facts.training_basis,
-        "decision_use": run.bundle.facts.decision_use,
-        "base_rate": run.bundle.facts.calibration.base_rate,
-    }
-    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
-    manifest = write_table(parts, out, kind="scores", facts=facts)
+    manifest = write_scores(run, scores, out)
     if key is not None:
         write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
@@ -291,6 +279,23 @@ def score(
         notes=(*notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+def write_scores(run: ToScore, scores: pl.DataFrame, out: Path) -> dict[str, Any]:
+    """Write a scores file with its manifest beside it, and return the manifest."""
+    facts = {
+        "program": program(),
+        "transfers_sha256": run.transfers.sha256,
+        "bundle_sha256": run.bundle.sha256,
+        "as_of": run.as_of.isoformat(),
+        "inputs": run.inputs,
+        "environment": environment(),
+        "training_basis": run.bundle.facts.training_basis,
+        "decision_use": run.bundle.facts.decision_use,
+        "base_rate": run.bundle.facts.calibration.base_rate,
+    }
+    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
+    return write_table(parts, out, kind="scores", facts=facts)
 
 
 def input_notes(run: Scored) -> tuple[str, ...]:
