@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
-import polars as pl
 
 from features.compilation import kernel
 from features.evidence import Evidence, evidence
@@ -89,9 +88,7 @@ FAMILY = Family(
     "activity",
     activity_kernel,
     cost="linear (a few passes, a hash table of the counterparties, the median gap by selection)",
-    refreshed={
-        "days_silent": (pl.col("as_of") - pl.col("last_seen")).dt.total_microseconds() / DAY
-    },
+    refreshed={"days_silent": lambda as_of, last: (as_of - last) / DAY},
 )
 
 

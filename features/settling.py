@@ -42,16 +42,20 @@ def settles(families: Iterable[Family]) -> timedelta:
     return max((family.settles for family in families if family.settles), default=timedelta(0))
 
 
-def refreshed(families: Iterable[Family]) -> list[pl.Expr]:
-    """Return what brings a table of signals to another ``as_of``, where nothing else changed.
+def refreshed(table: pl.DataFrame, families: Iterable[Family]) -> pl.DataFrame:
+    """Bring a table of signals to its ``as_of``, where nothing else has changed.
 
-    What is null stays so.
+    What is null stays so. The rules work on the integers that kernels work on, so that no bit
+    differs.
     """
-    return [
-        pl.when(pl.col(name).is_not_null()).then(rule).alias(name)
+    as_of, last = (
+        table[name].dt.epoch("us").fill_null(0).to_numpy() for name in ("as_of", "last_seen")
+    )
+    return table.with_columns(
+        pl.Series(name, rule(as_of, last)).set(table[name].is_null(), None)
         for family in families
         for name, rule in family.refreshed.items()
-    ]
+    )
 
 
 def _dated(family: Family) -> set[str]:

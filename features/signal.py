@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
 
     from features.evidence import Evidence
     from features.network import Network
@@ -64,6 +63,9 @@ UNITS = (
 
 Definition = Callable[[Any], "Evidence | None"]
 """A function of a `History`; in a family of scope ``graph``, of `Surroundings`."""
+
+Refresh = Callable[["np.ndarray", "np.ndarray"], "np.ndarray"]
+"""A function of cuts and of last transfers, both as microseconds."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class Family:
         A test holds every family to it.
     refreshed
         Signals that change with `as_of` at any time, each with the rule that gives the new value
-        of a history without new transfers, from ``as_of`` and ``last_seen``.
+        of a history without new transfers, from the cut and its last transfer (microseconds).
     """
 
     scope = "address"
@@ -200,7 +202,7 @@ class Family:
         cost: str,
         reads_neighbours: bool = False,
         settles: timedelta | None = timedelta(0),
-        refreshed: Mapping[str, pl.Expr] = MappingProxyType({}),
+        refreshed: Mapping[str, Refresh] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.kernel = kernel

@@ -141,7 +141,7 @@ def _taken(
     """Return the earlier rows of some addresses, brought to this run's moment."""
     rows = requests.join(earlier.signals, on=KEY, how="inner", maintain_order="left")
     at_once = rows.with_columns(as_of=pl.lit(given.as_of, dtype=TIME))
-    return at_once.with_columns(refreshed(families)).select(earlier.signals.columns)
+    return refreshed(at_once, families).select(earlier.signals.columns)
 
 
 def _whole(
