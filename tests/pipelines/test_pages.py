@@ -25,6 +25,7 @@ from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.monitor import monitor_page
+from pipelines.pages.nightly import nightly_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
@@ -37,6 +38,7 @@ from tests.pipelines.browser import opened
 from tests.pipelines.case_examples import cases_report
 from tests.pipelines.hostile import XSS
 from tests.pipelines.monitor_examples import monitor_report
+from tests.pipelines.nightly_examples import nightly_report
 from tests.pipelines.realism_examples import realism_report
 from tests.pipelines.trace_examples import trace_report
 
@@ -249,6 +251,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
+    "nightly": lambda: nightly_page(nightly_report()),
     "trace": lambda: trace_page(trace_report()),
     "cases": lambda: cases_page(cases_report()),
 }
@@ -785,6 +788,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
+    "nightly": lambda payload: nightly_page(nightly_report(payload)),
     "trace": lambda payload: trace_page(trace_report(payload)),
     "cases": lambda payload: cases_page(cases_report(payload)),
 }
