@@ -43,12 +43,14 @@ def nights(told: Sequence[Mapping[str, Any]]) -> str:
     free = 0.0
     for place, night in enumerate(told):
         x = _LEFT + step * (place + 0.5) - wide / 2
-        known = night["up_for_review"] - night["new"]
+        # In a first run everything is new, which says nothing.
+        known = night["up_for_review"] - (night["new"] if night["compared"] else 0)
         tops = (height * night["up_for_review"] / most, height * known / most)
         parts.append(_bar(x, bottom - tops[1], wide, tops[1], "night known"))
         parts.append(_bar(x, bottom - tops[0], wide, tops[0] - tops[1], "night new"))
         if x >= free:
-            day = words(f"{moment(night['as_of']):%d %b}")
+            when = moment(night["as_of"])
+            day = words(f"{when.day} {when:%b}")
             at = x + wide / 2
             parts.append(element("text", day, x=at, y=bottom + 18, class_="axis middle"))
             free = x + max(step, _LETTERS)

@@ -215,6 +215,7 @@ def _nights(told: Mapping[str, Any], earlier: Kept | None) -> list[dict[str, Any
     before = [night for night in before if night["as_of"] < told["as_of"]]
     here = {
         "as_of": told["as_of"],
+        "compared": told["earlier"] is not None,
         "scored": told["scored"],
         **{name: told["alerts"][name] for name in ("up_for_review", *GROUPS)},
         "bundle_sha256": told["champion"]["bundle_sha256"],

@@ -31,8 +31,9 @@ def nightly_report(text: str = "word") -> dict[str, Any]:
         "cleared": [alert_row(text, **gone, role=None, page=None)],
     }
     night = {
-        "as_of": "2024-05-01T00:00:00Z", "scored": 90, "up_for_review": 4, "new": 1, "changed": 1,
-        "unchanged": 1, "snoozed": 1, "cleared": 1, "bundle_sha256": "a" * 64,
+        "as_of": "2024-05-01T00:00:00Z", "compared": True, "scored": 90, "up_for_review": 4,
+        "new": 1, "changed": 1, "unchanged": 1, "snoozed": 1, "cleared": 1,
+        "bundle_sha256": "a" * 64,
     }  # fmt: skip
     return {
         "schema_version": "1.0",

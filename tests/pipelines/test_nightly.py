@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -63,7 +63,9 @@ class Base:
 
 
 def run(base: Base, store: Path, out: Path, **given: Any) -> NightlyResult:
-    options = {"services": base.world.services, "top": TOP, "drift_every": 0, "threads": 1} | given
+    options: dict[str, Any] = {
+        "services": base.world.services, "top": TOP, "drift_every": 0, "threads": 1,
+    } | given  # fmt: skip
     return nightly(base.bundle, store, base.addresses, out, **options)
 
 
@@ -157,7 +159,8 @@ def one_is_gone(rows: pl.DataFrame) -> pl.DataFrame:
     """Take out the last transfer of somebody who did nothing after it."""
     some = followed(rows)
     last = some.group_by("receiver").agg(pl.col("block_time").max(), pl.len()).sort("receiver")
-    quiet = last.filter(pl.col("block_time") < rows["block_time"].max() - timedelta(days=90))
+    newest = pl.lit(rows["block_time"].max())
+    quiet = last.filter(pl.col("block_time") < newest - timedelta(days=90))
     name, at = quiet.filter(pl.col("len") > 3).select("receiver", "block_time").row(0)
     gone = (pl.col("receiver") == name) & (pl.col("block_time") == at)
     return rows.filter(~gone)

@@ -192,7 +192,7 @@ _NIGHT = st.dictionaries(st.sampled_from("abc"), _STATES)
     puts_off=st.dictionaries(st.sampled_from("abcd"), st.integers(0, 6)),
 )
 def test_every_alert_stands_in_one_group_whatever_happens(many, puts_off):
-    nights, before = Nights(), set()
+    nights, before = Nights(), set[str]()
     snoozes = {k: v for name, days in puts_off.items() for k, v in snooze(days, name).items()}
     for number, night in enumerate(many):
         found = nights.then(*(alert(n, **s) for n, s in night.items()), snoozes=snoozes)
