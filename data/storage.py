@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from blake3 import blake3
 
 from data.errors import Refused
 
@@ -161,6 +162,18 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def blake3_file(path: Path) -> str:
+    """Return the BLAKE3 hash of a file, in hex: as hard to forge as SHA-256, and four times faster.
+
+    A reader checks it; the SHA-256 beside it is what others can compare with their own tools.
+    """
+    digest, buffer = blake3(max_threads=1), memoryview(bytearray(1 << 18))
+    with path.open("rb", buffering=0) as handle:  # mapped, a disk that fails would end the process
+        while size := handle.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
 def content_hash(frame: pl.DataFrame) -> str:
     """Return a SHA-256 of the values of a table, whatever the column order or file format.
 
@@ -245,12 +258,14 @@ def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None
         Further entries: inputs and their hashes, row counts, `as_of`. No wall-clock times: the
         same input must give the same bytes.
     """
-    files = {
-        p.relative_to(directory).as_posix(): sha256_file(p)
-        for p in sorted(directory.rglob("*"))
-        if p.is_file() and p.name != MANIFEST
+    paths = [p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != MANIFEST]
+    names = [p.relative_to(directory).as_posix() for p in paths]
+    content = {
+        "kind": kind,
+        **facts,
+        "files": dict(zip(names, map(sha256_file, paths), strict=True)),
+        "blake3": dict(zip(names, map(blake3_file, paths), strict=True)),
     }
-    content = {"kind": kind, **facts, "files": files}
     content["checksum"] = _checksum(content)
     (directory / MANIFEST).write_text(_json(content), encoding="utf-8")
 
@@ -278,6 +293,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         text = path.read_bytes().decode()
         manifest = json.loads(text)
         files, recorded = dict(manifest["files"]), manifest["checksum"]
+        quick = dict(manifest.get("blake3", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{path} cannot be read ({type(error).__name__}: {error}).",
@@ -293,9 +309,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         file = directory / name
         if not file.is_file():
             raise Refused(f"{file} is missing.", expected="every file that the manifest names")
-        if sha256_file(file) != recorded:
+        hashed, wanted = (blake3_file, quick[name]) if name in quick else (sha256_file, recorded)
+        if hashed(file) != wanted:
             raise Refused(
-                f"{file} is not the file that was written: its SHA-256 differs from the manifest.",
+                f"{file} is not the file that was written: its hash differs from the manifest's.",
                 hint="The file was changed or damaged; make it again from its source.",
             )
     return manifest
