@@ -14,7 +14,7 @@ find scatters around it, the more so the fewer alerts there are.
 >>> lines = tuple((1.0, shift / 100) for shift in range(-100, 101))
 >>> found = expected_precision(Calibration(1.0, 0.0, 0.0, 0.1, 0.1, lines), np.array([0.0, 2.0]))
 >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-(0.69, 0.51, 0.835)
+(0.69, 0.51, 0.836)
 """
 
 from __future__ import annotations

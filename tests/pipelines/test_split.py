@@ -179,7 +179,7 @@ def test_a_first_run_takes_snoozes_as_they_stand():
     assert groups(Nights().then(alert(), snoozes=snooze(9))) == {"a": "snoozed"}
 
 
-_STATES = st.builds(
+_STATES: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict, band=st.sampled_from(["medium", "high", "severe"]), log_odds=st.floats(-1, 1),
     role=st.sampled_from(["mule", None]), list_hits=st.sampled_from([None, "a", "a; b"]),
 )  # fmt: skip
