@@ -335,7 +335,7 @@ def test_the_latest_run_of_a_folder_is_taken(base, tmp_path):
 def test_what_cannot_be_gone_on_from_is_refused(base, tmp_path):
     store = base.folder / "store"
     for previous, said in [
-        (tmp_path / "nowhere", "there is no folder"),
+        (tmp_path / "nowhere", "no folder .*nowhere"),
         (store, "no nightly run"),
     ]:
         with pytest.raises(Refused, match=said):
