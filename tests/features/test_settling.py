@@ -67,7 +67,7 @@ def test_a_refreshed_value_is_the_kernels_to_the_last_bit(of: Family, some: Any)
         "last_seen": [None if last is None else epoch + timedelta(microseconds=last)],
     }
     table = pl.DataFrame(
-        {**moments, **{n: pl.Series([old[0, k]], nan_to_null=True) for k, n in enumerate(names)}},
+        {**moments, **{n: pl.Series(old[:, k], nan_to_null=True) for k, n in enumerate(names)}},
         schema_overrides=dict.fromkeys(moments, pl.Datetime("us", "UTC")),
     )
     fresh = refreshed(table, [of])
