@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +64,9 @@ def explained(
     folder.mkdir()
     run = replace(again.run, measured=measured)
     rows = chosen.with_columns(position=pl.Series(places, dtype=pl.UInt32))
-    return {one.alert_id: one for one in write_report(run, rows, folder, kept=_about).alerts}
+    write_report(run, rows, folder)
+    with (folder / "alerts.jsonl").open(encoding="utf-8") as lines:
+        return {one.alert_id: one for one in (_about(json.loads(line)) for line in lines)}
 
 
 def listed(up_for_review: pl.DataFrame, told: Mapping[str, About]) -> list[dict[str, Any]]:

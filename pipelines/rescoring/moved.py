@@ -204,12 +204,7 @@ def _floor(moment: datetime) -> datetime:
 
 def _first_difference(now: pl.DataFrame, then: pl.DataFrame, before: datetime) -> datetime | None:
     """Return the first hour, of those before a moment, that says something else."""
-    old, new = (
-        table.filter(pl.col("hour") < before)
-        .group_by("hour")
-        .agg(rows=pl.col("rows").sum(), said=pl.col("said").sum())
-        for table in (then, now)
-    )
+    old, new = (table.filter(pl.col("hour") < before) for table in (then, now))
     differ = pl.concat([_only(old, new, old.columns), _only(new, old, old.columns)])
     first = differ["hour"].min()
     assert first is None or isinstance(first, datetime)

@@ -70,7 +70,11 @@ def scored_again(
         given.transfers,
         given.services,
         given.as_of,
-        seen=earlier.marks.hours if earlier is not None and same else None,
+        seen=earlier.marks.hours
+        if earlier is not None
+        and same
+        and now["transfers_sha256"] == earlier.facts["transfers_sha256"]
+        else None,
     )
     found = measured_again(given, known, earlier, why_not, threads=threads)
     scores = score_frame(given.bundle, found.signals, given.services, threads=threads or 1)
