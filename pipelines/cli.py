@@ -17,6 +17,8 @@ from pipelines.commands.cli_evaluate import evaluate
 from pipelines.commands.cli_labels import labels_app
 from pipelines.commands.cli_models import models_app
 from pipelines.commands.cli_monitor import EXAMPLE, monitor
+from pipelines.commands.cli_nightly import EXAMPLE as NIGHTLY_EXAMPLE
+from pipelines.commands.cli_nightly import nightly
 from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
 from pipelines.commands.cli_stores import COMPACT_EXAMPLE, Append, compact
 from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
@@ -79,7 +81,8 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 an alarm (monitor, replay), 130 or 143 stopped, 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, nightly, replay), 130 or 143 "
+    "stopped, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -359,6 +362,9 @@ app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)
+
+
+app.command(epilog=NIGHTLY_EXAMPLE)(nightly)
 
 
 app.command(epilog=REPLAY_EXAMPLE)(replay)

@@ -185,35 +185,14 @@ def explain(
             kept=work.stage("signals"),
         )
         chosen = _chosen(run.scores, top)
-        cases = find_cases(run, chosen)
-        grouped = {key: _case_link(case) for key, case in cases.grouped().items()}
-
-        def page_of(alert: Mapping[str, Any]) -> str:
-            return alert_page(alert, linked, grouped.get((alert["chain"], alert["address"])))
-
-        written, told, packages = [], [], {}
         with whole_directory(Path(out)) as folder:
-            with (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
-                for line, page, listed in _explained(run, chosen, page_of, work.stage("alerts")):
-                    lines.write(line + "\n")
-                    (folder / listed["href"]).write_text(page, encoding="utf-8", newline="\n")
-                    written.append(listed)
-                    if sar:
-                        told.append(json.loads(line))
-            _write_cases(cases, folder, linked)
-            if sar:
-                packages = write_packages(run, chosen, told, cases, folder / SAR)
-            victims = _write_outreach(run, cases, written, folder)
-            overview = _overview(run, written) | {"cases": cases.counted(), "victims": victims}
-            index = index_page(overview)
-            (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-            write_manifest(folder, "alerts", _facts(run, len(written)))
+            report = write_report(run, chosen, folder, linked, work.stage("alerts"), sar=sar)
             if diagnostic is not None:
                 write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
-    unseen = not written and SCORED in statuses
+    unseen = not report.alerts and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
-    more = run.scores.filter(_for_review()).height - len(written)
+    more = run.scores.filter(for_review()).height - len(report.alerts)
     cut = (
         f"{more:,} more scores are up for review and have no alert here, and cases may lack them; "
         "--top N explains the N highest.",
@@ -223,10 +202,10 @@ def explain(
         index=Path(out) / "index.html",
         n_requested=run.scores.height,
         n_scored=statuses.get(SCORED, 0),
-        n_alerts=len(written),
-        cases=cases.counted()["n"],
-        sar_packages=len(packages) if sar else None,
-        sar=packages,
+        n_alerts=len(report.alerts),
+        cases=report.cases.counted()["n"],
+        sar_packages=len(report.packages) if sar else None,
+        sar=report.packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         diagnostic=None if diagnostic is None else Path(diagnostic),
@@ -235,10 +214,76 @@ def explain(
             *use_notes(run.bundle),
             *(hint if unseen else ()),
             *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
-            *(cut if written and more > 0 else ()),
+            *(cut if report.alerts and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written of some alerts.
+
+    Attributes
+    ----------
+    alerts
+        What the index shows of each.
+    cases
+        Their cases.
+    packages
+        By case, the SHA-256 of its package's SHA256SUMS.
+    """
+
+    alerts: list[dict[str, Any]]
+    cases: Cases
+    packages: Mapping[str, str]
+
+
+def write_report(
+    run: Scored,
+    chosen: pl.DataFrame,
+    folder: Path,
+    linked: Explorers,
+    kept: Stage | None = None,
+    *,
+    sar: bool = False,
+) -> Report:
+    """Explain some scores: alerts, their pages, cases, the index, the outreach list, a manifest.
+
+    Parameters
+    ----------
+    run, chosen
+        The scored list, and what is explained of it; as for `alerts`.
+    folder
+        Empty; its caller makes it appear whole.
+    linked
+        The explorers that pages link to.
+    kept
+        Where the work is kept for a run that goes on; None: nowhere.
+    sar
+        Write packages too.
+    """
+    cases = find_cases(run, chosen)
+    grouped = {key: _case_link(case) for key, case in cases.grouped().items()}
+
+    def page_of(alert: Mapping[str, Any]) -> str:
+        return alert_page(alert, linked, grouped.get((alert["chain"], alert["address"])))
+
+    written, told = [], []
+    with (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
+        for line, page, listed in _explained(run, chosen, page_of, kept):
+            lines.write(line + "\n")
+            (folder / listed["href"]).write_text(page, encoding="utf-8", newline="\n")
+            written.append(listed)
+            if sar:
+                told.append(json.loads(line))
+    _write_cases(cases, folder, linked)
+    packages = write_packages(run, chosen, told, cases, folder / SAR) if sar else {}
+    victims = _write_outreach(run, cases, written, folder)
+    overview = _overview(run, written) | {"cases": cases.counted(), "victims": victims}
+    (folder / "index.html").write_text(index_page(overview), encoding="utf-8", newline="\n")
+    write_manifest(folder, "alerts", _facts(run, len(written)))
+    return Report(written, cases, packages)
 
 
 def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
@@ -246,29 +291,32 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
     if top is not None:
         return ranked.head(top)
-    return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+    return ranked.filter(for_review()).head(MOST_BY_DEFAULT)
 
 
 def _explained(
-    run: Scored, chosen: pl.DataFrame, page: Callable[[Mapping[str, Any]], str], kept: Stage
+    run: Scored,
+    chosen: pl.DataFrame,
+    page_of: Callable[[Mapping[str, Any]], str],
+    kept: Stage | None,
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each alert as a line of JSON, its page, and what the index shows of it."""
 
     def fresh() -> Iterator[pl.DataFrame]:
-        for alert in alerts(run, chosen[kept.rows :]):
+        for alert in alerts(run, chosen[0 if kept is None else kept.rows :]):
             listed = json.dumps(_listed(alert), allow_nan=False)
-            row = {"line": json_line(alert), "page": page(alert), "listed": listed}
+            row = {"line": json_line(alert), "page": page_of(alert), "listed": listed}
             yield pl.DataFrame([row])
 
     with progress("Explaining", total=chosen.height) as advance:
-        for row in kept.tables(fresh()):
-            line, text, listed = row.row(0)
-            yield line, text, json.loads(listed)
+        for row in fresh() if kept is None else kept.tables(fresh()):
+            line, page, listed = row.row(0)
+            yield line, page, json.loads(listed)
             advance(1)
 
 
-def _for_review() -> pl.Expr:
-    """Say of rows whether their band calls for review."""
+def for_review() -> pl.Expr:
+    """Say of rows of scores whether their band calls for review."""
     return (pl.col("band") != LOWEST).fill_null(False)
 
 
