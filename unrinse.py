@@ -37,6 +37,7 @@ _DEFINED_IN = {
     "explain": "pipelines.explain",
     "ingest": "pipelines.ingest",
     "monitor": "pipelines.monitor",
+    "nightly": "pipelines.nightly",
     "promote": "pipelines.promote",
     "realism": "pipelines.realism",
     "replay": "pipelines.replay",

@@ -17,6 +17,8 @@ from pipelines.commands.cli_evaluate import evaluate
 from pipelines.commands.cli_labels import labels_app
 from pipelines.commands.cli_models import models_app
 from pipelines.commands.cli_monitor import EXAMPLE, monitor
+from pipelines.commands.cli_nightly import EXAMPLE as NIGHTLY_EXAMPLE
+from pipelines.commands.cli_nightly import nightly
 from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
 from pipelines.commands.cli_stores import COMPACT_EXAMPLE, Append, compact
 from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
@@ -70,6 +72,7 @@ from pipelines.commands.options import (
     WorldSize,
     flag,
 )
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
 
@@ -78,7 +81,8 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 an alarm (monitor, replay), 130 or 143 stopped, 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, nightly, replay), 130 or 143 "
+    "stopped, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -326,6 +330,8 @@ def explain(
     sar: Sar = False,
     resume: Resume = False,
     start_again: StartAgain = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -346,6 +352,8 @@ def explain(
         sar=sar or None,
         resume=resume or None,
         start_again=start_again or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )
 
 
@@ -354,6 +362,9 @@ app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
 app.command(epilog=EXAMPLE)(monitor)
+
+
+app.command(epilog=NIGHTLY_EXAMPLE)(nightly)
 
 
 app.command(epilog=REPLAY_EXAMPLE)(replay)

@@ -4,7 +4,8 @@ Loading late lets `unrinse --help` answer at once. stdout carries one JSON objec
 machines; people read stderr.
 
 Exit codes: 0 done; 2 refused (nothing written); 3 done in part (rows in quarantine, too many
-addresses not scored); 4 an alarm of `monitor` or `replay`; 130 stopped with Ctrl-C, 143 by `kill`;
+addresses not scored); 4 an alarm of `monitor`, `nightly` or `replay`; 130 stopped with Ctrl-C,
+143 by `kill`;
 1 a bug.
 """
 

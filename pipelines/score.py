@@ -292,8 +292,7 @@ def score(
         key = None
         if control_sample is not None:
             key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
-        parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
-        manifest = write_table(parts, out, kind="scores", facts=_facts(run))
+        manifest = write_scores(run, scores, out)
         if key is not None:
             write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
@@ -312,8 +311,9 @@ def score(
     )
 
 
-def _facts(run: ToScore) -> dict[str, Any]:
-    return {
+def write_scores(run: ToScore, scores: pl.DataFrame, out: Path) -> dict[str, Any]:
+    """Write a scores file with its manifest beside it, and return the manifest."""
+    facts = {
         "program": program(),
         "transfers_sha256": run.transfers.sha256,
         "bundle_sha256": run.bundle.sha256,
@@ -324,6 +324,8 @@ def _facts(run: ToScore) -> dict[str, Any]:
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,
     }
+    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
+    return write_table(parts, out, kind="scores", facts=facts)
 
 
 def input_notes(run: Scored) -> tuple[str, ...]:

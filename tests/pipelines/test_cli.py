@@ -80,16 +80,24 @@ COMMANDS: dict[str, list[str]] = {
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
         *("--resume", "--start-again"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),
         *("--max-hops", "4", "--min-usd", "2.5", "--max-degree", "99", "--without-swaps"),
         *("--without-bridges", "--follow-ambiguous", "--services", "s.csv", "--assume-complete"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "monitor": [
         *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--reference", "r.csv", "--reference-as-of", "2023-05-11", "--labels", "l.csv"),
         *("--label-lag", "60", "--least-effect", "0.2", "--services", "s.csv", "--threads", "2"),
+        *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
+    ],
+    "nightly": [
+        *("nightly", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
+        *("--previous", "n", "--snoozes", "z.csv", "--top", "5", "--tolerance", "1.5"),
+        *("--drift-every", "14", "--full", "--services", "s.csv", "--threads", "2"),
         *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
     ],
     "replay": [
@@ -209,6 +217,9 @@ def test_the_cases_above_use_every_option():
             assert [o for o in unused if o[0].startswith("--") and "--help" not in o] == [], name
 
 
+_OF_LISTS = ("score", "explain", "monitor", "nightly")
+
+
 @pytest.mark.parametrize(
     "command", [k for k in COMMANDS if k not in ("demo", "catalogue", "labels show")]
 )
@@ -217,7 +228,7 @@ def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     required = {"--out"} | ({"--reason", "--by"} if command == "labels retract" else set())
     required |= {"--key"} if command == "labels review" else set()
     required |= {"--bundle", "--transfers"} if command in ("replay", "diff") else set()
-    required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
+    required |= {"--addresses"} if command in _OF_LISTS else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
         if before.startswith("--") and before not in required:
