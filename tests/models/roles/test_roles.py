@@ -124,7 +124,7 @@ def test_settling_is_what_the_trees_say(rows, learnt):
     inputs = matrix(rows, NAMES)
     suspect = np.arange(len(inputs)) % 3 == 0
     settled = learnt.settle(inputs, suspect)
-    chance = lightgbm.Booster(model_str=learnt.kinds).predict(inputs)
+    chance = np.asarray(lightgbm.Booster(model_str=learnt.kinds).predict(inputs))
     parts = lightgbm.Booster(model_str=learnt.parts).predict(inputs)
     for i in range(len(inputs)):
         of_victim, of_launderer, of_neither = chance[i]
