@@ -14,6 +14,7 @@ from features.catalogue import catalogue
 from models.status import SCORED
 from pipelines.alerting.alerts import alert_id
 from pipelines.explain import STATUS_MEANINGS, write_report
+from pipelines.inputs import explorers_of
 from pipelines.rescoring.alert_changes import Change, content, flags_of
 from pipelines.rescoring.moved import KEY
 from pipelines.rescoring.remeasured import measure
@@ -64,7 +65,7 @@ def explained(
     folder.mkdir()
     run = replace(again.run, measured=measured)
     rows = chosen.with_columns(position=pl.Series(places, dtype=pl.UInt32))
-    write_report(run, rows, folder)
+    write_report(run, rows, folder, explorers_of(given.transfers, None, linked=True))
     with (folder / "alerts.jsonl").open(encoding="utf-8") as lines:
         return {one.alert_id: one for one in (_about(json.loads(line)) for line in lines)}
 
