@@ -297,7 +297,7 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
 def _explained(
     run: Scored,
     chosen: pl.DataFrame,
-    page: Callable[[Mapping[str, Any]], str],
+    page_of: Callable[[Mapping[str, Any]], str],
     kept: Stage | None,
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each alert as a line of JSON, its page, and what the index shows of it."""
@@ -305,13 +305,13 @@ def _explained(
     def fresh() -> Iterator[pl.DataFrame]:
         for alert in alerts(run, chosen[0 if kept is None else kept.rows :]):
             listed = json.dumps(_listed(alert), allow_nan=False)
-            row = {"line": json_line(alert), "page": page(alert), "listed": listed}
+            row = {"line": json_line(alert), "page": page_of(alert), "listed": listed}
             yield pl.DataFrame([row])
 
     with progress("Explaining", total=chosen.height) as advance:
         for row in fresh() if kept is None else kept.tables(fresh()):
-            line, text, listed = row.row(0)
-            yield line, text, json.loads(listed)
+            line, page, listed = row.row(0)
+            yield line, page, json.loads(listed)
             advance(1)
 
 

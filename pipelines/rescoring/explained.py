@@ -65,7 +65,7 @@ def explained(
     folder.mkdir()
     run = replace(again.run, measured=measured)
     rows = chosen.with_columns(position=pl.Series(places, dtype=pl.UInt32))
-    write_report(run, rows, folder, explorers_of(given.transfers, None, linked=True))
+    write_report(run, rows, folder, explorers_of(run.transfers, None, linked=True))
     with (folder / "alerts.jsonl").open(encoding="utf-8") as lines:
         return {one.alert_id: one for one in (_about(json.loads(line)) for line in lines)}
 

@@ -264,7 +264,7 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-_WITHIN = r"data:,|[\w.-]+\.(html(#[\w-]+)?|jsonl?|csv)"
+_WITHIN = r"data:,|(alerts/)?[\w.-]+\.(html(#[\w-]+)?|jsonl?|csv)"
 """A link that stays in the folder of the page."""
 
 _TO_EXPLORERS = r"https://(etherscan\.io|arbiscan\.io|bscscan\.com)/(tx|address)/0x[0-9a-f]+"
