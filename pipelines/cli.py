@@ -205,7 +205,7 @@ def ingest(
         prices=prices,
         as_of=as_of,
         mapping=one_of("--map", map_, "--mapping", mapping),
-        append=append,
+        append=append or None,
     )
 
 
