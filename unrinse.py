@@ -30,12 +30,14 @@ PACKAGES = ("data", "features", "models", "pipelines")
 _DEFINED_IN = {
     "Refused": "data.errors",
     "catalogue": "pipelines.catalogue",
+    "compact": "pipelines.compact",
     "demo": "pipelines.demo",
     "diff": "pipelines.diff",
     "evaluate": "pipelines.evaluate",
     "explain": "pipelines.explain",
     "ingest": "pipelines.ingest",
     "monitor": "pipelines.monitor",
+    "nightly": "pipelines.nightly",
     "promote": "pipelines.promote",
     "realism": "pipelines.realism",
     "replay": "pipelines.replay",
@@ -100,6 +102,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(
             f"module 'unrinse' has no attribute {name!r}; it has {sorted(__all__)}"
         )
+    importlib.import_module("data.allocator").ask_for_huge_pages()
     value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
     globals()[name] = value
     return value

@@ -80,6 +80,10 @@ class Explorers:
 
     patterns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
+    def told(self) -> dict[str, list[str]]:
+        """Return the patterns as a manifest may hold them."""
+        return {chain: list(pair) for chain, pair in sorted(self.patterns.items())}
+
     def transaction(self, chain: str, tx_id: str) -> Link | None:
         """Return where a transaction can be looked up; None where its id has not the form."""
         pattern = self.patterns.get(chain)

@@ -88,6 +88,7 @@ FAMILY = Family(
     "activity",
     activity_kernel,
     cost="linear (a few passes, a hash table of the counterparties, the median gap by selection)",
+    refreshed={"days_silent": lambda as_of, last: (as_of - last) / DAY},
 )
 
 

@@ -31,6 +31,7 @@ from datetime import timedelta
 import numpy as np
 
 from features.compilation import kernel
+from features.crossings import WINDOW
 from features.evidence import Elsewhere, Evidence, evidence
 from features.history import BRIDGES, DAY, HOUR, LISTED, MICROSECONDS, Columns, History, party_of
 from features.hops import LIKELY, Bench, length_of_longest, longest_sequence
@@ -160,6 +161,7 @@ FAMILY = Family(
     "cross_chain",
     cross_chain_kernel,
     cost="linear (a few passes over histories that met a bridge), after crossings were matched",
+    settles=timedelta(microseconds=WINDOW),
 )
 
 

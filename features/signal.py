@@ -64,6 +64,9 @@ UNITS = (
 Definition = Callable[[Any], "Evidence | None"]
 """A function of a `History`; in a family of scope ``graph``, of `Surroundings`."""
 
+Refresh = Callable[["np.ndarray", "np.ndarray"], "np.ndarray"]
+"""A function of cuts and of last transfers, both as microseconds."""
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -179,6 +182,14 @@ class Family:
         it takes per transfer is measured by ``benchmarks/family_costs.py``.
     reads_neighbours
         The kernel reads `Columns.neighbours`, which histories have where they are asked for.
+    settles
+        For how long after a history's last transfer its values may change though it gets no
+        other: by transfers of others, or as `as_of` moves on. None: at any time. What a kernel
+        reads of neighbours lies strictly before the shared transfer, so nothing later changes it.
+        A test holds every family to it.
+    refreshed
+        Signals that change with `as_of` at any time, each with the rule that gives the new value
+        of a history without new transfers, from the cut and its last transfer (microseconds).
     """
 
     scope = "address"
@@ -190,11 +201,15 @@ class Family:
         *,
         cost: str,
         reads_neighbours: bool = False,
+        settles: timedelta | None = timedelta(0),
+        refreshed: Mapping[str, Refresh] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.kernel = kernel
         self.cost = cost
         self.reads_neighbours = reads_neighbours
+        self.settles = settles
+        self.refreshed = refreshed
         self.signals: list[Signal] = []
 
     @property
@@ -305,7 +320,7 @@ class GraphFamily(Family):
         *,
         cost: str,
     ) -> None:
-        super().__init__(name, _no_kernel, cost=cost)
+        super().__init__(name, _no_kernel, cost=cost, settles=None)
         self.measure = measure
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from data.explorers import Explorers
-from data.storage import whole_directory, write_manifest
+from data.storage import refuse_foreign, whole_directory, write_manifest
 from models.bands import LOWEST
 from models.cases.grouping import Case
 from models.status import SCORED
@@ -32,7 +32,8 @@ from pipelines.pages.cases import cases_page
 from pipelines.pages.outreach import outreach_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.recorded import environment
-from pipelines.score import Scored, input_notes, score_addresses, use_notes
+from pipelines.resuming import Earlier, Stage, resumable
+from pipelines.score import Scored, input_notes, score_asked, to_score, use_notes
 
 MOST_BY_DEFAULT = 50
 MOST_UNSCORED_LISTED = 500
@@ -111,6 +112,8 @@ def explain(
     assume_complete: bool = False,
     diagnostic: str | Path | None = None,
     sar: bool = False,
+    resume: bool = False,
+    start_again: bool = False,
     explorers: str | Path | None = None,
     explorer_links: bool = True,
 ) -> ExplainResult:
@@ -139,6 +142,10 @@ def explain(
         Write a package for a suspicious activity report for each case with an alert whose band
         calls for review: ``sar/CASE/``, a draft for a human. Only where the bundle is for
         decisions.
+    resume
+        Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
+    start_again
+        Throw away what such a run has done.
     explorers
         A table of explorers that pages link to, in place of the registry's: ``chain``,
         ``transaction`` and ``address``, https links with ``{id}`` in them.
@@ -154,50 +161,38 @@ def explain(
         check_diagnostic(Path(diagnostic), Path(out))
     if sar:
         refuse_undecided(Path(bundle))
-    run = score_addresses(
-        bundle,
-        transfers,
-        addresses,
-        as_of=as_of,
-        research_use=research_use,
-        services=services,
-        threads=threads,
-        assume_complete=assume_complete,
-    )
-    linked = explorers_of(run.transfers, explorers, linked=explorer_links)
-    chosen = _chosen(run.scores, top)
-    cases = find_cases(run, chosen)
-    grouped = {key: _case_link(case) for key, case in cases.grouped().items()}
-    written, told, packages = [], [], {}
-    with whole_directory(Path(out)) as folder:
-        with (
-            (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
-            progress("Explaining", total=chosen.height) as advance,
-        ):
-            for alert in alerts(run, chosen):
-                lines.write(json_line(alert) + "\n")
-                page = folder / alert_file(alert)
-                case = grouped.get((alert["chain"], alert["address"]))
-                text = alert_page(alert, linked, case)
-                page.write_text(text, encoding="utf-8", newline="\n")
-                written.append(_listed(alert))
-                if sar:
-                    told.append(alert)
-                advance(1)
-        _write_cases(cases, folder, linked)
-        if sar:
-            packages = write_packages(run, chosen, told, cases, folder / SAR)
-        victims = _write_outreach(run, cases, written, folder)
-        overview = _overview(run, written) | {"cases": cases.counted(), "victims": victims}
-        index = index_page(overview)
-        (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-        write_manifest(folder, "alerts", _facts(run, len(written)))
-        if diagnostic is not None:
-            write_diagnostic(run, chosen, Path(diagnostic))
+    refuse_foreign(Path(out))
+    with resumable(Path(out), Earlier(resume, start_again)) as work:
+        given = to_score(
+            bundle,
+            transfers,
+            addresses,
+            as_of=as_of,
+            research_use=research_use,
+            services=services,
+            assume_complete=assume_complete,
+        )
+        linked = explorers_of(given.transfers, explorers, linked=explorer_links)
+        own = {"the job": "explain", "--top": top, "the explorers": linked.told()}
+        work.rests_on(given.rests_on | own)
+        run = score_asked(
+            given.bundle,
+            given.transfers,
+            given.services,
+            given.asked,
+            given.as_of,
+            threads=threads,
+            kept=work.stage("signals"),
+        )
+        chosen = _chosen(run.scores, top)
+        with whole_directory(Path(out)) as folder:
+            report = write_report(run, chosen, folder, linked, work.stage("alerts"), sar=sar)
+            if diagnostic is not None:
+                write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
-    unseen = not written and SCORED in statuses
+    unseen = not report.alerts and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
-    more = run.scores.filter(_for_review()).height - len(written)
+    more = run.scores.filter(for_review()).height - len(report.alerts)
     cut = (
         f"{more:,} more scores are up for review and have no alert here, and cases may lack them; "
         "--top N explains the N highest.",
@@ -207,10 +202,10 @@ def explain(
         index=Path(out) / "index.html",
         n_requested=run.scores.height,
         n_scored=statuses.get(SCORED, 0),
-        n_alerts=len(written),
-        cases=cases.counted()["n"],
-        sar_packages=len(packages) if sar else None,
-        sar=packages,
+        n_alerts=len(report.alerts),
+        cases=report.cases.counted()["n"],
+        sar_packages=len(report.packages) if sar else None,
+        sar=report.packages,
         statuses=statuses,
         bundle_sha256=run.bundle.sha256,
         diagnostic=None if diagnostic is None else Path(diagnostic),
@@ -219,10 +214,76 @@ def explain(
             *use_notes(run.bundle),
             *(hint if unseen else ()),
             *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
-            *(cut if written and more > 0 else ()),
+            *(cut if report.alerts and more > 0 else ()),
         ),
         exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written of some alerts.
+
+    Attributes
+    ----------
+    alerts
+        What the index shows of each.
+    cases
+        Their cases.
+    packages
+        By case, the SHA-256 of its package's SHA256SUMS.
+    """
+
+    alerts: list[dict[str, Any]]
+    cases: Cases
+    packages: Mapping[str, str]
+
+
+def write_report(
+    run: Scored,
+    chosen: pl.DataFrame,
+    folder: Path,
+    linked: Explorers,
+    kept: Stage | None = None,
+    *,
+    sar: bool = False,
+) -> Report:
+    """Explain some scores: alerts, their pages, cases, the index, the outreach list, a manifest.
+
+    Parameters
+    ----------
+    run, chosen
+        The scored list, and what is explained of it; as for `alerts`.
+    folder
+        Empty; its caller makes it appear whole.
+    linked
+        The explorers that pages link to.
+    kept
+        Where the work is kept for a run that goes on; None: nowhere.
+    sar
+        Write packages too.
+    """
+    cases = find_cases(run, chosen)
+    grouped = {key: _case_link(case) for key, case in cases.grouped().items()}
+
+    def page_of(alert: Mapping[str, Any]) -> str:
+        return alert_page(alert, linked, grouped.get((alert["chain"], alert["address"])))
+
+    written, told = [], []
+    with (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
+        for line, page, listed in _explained(run, chosen, page_of, kept):
+            lines.write(line + "\n")
+            (folder / listed["href"]).write_text(page, encoding="utf-8", newline="\n")
+            written.append(listed)
+            if sar:
+                told.append(json.loads(line))
+    _write_cases(cases, folder, linked)
+    packages = write_packages(run, chosen, told, cases, folder / SAR) if sar else {}
+    victims = _write_outreach(run, cases, written, folder)
+    overview = _overview(run, written) | {"cases": cases.counted(), "victims": victims}
+    (folder / "index.html").write_text(index_page(overview), encoding="utf-8", newline="\n")
+    write_manifest(folder, "alerts", _facts(run, len(written)))
+    return Report(written, cases, packages)
 
 
 def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
@@ -230,11 +291,32 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     ranked = scores.with_row_index("position").filter(pl.col("status") == SCORED).sort("rank")
     if top is not None:
         return ranked.head(top)
-    return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+    return ranked.filter(for_review()).head(MOST_BY_DEFAULT)
 
 
-def _for_review() -> pl.Expr:
-    """Say of rows whether their band calls for review."""
+def _explained(
+    run: Scored,
+    chosen: pl.DataFrame,
+    page_of: Callable[[Mapping[str, Any]], str],
+    kept: Stage | None,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each alert as a line of JSON, its page, and what the index shows of it."""
+
+    def fresh() -> Iterator[pl.DataFrame]:
+        for alert in alerts(run, chosen[0 if kept is None else kept.rows :]):
+            listed = json.dumps(_listed(alert), allow_nan=False)
+            row = {"line": json_line(alert), "page": page_of(alert), "listed": listed}
+            yield pl.DataFrame([row])
+
+    with progress("Explaining", total=chosen.height) as advance:
+        for row in fresh() if kept is None else kept.tables(fresh()):
+            line, page, listed = row.row(0)
+            yield line, page, json.loads(listed)
+            advance(1)
+
+
+def for_review() -> pl.Expr:
+    """Say of rows of scores whether their band calls for review."""
     return (pl.col("band") != LOWEST).fill_null(False)
 
 

@@ -163,24 +163,12 @@ def monitor(
         threads=threads,
     )
     facts = run.bundle.facts
-    model = Model(facts.signals, facts.thresholds, facts.legs)
-    with progress("Comparing signals", total=len(facts.signals)) as advance:
-        found = list(
-            findings(
-                both.current.rows,
-                both.reference.rows,
-                model,
-                ask_age=both.ages_compare,
-                progress=advance,
-            )
-        )
-    performance, more = (
+    measured = (
         (None, [])
         if labels is None
         else measured_in_time(run, Path(bundle), Path(labels), lag_days=label_lag, threads=threads)
     )
-    told = judged([*found, *more], least_effect=least_effect)
-    report = _report(run, both, told, performance, least_effect)
+    report = drift_report(run, both, *measured, least_effect=least_effect)
     said = notices(run)
     with whole_directory(Path(out)) as folder:
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
@@ -219,6 +207,41 @@ def monitor(
         notes=(*input_notes(run), *both.asked.notes, headline(report), *use_notes(run.bundle)),
         exit_code=4 if report["alarm"] else partly,
     )
+
+
+def drift_report(
+    run: Scored,
+    both: Windows,
+    performance: Mapping[str, Any] | None = None,
+    asked_besides: Sequence[Finding] = (),
+    *,
+    least_effect: float = LEAST_EFFECT,
+) -> dict[str, Any]:
+    """Compare two windows, and return the content of `monitor.json`.
+
+    Parameters
+    ----------
+    run, both
+        The list as it stands, and the windows made of it.
+    performance, asked_besides
+        What labels say, and the questions that they add.
+    least_effect
+        As for `monitor`.
+    """
+    facts = run.bundle.facts
+    model = Model(facts.signals, facts.thresholds, facts.legs)
+    with progress("Comparing signals", total=len(facts.signals)) as advance:
+        found = list(
+            findings(
+                both.current.rows,
+                both.reference.rows,
+                model,
+                ask_age=both.ages_compare,
+                progress=advance,
+            )
+        )
+    told = judged([*found, *asked_besides], least_effect=least_effect)
+    return _report(run, both, told, performance, least_effect)
 
 
 def _report(

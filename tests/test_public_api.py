@@ -22,6 +22,7 @@ JOBS = [
     "explain",
     "ingest",
     "monitor",
+    "nightly",
     "promote",
     "realism",
     "replay",

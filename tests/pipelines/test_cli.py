@@ -41,14 +41,15 @@ COMMANDS: dict[str, list[str]] = {
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
         *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
-        *("--as-of", "2024-05-09"),
+        *("--as-of", "2024-05-09", "--append"),
     ],
+    "compact": ["compact", "s"],
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
         *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
         *("--also", "motifs", "--engine", "local", "--threads", "2", "--assume-complete"),
-        *("--memory", "2GiB", "--spill", "d"),
+        *("--memory", "2GiB", "--spill", "d", "--resume", "--start-again"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
@@ -72,11 +73,13 @@ COMMANDS: dict[str, list[str]] = {
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
         *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),
+        *("--resume", "--start-again"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
+        *("--resume", "--start-again"),
         *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "trace": [
@@ -89,6 +92,12 @@ COMMANDS: dict[str, list[str]] = {
         *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--reference", "r.csv", "--reference-as-of", "2023-05-11", "--labels", "l.csv"),
         *("--label-lag", "60", "--least-effect", "0.2", "--services", "s.csv", "--threads", "2"),
+        *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
+    ],
+    "nightly": [
+        *("nightly", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
+        *("--previous", "n", "--snoozes", "z.csv", "--top", "5", "--tolerance", "1.5"),
+        *("--drift-every", "14", "--full", "--services", "s.csv", "--threads", "2"),
         *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
     ],
     "replay": [
@@ -208,6 +217,9 @@ def test_the_cases_above_use_every_option():
             assert [o for o in unused if o[0].startswith("--") and "--help" not in o] == [], name
 
 
+_OF_LISTS = ("score", "explain", "monitor", "nightly")
+
+
 @pytest.mark.parametrize(
     "command", [k for k in COMMANDS if k not in ("demo", "catalogue", "labels show")]
 )
@@ -216,7 +228,7 @@ def test_what_is_not_given_keeps_the_jobs_own_default(command, calls):
     required = {"--out"} | ({"--reason", "--by"} if command == "labels retract" else set())
     required |= {"--key"} if command == "labels review" else set()
     required |= {"--bundle", "--transfers"} if command in ("replay", "diff") else set()
-    required |= {"--addresses"} if command in ("score", "explain", "monitor") else set()
+    required |= {"--addresses"} if command in _OF_LISTS else set()
     kept = []
     for word, before in zip(words, ["", *words], strict=False):
         if before.startswith("--") and before not in required:

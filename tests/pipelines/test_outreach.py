@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.alerting.outreach import MOST_TOLD, outreach, outreach_table, told_first
 from pipelines.casework.cases import find_cases
-from tests.pipelines.case_examples import ALERTS, START, VICTIM, A, B, C, rows, run
+from tests.data.canonical import START
+from tests.pipelines.case_examples import ALERTS, VICTIM, A, B, C, rows, run
 
 PAGES = {key: f"{key[1]}.html" for key in ALERTS}
 
@@ -23,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
 
 
 def test_what_a_victim_paid_to_alerts_is_what_the_transfers_say(made):
-    [told] = outreach(*made, PAGES)
+    [told] = outreach(made[0], made[1], PAGES)
     alerted = {address for chain, address in ALERTS if chain == "ethereum"}
     out = [r for r in rows() if r["sender"] == VICTIM and r["receiver"] in alerted]
     back = [r for r in rows() if r["receiver"] == VICTIM and r["sender"] in alerted]
@@ -39,7 +40,7 @@ def test_what_a_victim_paid_to_alerts_is_what_the_transfers_say(made):
 
 
 def test_an_address_without_an_alert_is_nobody_that_was_paid(made):
-    [told] = outreach(*made, {("ethereum", B): "b.html"})
+    [told] = outreach(made[0], made[1], {("ethereum", B): "b.html"})
     assert (told["paid"]["n"], told["paid"]["usd"], told["to"]) == (0, None, [])
 
 
@@ -53,7 +54,7 @@ def test_nothing_after_its_moment_is_told(made):
 
 
 def test_the_table_has_all_and_the_page_those_who_paid_most(made):
-    [one] = outreach(*made, PAGES)
+    [one] = outreach(made[0], made[1], PAGES)
     poor = one | {"paid": one["back"], "address": "poor"}
     many = [poor] * MOST_TOLD + [one]
     table = outreach_table(many)

@@ -27,6 +27,7 @@ from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.monitor import monitor_page
+from pipelines.pages.nightly import nightly_page
 from pipelines.pages.outreach import outreach_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
@@ -40,6 +41,7 @@ from tests.pipelines.browser import opened
 from tests.pipelines.case_examples import cases_report
 from tests.pipelines.hostile import XSS
 from tests.pipelines.monitor_examples import monitor_report
+from tests.pipelines.nightly_examples import nightly_report
 from tests.pipelines.realism_examples import realism_report
 from tests.pipelines.trace_examples import trace_report
 
@@ -255,13 +257,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
+    "nightly": lambda: nightly_page(nightly_report()),
     "trace": lambda: trace_page(trace_report(), EXPLORERS),
     "cases": lambda: cases_page(cases_report(), EXPLORERS),
     "outreach": lambda: outreach_page(outreach_report()),
 }
 
 
-_WITHIN = r"data:,|[\w.-]+\.(html(#[\w-]+)?|jsonl?|csv)"
+_WITHIN = r"data:,|(alerts/)?[\w.-]+\.(html(#[\w-]+)?|jsonl?|csv)"
 """A link that stays in the folder of the page."""
 
 _TO_EXPLORERS = r"https://(etherscan\.io|arbiscan\.io|bscscan\.com)/(tx|address)/0x[0-9a-f]+"
@@ -907,6 +910,7 @@ BUILDERS: dict[str, Callable[[str], str]] = {
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
+    "nightly": lambda payload: nightly_page(nightly_report(payload)),
     "trace": lambda payload: trace_page(trace_report(payload), EXPLORERS),
     "cases": lambda payload: cases_page(cases_report(payload), EXPLORERS),
     "outreach": lambda payload: outreach_page(outreach_report(payload)),

@@ -53,6 +53,7 @@ MARKUP = {
     "evaluation.html.jinja": ["chart"],
     "index.html.jinja": ["script"],
     "monitor.html.jinja": ["drawing"],
+    "nightly.html.jinja": ["drawing"],
     "page.html.jinja": ["style"],
     "realism.html.jinja": ["draw(m, report.levels)", "chart"],
     "trace.html.jinja": ["pictures[name]"],
