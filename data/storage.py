@@ -16,7 +16,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -280,15 +280,38 @@ def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None
         same input must give the same bytes.
     """
     paths = [p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != MANIFEST]
-    names = [p.relative_to(directory).as_posix() for p in paths]
+    files = {p.relative_to(directory).as_posix(): hashes_of(p) for p in paths}
+    (directory / MANIFEST).write_text(sealed_manifest(kind, facts, files), encoding="utf-8")
+
+
+class FileHashes(NamedTuple):
+    """The hashes of a file: one for whoever looks it up, and a quicker one to check it by."""
+
+    sha256: str
+    blake3: str | None
+
+
+def hashes_of(path: Path) -> FileHashes:
+    """Return the hashes of a file."""
+    return FileHashes(sha256_file(path), blake3_file(path))
+
+
+def recorded_hashes(manifest: Mapping[str, Any]) -> dict[str, FileHashes]:
+    """Return the hashes that a manifest has of its files."""
+    quick = manifest.get("blake3", {})
+    return {name: FileHashes(sha, quick.get(name)) for name, sha in manifest["files"].items()}
+
+
+def sealed_manifest(kind: str, facts: Mapping[str, Any], files: Mapping[str, FileHashes]) -> str:
+    """Return the text of a manifest over files, given by name."""
     content = {
         "kind": kind,
         **facts,
-        "files": dict(zip(names, map(sha256_file, paths), strict=True)),
-        "blake3": dict(zip(names, map(blake3_file, paths), strict=True)),
+        "files": {name: hashes.sha256 for name, hashes in files.items()},
+        "blake3": {name: hashes.blake3 for name, hashes in files.items() if hashes.blake3},
     }
     content["checksum"] = _checksum(content)
-    (directory / MANIFEST).write_text(_json(content), encoding="utf-8")
+    return _json(content)
 
 
 def _json(content: Mapping[str, Any]) -> str:
@@ -345,6 +368,7 @@ def write_store(
     coverage: pl.DataFrame,
     quarantine: pl.DataFrame,
     facts: Mapping[str, Any],
+    further: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
     """Write a store: transfers, coverage, quarantine and manifest, whole or not at all.
 
@@ -355,11 +379,15 @@ def write_store(
     facts
         Manifest entries; ``as_of`` (ISO 8601, the moment the data speaks for) and ``synthetic``
         (bool) are required.
+    further
+        More tables, by file name.
     """
     if missing := {"as_of", "synthetic"} - set(facts):
         raise ValueError(f"A store's manifest needs {sorted(missing)}.")
     with whole_directory(out) as directory:
         write_store_tables(directory, transfers, coverage, quarantine)
+        for name, table in (further or {}).items():
+            write_parquet(table, directory / name)
         rows = {
             "transfers": transfers.height,
             "coverage": coverage.height,

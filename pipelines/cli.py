@@ -18,6 +18,7 @@ from pipelines.commands.cli_labels import labels_app
 from pipelines.commands.cli_models import models_app
 from pipelines.commands.cli_monitor import EXAMPLE, monitor
 from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
+from pipelines.commands.cli_stores import COMPACT_EXAMPLE, Append, compact
 from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.commands.cli_trace import trace
 from pipelines.commands.cli_train import train
@@ -69,6 +70,7 @@ from pipelines.commands.options import (
     WorldSize,
     flag,
 )
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
 
@@ -173,7 +175,8 @@ def realism(
 @app.command(
     epilog="Example: unrinse ingest auto data/sample/txlist.json data/sample/tokentx.json "
     "--out runs/store\n\nFor any other table: unrinse ingest table bank.csv --chain generic "
-    "--map sender=Payer --map receiver=Payee ... --out runs/bank"
+    "--map sender=Payer --map receiver=Payee ... --out runs/bank\n\n"
+    "A further delivery: unrinse ingest auto today/ --out runs/store --append"
 )
 def ingest(
     format: FormatName,
@@ -185,6 +188,7 @@ def ingest(
     as_of: FetchedAt = None,
     map_: ColumnMap = None,
     mapping: MappingFile = None,
+    append: Append = False,
 ) -> None:
     """Read exports into a store: transfers, coverage, quarantine and manifest."""
     run(
@@ -198,6 +202,7 @@ def ingest(
         prices=prices,
         as_of=as_of,
         mapping=one_of("--map", map_, "--mapping", mapping),
+        append=append,
     )
 
 
@@ -322,6 +327,8 @@ def explain(
     sar: Sar = False,
     resume: Resume = False,
     start_again: StartAgain = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -342,9 +349,12 @@ def explain(
         sar=sar or None,
         resume=resume or None,
         start_again=start_again or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )
 
 
+app.command(epilog=COMPACT_EXAMPLE)(compact)
 app.command(epilog=TRACE_EXAMPLE)(trace)
 
 

@@ -41,8 +41,9 @@ COMMANDS: dict[str, list[str]] = {
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
         *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
-        *("--as-of", "2024-05-09"),
+        *("--as-of", "2024-05-09", "--append"),
     ],
+    "compact": ["compact", "s"],
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
@@ -79,11 +80,13 @@ COMMANDS: dict[str, list[str]] = {
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
         *("--resume", "--start-again"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),
         *("--max-hops", "4", "--min-usd", "2.5", "--max-degree", "99", "--without-swaps"),
         *("--without-bridges", "--follow-ambiguous", "--services", "s.csv", "--assume-complete"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "monitor": [
         *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
