@@ -6,9 +6,10 @@ A model is trained on the labels that some worlds hand out, as `unrinse train` w
 account of fresh worlds is scored with it. By the truth: how many victims would be *presented as
 suspects* (scored, with a band above the lowest) where nobody asks for roles, where the rule of
 thumb of `models.status` does, and where the role model does (`models.roles`); how many launderers
-are still presented; how many innocents. Then which part the role model gives the launderers that
-are presented, against the truth. Intervals of shares are 95 % Wilson intervals; upper limits for
-victims are one-sided 95 % Clopper-Pearson limits, as the promotion gate has them.
+are still presented; how many innocents. Then what other limits for victims would let through and
+keep, which part the role model gives the launderers that are presented, against the truth, and how
+often it is right at each confidence. Intervals of shares are 95 % Wilson intervals; upper limits
+for victims are one-sided 95 % Clopper-Pearson limits, as the promotion gate has them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -72,7 +74,9 @@ def report(bundle: Bundle, fresh: Measured, worlds: Sequence[Path]) -> str:
             f"Roles learnt from {counts}.",
             _victims(who, scores),
             _kept(who, scores),
+            _trade_off(bundle, signals, who, scores["nobody asks"]),
             _confusion(who, scores["role model"]),
+            _reliability(who, scores["role model"]),
         ]
     )
 
@@ -157,6 +161,50 @@ def _kept(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
 def _at_least(found: pl.DataFrame, band: str) -> pl.Series:
     order = ("medium", "high", "severe")
     return found["band"].is_in(order[order.index(band) :]).fill_null(False)
+
+
+def _trade_off(
+    bundle: Bundle, signals: pl.DataFrame, who: pl.DataFrame, unasked: pl.DataFrame
+) -> str:
+    """Return how many launderers are presented if the limit let so many victims through.
+
+    The limits are chosen on these very worlds, so a row says what is possible, not what is reached.
+    """
+    assert bundle.roles is not None
+    odds = bundle.roles.odds_of_victim(matrix(signals, bundle.facts.signals), threads=2)
+    rows = who.with_columns(unasked["presented"], odds=pl.Series(odds))
+    victims, criminals = (pl.col("role") == VICTIM).fill_null(False), pl.col("criminal")
+    spared = rows.filter(victims & pl.col("presented"))["odds"].sort()
+    of = rows.filter(criminals.fill_null(False))
+    n = rows.filter(victims).height
+    lines = ["| limit | victims presented | launderers presented |", "|---:|---:|---:|"]
+    for through in (k for k in (0, 1, 2, 3, 6, 12, 25, 50) if k < spared.len()):
+        kept = of.filter(pl.col("presented") & (pl.col("odds") < spared[through])).height
+        low, high = wilson(kept, of.height)
+        lines.append(
+            f"| {spared[through]:.2f} | {through} (up to {upper_limit(through, n):.2%}) | "
+            f"{kept / of.height:.1%} [{low:.1%}, {high:.1%}] |"
+        )
+    return "\n".join(lines)
+
+
+def _reliability(who: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Return how often the part was right at each confidence, among launderers presented."""
+    rows = scores.with_columns(true=who["role"]).filter(
+        who["criminal"].fill_null(False) & scores["presented"] & scores["role"].is_not_null()
+    )
+    lines = ["| confidence | n | right |", "|---|---:|---:|"]
+    for least, most in pairwise((0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)):
+        inside = pl.col("role_confidence").is_between(
+            least, most, closed="both" if most == 1 else "left"
+        )
+        found = rows.filter(inside)
+        if found.height:
+            right = int((found["role"] == found["true"]).sum())
+            low, high = wilson(right, found.height)
+            share = f"{right / found.height:.0%} [{low:.0%}, {high:.0%}]"
+            lines.append(f"| {least:.1f} to {most:.1f} | {found.height:,} | {share} |")
+    return "\n".join(lines)
 
 
 def _confusion(who: pl.DataFrame, scores: pl.DataFrame) -> str:

@@ -10,7 +10,7 @@ same train rows, and measured on the same rows of test:
 * ``isolation_forest`` – knows no label: how unusual a row is among all;
 * ``red_flags`` – no learning but thresholds: how many red flags the row raises, where a signal
   raises its flags with a value above that of 95 % of the negatives of train (or below, for those
-  that a low value raises).
+  that a low value raises) where all parts of the flag hold (`models.flagging`), as on an alert.
 
 None of them is calibrated; only the order of rows is compared, in pairs over resampled groups.
 """
@@ -26,6 +26,7 @@ import polars as pl
 
 from features.signal import Signal
 from models.bootstrap import paired_bootstrap
+from models.flagging import stand
 from models.material import ROW_KEY, matrix, row_weights
 from models.metrics import METRICS, Outcomes
 
@@ -101,7 +102,7 @@ def isolation_forest(lesson: Lesson) -> Scorer:
 
 
 def red_flags(lesson: Lesson) -> Scorer:
-    """Count the red flags raised by values beyond those of 95 % of the negatives."""
+    """Count the red flags that stand, raised by values beyond those of 95 % of the negatives."""
     negatives = lesson.inputs[lesson.label == 0]
     rules: dict[str, list[tuple[int, float, float]]] = {}
     for column, signal in enumerate(lesson.signals):
@@ -113,12 +114,13 @@ def red_flags(lesson: Lesson) -> Scorer:
             rules.setdefault(flag, []).append((column, sign, limit))
 
     def raised(rows: np.ndarray) -> np.ndarray:
+        columns = {signal.name: rows[:, k] for k, signal in enumerate(lesson.signals)}
         count = np.zeros(len(rows))
-        for signals in rules.values():
+        for flag, signals in rules.items():
             hit = np.zeros(len(rows), dtype=bool)
             for column, sign, limit in signals:
                 hit |= sign * rows[:, column] > limit  # NaN is beyond nothing
-            count += hit
+            count += hit & stand(flag, columns, len(rows))
         return count
 
     return raised

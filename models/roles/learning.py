@@ -67,8 +67,25 @@ def learn_roles(
     every = np.arange(len(kind))
     kinds = grow.trees(every, kind, weight, len(KINDS))
     of_parts = np.flatnonzero(part >= 0)
-    told = "" if len(parts) == 1 else model_text(grow.trees(of_parts, part, weight, len(parts)))
+    told = ""
+    if len(parts) > 1:
+        evened = weight.copy()
+        evened[of_parts] *= _evened(part[of_parts])
+        told = model_text(grow.trees(of_parts, part, evened, len(parts)))
     return RoleModel(facts, model_text(kinds), told)
+
+
+def _evened(part: np.ndarray) -> np.ndarray:
+    """Return what a row of each part counts, so that a rare part is not drowned by a common one.
+
+    A part of a quarter of the rows counts half as much in all, not a quarter; the rows together
+    count what they did. Full evening names more of the rare parts, most of them wrongly.
+
+    >>> _evened(np.array([0, 0, 0, 0, 1])).round(3).tolist()
+    [0.833, 0.833, 0.833, 0.833, 1.667]
+    """
+    rarity = 1 / np.sqrt(np.bincount(part)[part])
+    return rarity / rarity.mean()
 
 
 def _counts(role: np.ndarray, n_launderers: int) -> dict[str, int]:

@@ -129,6 +129,12 @@ class RoleModel:
             role[row], confidence[row] = part, certain
         return Settled(victim, role, confidence)
 
+    def odds_of_victim(self, inputs: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Return log odds of victim against launderer; parameters as in `settle`."""
+        if not len(inputs):
+            return np.empty(0)
+        return victim_odds(np.asarray(self._kinds.predict(inputs, num_threads=threads)))
+
     def _part_of(self, inputs: np.ndarray, threads: int) -> list[tuple[str, float]]:
         if len(self.facts.parts) == 1 or not len(inputs):
             return [(part, 1.0) for part in self.facts.parts for _ in range(len(inputs))]

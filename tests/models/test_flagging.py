@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.assets import REGISTRY
 from features.catalogue import catalogue
-from models.flagging import PARTS, Bound, Part, stands
+from models.flagging import PARTS, Bound, Part, stand, stands
 
 REGISTERED = pl.read_csv(REGISTRY / "red_flags.csv", infer_schema_length=0)["id"].to_list()
 SIGNALS = catalogue().by_name
@@ -143,3 +144,15 @@ def test_a_part_in_words():
     }
     for how_many, words in said.items():
         assert str(Part("many", bounds, how_many)) == f"many {words}"
+
+
+@pytest.mark.parametrize("flag", [*PARTS, *ALONE])
+@given(data=st.data())
+def test_many_rows_at_once_are_each_row_alone(flag, data):
+    rows = data.draw(st.lists(values(flag) if flag in PARTS else st.just({}), max_size=5))
+    names = {name for row in rows for name in row}
+    columns = {
+        name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], float)
+        for name in names
+    }
+    assert stand(flag, columns, len(rows)).tolist() == [stands(flag, row) for row in rows]

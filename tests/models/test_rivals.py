@@ -58,6 +58,17 @@ def test_flags_are_counted_once_each_and_low_values_raise_only_theirs():
     assert red_flags(told)(asked).tolist() == [0, 1, 1, 1, 2, 0]
 
 
+def test_a_flag_that_does_not_stand_is_not_counted():
+    signals = (
+        signal("receivers_24h", red_flags=("rapid_fan_out",)),
+        signal("senders_24h", red_flags=("rapid_fan_in",)),
+    )
+    few = np.linspace(0, 3, 100)
+    told = Lesson(signals, np.stack([few, few], axis=1), np.zeros(100), np.ones(100), 1, 1)
+    asked = np.array([[4.0, 4.0], [5.0, 4.0], [9.0, 9.0], [np.nan, 6.0]])
+    assert red_flags(told)(asked).tolist() == [0, 1, 2, 1]
+
+
 def test_the_comparison_is_in_the_evaluation_and_says_what_its_figures_say():
     made = fitted(900)
     told = made.evaluation["rivals"]

@@ -21,7 +21,7 @@ from models.gate.harm import upper_limit
 from models.intervals import wilson
 from models.material import matrix
 from models.roles import LAUNDERERS, VICTIM, RoleModel, known_role, learn_roles
-from models.roles.learning import FEWEST
+from models.roles.learning import FEWEST, _evened
 from models.roles.measuring import measure_roles
 from models.roles.settling import limit_from, victim_odds
 from models.scoring import score_frame
@@ -124,7 +124,7 @@ def test_settling_is_what_the_trees_say(rows, learnt):
     inputs = matrix(rows, NAMES)
     suspect = np.arange(len(inputs)) % 3 == 0
     settled = learnt.settle(inputs, suspect)
-    chance = lightgbm.Booster(model_str=learnt.kinds).predict(inputs)
+    chance = np.asarray(lightgbm.Booster(model_str=learnt.kinds).predict(inputs))
     parts = lightgbm.Booster(model_str=learnt.parts).predict(inputs)
     for i in range(len(inputs)):
         of_victim, of_launderer, of_neither = chance[i]
@@ -139,6 +139,8 @@ def test_settling_is_what_the_trees_say(rows, learnt):
             assert settled.confidence[i] == parts[i].max()
         else:
             assert settled.role[i] is None
+    odds = np.log(chance[:, 0]) - np.log(chance[:, 1])
+    assert learnt.odds_of_victim(inputs) == pytest.approx(odds)
     assert 0 < settled.possible_victim.sum() < len(inputs)
     assert learnt.settle(inputs[:0], suspect[:0]).role == []
 
@@ -239,3 +241,21 @@ def test_measuring_counts_what_is_there(bundle):
     low, high = wilson(kept, reached)
     assert found["cost"]["medium"] == {"n": reached, "kept": kept, "low": low, "high": high}
     assert found["confusion"] == confused
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=80))
+def test_rare_parts_count_by_the_root_of_their_rows_and_all_as_before(drawn):
+    part = np.array(drawn)
+    counted = _evened(part)
+    assert counted.sum() == pytest.approx(len(part))
+    for a in set(drawn):
+        for b in set(drawn):
+            together = counted[part == a].sum() / counted[part == b].sum()
+            assert together == pytest.approx((drawn.count(a) / drawn.count(b)) ** 0.5)
+
+
+def test_parts_are_evened_and_victims_are_not(rows, learnt, monkeypatch):
+    monkeypatch.setattr("models.roles.learning._evened", lambda part: np.ones(len(part)))
+    plain = taught(rows)
+    assert plain.parts != learnt.parts
+    assert (plain.kinds, plain.facts) == (learnt.kinds, learnt.facts)
