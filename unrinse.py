@@ -100,6 +100,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(
             f"module 'unrinse' has no attribute {name!r}; it has {sorted(__all__)}"
         )
+    importlib.import_module("data.allocator").ask_for_huge_pages()
     value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
     globals()[name] = value
     return value

@@ -28,6 +28,7 @@ def w1_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the W1 columns of histories `first` to `last`."""
     per_asset = np.zeros(len(columns.asset_kind), dtype=np.int64)
+    met = np.empty(len(per_asset) + 1, dtype=np.int32)
     longest = longest_history(columns.offsets, first, last) + 1
     times, values, received, waits = np.empty((4, longest), dtype=np.int64)
     receivers, senders = np.empty((2, longest), dtype=np.int32)
@@ -36,7 +37,7 @@ def w1_kernel(
         row = out[i]
         row[:] = np.nan
         n = b - a
-        n_out, n_in, total, stable, rounds = 0, 0, 0, 0, 0
+        n_out, n_in, n_met, total, stable, rounds = 0, 0, 0, 0, 0, 0
         for j in range(a, b):  # written to both sides, kept on one: no branch to mispredict
             value, into = columns.value[j], columns.incoming[j]
             times[n_out], values[n_out] = columns.time[j], value
@@ -45,6 +46,8 @@ def w1_kernel(
             n_out += not into
             n_in += into
             asset = columns.asset[j]
+            met[n_met] = asset
+            n_met += per_asset[asset] == 0
             per_asset[asset] += 1
             total += value
             stable += value * (columns.asset_kind[asset] & STABLECOIN)
@@ -77,7 +80,7 @@ def w1_kernel(
             following = following if into else columns.time[j]
         if m:
             row[18] = median_in_place(waits[:m]) / MICROSECONDS
-        row[20] = _entropy(per_asset, columns.asset[a:b])
+        row[20] = _entropy(per_asset, met[:n_met], n)
 
 
 @kernel
@@ -112,24 +115,25 @@ def _largest_windows(time: np.ndarray, value: np.ndarray) -> tuple[int, int]:  #
 
 @kernel
 def _active_days(time: np.ndarray) -> int:  # pragma: no cover (compiled)
-    """Count the calendar days of ascending moments; a division per day, not per transfer."""
-    days, ends = 0, time[0]
+    """Count the calendar days of ascending moments, none before 1970."""
+    days, before = 0, np.uint64(0)
     for moment in time:
-        if moment >= ends:
-            days += 1
-            ends = (moment // DAY + 1) * DAY
+        day = np.uint64(moment) // np.uint64(DAY) + np.uint64(1)
+        days += day != before
+        before = day
     return days
 
 
 @kernel
-def _entropy(per_asset: np.ndarray, assets: np.ndarray) -> float:  # pragma: no cover (compiled)
-    """Return the entropy of the counts in bits, and clear them."""
+def _entropy(
+    per_asset: np.ndarray, met: np.ndarray, transfers: int
+) -> float:  # pragma: no cover (compiled)
+    """Return the entropy of the counts of the assets met, in bits, and clear them."""
     entropy = 0.0
-    for asset in assets:
-        if per_asset[asset]:
-            share = per_asset[asset] / len(assets)
-            entropy -= share * np.log2(share)
-            per_asset[asset] = 0
+    for asset in met:
+        share = per_asset[asset] / transfers
+        entropy -= share * np.log2(share)
+        per_asset[asset] = 0
     return entropy
 
 

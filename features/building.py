@@ -23,7 +23,15 @@ from features.meeting import Counting, neighbours_of
 from features.neighbours import unknown
 from features.network import network_of
 from features.parties import Parties, known_parties
-from features.requests import Legs, Occurring, everybody, leg_masks, requested, with_codes
+from features.requests import (
+    Legs,
+    Occurring,
+    everybody,
+    leg_masks,
+    named_in,
+    requested,
+    with_codes,
+)
 
 _LARGEST_SUM = 2.0**62
 
@@ -72,12 +80,12 @@ def build_histories(
     legs = None if legs is None else tuple(legs)
     asked = requested(transfers, requests, as_of)
     events = load_events(transfers, before=latest_cut(asked, as_of), basis=basis)
-    occurring = Occurring(events.addresses.height)
-    occurring.see(events.table)
     if requests is None and transfers.assume_complete:
-        codes = occurring.codes()
+        codes = named_in(events.table, events.addresses.height)
         asked = everybody(events.addresses[codes], codes, as_of)
     else:
+        occurring = Occurring(events.addresses.height)
+        occurring.see(events.table)
         asked = with_codes(asked, [(0, events.addresses)], occurring.earliest)
     in_force = Legs(transfers, legs)
     keys = in_force.of(asked)

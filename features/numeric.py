@@ -98,30 +98,38 @@ def sort_few(values: np.ndarray) -> None:  # pragma: no cover (compiled)
 def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
     """Reorder so that the k-th smallest stands at `k`, none above it before, none below it after.
 
-    Hoare's selection with the median of three as pivot.
+    Selection with the median of three as pivot; numbers are swapped whether they must or not, for
+    a branch on unforeseeable numbers costs more.
     """
     low, high = 0, len(values) - 1
     while high - low >= _SHORT:
-        middle = (low + high) // 2
-        a, b, c = values[low], values[middle], values[high]
+        a, b, c = values[low], values[(low + high) // 2], values[high]
         pivot = max(min(a, b), min(max(a, b), c))
-        left, right = low, high
-        while left <= right:
-            while values[left] < pivot:
-                left += 1
-            while values[right] > pivot:
-                right -= 1
-            if left <= right:
-                values[left], values[right] = values[right], values[left]
-                left += 1
-                right -= 1
-        if k <= right:
-            high = right
-        elif k >= left:
-            low = left
-        else:
+        start = _below_first(values, low, high, pivot, 0)
+        if k < start:
+            high = start - 1
+            continue
+        low = _below_first(values, start, high, pivot, 1)  # those that equal the pivot first
+        if k < low:
             return
     sort_few(values[low : high + 1])
+
+
+@kernel
+def _below_first(
+    values: np.ndarray, low: int, high: int, pivot: float, alike: int
+) -> int:  # pragma: no cover (compiled)
+    """Put what is below the pivot (or, with 1, not above) first, and return where the rest starts.
+
+    Of a run of places, `low` to `high`.
+    """
+    start = low
+    for j in range(low, high + 1):
+        value = values[j]
+        values[j] = values[start]
+        values[start] = value
+        start += (value < pivot) | (alike & (value == pivot))
+    return start
 
 
 @kernel

@@ -70,6 +70,14 @@ class Occurring:
         return np.flatnonzero(self.earliest[:-1] < _NEVER).astype(np.int32)
 
 
+def named_in(table: np.ndarray, addresses: int) -> np.ndarray:
+    """Return the codes (int32, ascending) that transfers name, of so many that there are."""
+    keep_compiled(_mark_named)
+    named = np.zeros(addresses, dtype=np.bool_)
+    _mark_named(table, named)
+    return np.flatnonzero(named).astype(np.int32)
+
+
 def everybody(addresses: pl.DataFrame, codes: np.ndarray, as_of: datetime) -> pl.DataFrame:
     """Return requests for addresses that occur.
 
@@ -199,3 +207,10 @@ def _first_moments(table: np.ndarray, earliest: np.ndarray) -> None:  # pragma: 
     for event in table:
         earliest[event.sender] = min(earliest[event.sender], event.time)
         earliest[event.receiver] = min(earliest[event.receiver], event.time)
+
+
+@kernel
+def _mark_named(table: np.ndarray, named: np.ndarray) -> None:  # pragma: no cover (compiled)
+    for event in table:
+        named[event.sender] = True
+        named[event.receiver] = True

@@ -391,6 +391,9 @@ def main() -> None:
     except ImportError as error:
         sys.stderr.write(f"Refused: {error}\n")
         sys.exit(2)
+    from data.allocator import ask_for_huge_pages
+
+    ask_for_huge_pages()
     from pipelines import console
 
     console.switch_on()
