@@ -295,9 +295,7 @@ class Passes(Generic[F]):
                 done(len(events.table))
             return pairs.look()
 
-    def _expose(
-        self, files: F, party: np.ndarray, epoch: int, buckets: np.ndarray
-    ) -> None:
+    def _expose(self, files: F, party: np.ndarray, epoch: int, buckets: np.ndarray) -> None:
         """Share out what the money of both sides had to do with known parties before."""
         taint = Taint(party)
         with self._means.step("Following exposure", len(self._file)) as done:

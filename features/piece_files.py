@@ -175,9 +175,16 @@ class SharedPieces:
         )
 
     def _asked(self) -> Asked:
-        kinds = (np.int32, np.int32, np.uint8, np.int64)
-        arrays = (self._mapped(name, kind) for name, kind in zip(_FIELDS, kinds, strict=True))
-        return Asked(*arrays, *self.flags)
+        alone, alike, same = self.flags
+        return Asked(
+            first=self._mapped("first", np.int32),
+            following=self._mapped("following", np.int32),
+            masks=self._mapped("masks", np.uint8),
+            cut=self._mapped("cut", np.int64),
+            alone=alone,
+            alike=alike,
+            same=same,
+        )
 
     def _buckets(self) -> Buckets:
         return Buckets(self.starts, self._mapped("bucket", np.int32), self.held)

@@ -108,13 +108,22 @@ class RunningScores:
 
     def add(self, signals: pl.DataFrame) -> None:
         """Score further rows."""
+        self.take(*self.scored(signals))
+
+    def scored(self, signals: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Score some rows; return what `take` needs of them, which may be kept until then."""
         scored = _unranked(self._bundle, signals, self._services, self._threads)
+        numbered = signals.with_columns(scored["log_odds"].alias(_ODDS)).with_row_index(_ROW)
+        return scored, self._highest_of(numbered.filter(pl.col(_ODDS).is_not_null()))
+
+    def take(self, scored: pl.DataFrame, highest: pl.DataFrame) -> None:
+        """Add further rows that have been `scored`."""
         self._scored.append(scored)
-        if self._reasons:
-            numbered = signals.with_columns(scored["log_odds"].alias(_ODDS))
-            numbered = numbered.with_row_index(_ROW, offset=self._rows)
-            self._keep_highest(numbered.filter(pl.col(_ODDS).is_not_null()))
-        self._rows += signals.height
+        highest = highest.with_columns(pl.col(_ROW) + self._rows)
+        if self._highest is not None:
+            highest = self._highest_of(pl.concat([self._highest, highest]))
+        self._highest = highest
+        self._rows += scored.height
 
     def table(self) -> pl.DataFrame:
         """Return the scores of all rows, as `score_frame` does."""
@@ -122,16 +131,15 @@ class RunningScores:
         frame = frame.with_columns(rank=_ranks(frame))
         return frame.with_columns(self._top_reasons(frame.height)).select(SCORES)
 
-    def _keep_highest(self, some: pl.DataFrame) -> None:
-        so_far = some if self._highest is None else pl.concat([self._highest, some])
-        self._highest = _in_order(so_far, _ODDS).head(self._reasons)
+    def _highest_of(self, some: pl.DataFrame) -> pl.DataFrame:
+        return _in_order(some, _ODDS).head(self._reasons) if self._reasons else some.clear()
 
     def _top_reasons(self, rows: int) -> pl.Series:
         """Return a short text of the reasons of the highest ranks, null elsewhere."""
         from models.reason_texts import told_texts
 
         texts: list[str | None] = [None] * rows
-        if self._highest is not None:
+        if self._highest is not None and self._reasons:
             at = self._highest[_ROW].to_list()
             signals = self._highest.drop(_ROW, _ODDS)
             told = told_texts(self._bundle, signals, threads=self._threads)

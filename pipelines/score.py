@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,17 @@ from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
+from pipelines.engines.choice import Engine, Part
 from pipelines.inputs import (
     Asked,
     Capped,
     counts,
     read_requests,
     resolved_as_of,
-    resolved_engine,
     service_notes,
     unscored_exit,
 )
-from pipelines.memory import Cap, resolved_cap
+from pipelines.memory import Cap
 from pipelines.outputs import check_output, program, write_table
 from pipelines.recorded import environment, recorded_inputs
 from pipelines.review import drawn, review_files, write_review
@@ -164,13 +164,13 @@ def score_asked(
 
 
 def _in_parts(
-    given: ToScore, cap: Cap | None, *, reasons: int, threads: int | None
+    given: ToScore, engine: Engine, cap: Cap | None, *, reasons: int, threads: int | None
 ) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
     """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
     families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
     scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
-    with local.held(
+    with engine.run(
         given.transfers,
         given.asked.requests,
         as_of=given.as_of,
@@ -180,12 +180,21 @@ def _in_parts(
         families=families,
         cap=cap,
         kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
+        threads=threads,
     ) as histories:
-        for part in local.parts(histories, families, threads=threads):
-            scores.add(capped.seen(part))
+        for part in histories.through(partial(_scored, scores=scores)):
+            scores.take(part["scores"], part["highest"])
+            capped.seen(part["capped"])
         notes = (*_notes_on(given), *histories.notes, *capped.notes())
         spilled_bytes = histories.spilled_bytes
     return scores.table(), notes, spilled_bytes
+
+
+def _scored(signals: pl.DataFrame, scores: RunningScores) -> Part:
+    """Score a part, and return what must be known of it in the end."""
+    scored, highest = scores.scored(signals)
+    capped = signals.select(pl.selectors.ends_with("_capped"))
+    return {"scores": scored, "highest": highest, "capped": capped}
 
 
 def score(
@@ -197,6 +206,7 @@ def score(
     as_of: datetime | None = None,
     reasons: int = 0,
     engine: str = "local",
+    spark_master: str | None = None,
     research_use: bool = False,
     services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
@@ -222,6 +232,10 @@ def score(
         Score as things stood then; default: the moment recorded at ingest.
     reasons
         Fill ``top_reasons`` for that many of the highest scores.
+    engine
+        ``local``, this process, or ``spark``, a cluster; the result is the same.
+    spark_master
+        The cluster, as Spark names it; default: what Spark is set up for, else this machine.
     research_use
         Score real transfers with a model that is not for decisions; every row says so.
     services
@@ -247,8 +261,8 @@ def score(
     """
     out = Path(out)
     check_output(out)
-    resolved_engine(engine)
-    cap = resolved_cap(memory, spill, out)
+    chosen = Engine(engine, spark_master)
+    cap = chosen.cap(memory, spill, out)
     run = to_score(
         bundle,
         transfers,
@@ -258,7 +272,7 @@ def score(
         services=services,
         assume_complete=assume_complete,
     )
-    scores, notes, spilled_bytes = _in_parts(run, cap, reasons=reasons, threads=threads)
+    scores, notes, spilled_bytes = _in_parts(run, chosen, cap, reasons=reasons, threads=threads)
     key = None
     if control_sample is not None:
         key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)

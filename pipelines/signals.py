@@ -12,17 +12,15 @@ from data.services import load_services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.signal import Family
-from pipelines.engines import local
+from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Capped,
     leg_names,
     read_requests,
     resolved_as_of,
     resolved_basis,
-    resolved_engine,
     service_notes,
 )
-from pipelines.memory import resolved_cap
 from pipelines.outputs import check_output, write_table
 
 
@@ -52,6 +50,7 @@ def signals(
     legs: str | Iterable[str] | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
     engine: str = "local",
+    spark_master: str | None = None,
     threads: int | None = None,
     assume_complete: bool = False,
     also: Sequence[str] = (),
@@ -85,6 +84,10 @@ def signals(
         Families that follow money from hand to hand through all transfers (``motifs``), which
         costs about as much as all other signals. Each adds its signals and, before all of them, a
         column ``{family}_capped``: how often it looked no further for an address.
+    engine
+        ``local``, this process, or ``spark``, a cluster; the result is the same.
+    spark_master
+        The cluster, as Spark names it; default: what Spark is set up for, else this machine.
     memory
         What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
         disk, and the result is the same. Default: everything is held in memory.
@@ -99,7 +102,7 @@ def signals(
     out = Path(out)
     families = _families(also)
     check_output(out)
-    resolved_engine(engine)
+    chosen = Engine(engine, spark_master)
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
     known = load_services(services)
     moment = resolved_as_of(opened, as_of)
@@ -111,7 +114,7 @@ def signals(
         "catalogue_hash": catalogue().hash(),
     }
     capped = Capped()
-    with local.held(
+    with chosen.run(
         opened,
         None if asked is None else asked.requests,
         as_of=moment,
@@ -119,9 +122,10 @@ def signals(
         legs=leg_names(legs),
         services=known,
         families=families,
-        cap=resolved_cap(memory, spill, out),
+        cap=chosen.cap(memory, spill, out),
+        threads=threads,
     ) as histories:
-        parts = map(capped.seen, local.parts(histories, families, threads=threads))
+        parts = map(capped.seen, histories.parts())
         manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(
         out=out,

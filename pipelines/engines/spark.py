@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class SparkRun:
 
     def _write_keys(self) -> None:
         starts = self.passed.files.buckets.starts.tolist()
-        for bucket, (first, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for bucket, (first, end) in enumerate(pairwise(starts)):
             keys = self.passed.roll.keys(first, end)
             keys.write_ipc(spark_tasks.keys_file(self.spilled.folder, bucket), compression="lz4")
 
@@ -150,7 +151,7 @@ class SparkRun:
         blocks = numbers.mapInArrow(partial(spark_tasks.share_out, sent), _ddl(spark_tasks.BLOCKS))
         shuffled = blocks.repartition(buckets, "bucket")
         computed = shuffled.groupBy("bucket").applyInArrow(
-            partial(spark_tasks.compute, sent), _ddl(spark_tasks.RESULTS)
+            lambda blocks: spark_tasks.compute(sent, blocks), _ddl(spark_tasks.RESULTS)
         )
         writer = computed.write.partitionBy("bucket").option("parquet.enable.dictionary", "false")
         writer.parquet(results.absolute().as_uri())
@@ -164,7 +165,7 @@ class SparkRun:
         named = found.filter(pl.col("name") != "").sort("part", maintain_order=True)
         for _, rows in named.group_by("part", maintain_order=True):
             yield {
-                name: pl.read_ipc(content, memory_map=False)
+                name: pl.read_ipc(content)
                 for name, content in rows.select("name", "content").iter_rows()
             }
         shutil.rmtree(folder)
@@ -295,7 +296,7 @@ def _started(builder: Any, master: str) -> Any:
     except (Py4JError, PySparkException) as error:
         raise Refused(
             f"Spark does not start with the master {master} ({_first_line(error)}).",
-            expected="a running cluster such as spark://HOST:7077, or local[N]; and Java 17 or later",
+            expected="a running cluster, such as spark://HOST:7077, or local[N]; Java 17 or later",
             hint="What Java and Spark said stands above.",
         ) from error
 

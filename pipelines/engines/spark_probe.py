@@ -1,4 +1,4 @@
-"""What an executor is asked before it gets work: does it run the same program, and see the folder?
+"""What an executor is asked before it gets work: whether it runs the same and sees the folder.
 
 The functions here are sent to executors as code, not by name, because a machine that lacks the
 package cannot find them by name; so they import what they need themselves.
@@ -17,10 +17,9 @@ def described(folder: str) -> dict[str, Any]:
     """Describe the process that this runs in."""
     import importlib.metadata
     import platform
-    import socket
     from pathlib import Path
 
-    said: dict[str, Any] = {"host": socket.gethostname(), "python": platform.python_version()}
+    said: dict[str, Any] = {"host": platform.node(), "python": platform.python_version()}
     try:
         from features.catalogue import catalogue
 

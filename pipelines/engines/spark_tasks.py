@@ -119,7 +119,7 @@ def told_in(content: bytes) -> Told:
 
 
 def _laid(work: Work, whole: Block) -> tuple[Histories, Told]:
-    keys = pl.read_ipc(keys_file(work.pieces.folder, whole.bucket), memory_map=False)
+    keys = pl.read_ipc(keys_file(work.pieces.folder, whole.bucket))
     events = replace(work.shared, table=whole.events, row=whole.rows)
     events, keys, parties = renumbered(events, keys, work.known)
     bucket = Bucket(events, keys, work.basis, parties, work.over_bridges)
