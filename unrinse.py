@@ -30,6 +30,7 @@ PACKAGES = ("data", "features", "models", "pipelines")
 _DEFINED_IN = {
     "Refused": "data.errors",
     "catalogue": "pipelines.catalogue",
+    "compact": "pipelines.compact",
     "demo": "pipelines.demo",
     "diff": "pipelines.diff",
     "evaluate": "pipelines.evaluate",

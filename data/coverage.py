@@ -146,7 +146,8 @@ def merge_coverage(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
     Per address and leg: where exports overlap in time they count as one; a complete export makes
     the leg complete; the earliest ``from`` and the latest ``to`` stand. Legs that agree in all of
-    that share a row. The result does not depend on the order of the tables.
+    that share a row. The result depends neither on the order of the tables nor on which of them
+    were merged before.
     """
     rows = pl.concat([empty(COVERAGE), *tables])
     if rows.is_empty():
@@ -161,7 +162,7 @@ def merge_coverage(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
         .alias("from"),
         pl.col("to").max(),
         pl.col("complete").any(),
-        pl.col("source").unique().sort().str.join(","),
+        pl.col("source").str.split(",").list.explode().unique().sort().str.join(","),
         pl.col("fetched_as_of").max(),
     )
     key = ["chain", "address", "from", "to", "complete", "source", "fetched_as_of"]

@@ -164,6 +164,19 @@ def settle_numbers(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def unsettled_number() -> pl.Expr:
+    """Return the number that a finished row had before `settle_numbers`."""
+    number = (pl.col("log_index").cast(pl.Int64) - _BEHIND_EVENTS) % _NUMBERS
+    settled = pl.col("log_index") >= _BEHIND_EVENTS
+    return (
+        pl.when(settled)
+        .then(_UNNUMBERED_FROM - number)
+        .otherwise("log_index")
+        .cast(pl.Int32)
+        .alias("log_index")
+    )
+
+
 def _shared(rows: pl.DataFrame, knows: pl.Expr, columns: tuple[str, ...]) -> pl.DataFrame:
     """Fill columns from the rows of the same transaction that know them."""
     if not any(rows[column].null_count() for column in columns):

@@ -7,8 +7,9 @@ manifest, so readers trust them. Any other Parquet is checked before use and sor
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from glob import glob, has_magic
@@ -17,15 +18,29 @@ from typing import Any
 
 import polars as pl
 
+from data.commits import Hold, files_in_force, hold
 from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
+from data.runs import ADDRESSES, ORIGINS_FILE, Run, scan_runs
 from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set
 from data.storage import MANIFEST, read_manifest, sha256_file
+from data.store_files import (
+    COVERAGE_FILE,
+    DAYS_FILE,
+    RUNS,
+    SET_ASIDE_FILE,
+    committed_runs,
+)
 from data.transfers_check import first_line, refuse_faulty
 
-ADDRESSES = "addresses.parquet"
-COVERAGE_FILE = "coverage.parquet"
-_NOT_TRANSFERS = (ADDRESSES, COVERAGE_FILE, "quarantine.parquet")
+_NOT_TRANSFERS = (
+    ADDRESSES,
+    COVERAGE_FILE,
+    "quarantine.parquet",
+    ORIGINS_FILE,
+    SET_ASIDE_FILE,
+    DAYS_FILE,
+)
 _MAGIC = b"PAR1"
 _WHAT = "whole Parquet files, as `unrinse ingest` writes them"
 
@@ -50,6 +65,14 @@ class Transfers:
         True where the user declared that every address is covered in full.
     recorded
         The SHA-256 of each file by name, as the verified manifest has it.
+    listed
+        The dictionary of the addresses that stored codes mean; None where there is none to rely on.
+    runs
+        The stretches of the files that a store consists of; none: whole files, end to end.
+    content_sha256
+        The hash of what a store holds, however it came in, where its manifest says it.
+    held
+        Keeps the store's files from being removed by a later commit.
     """
 
     files: tuple[Path, ...]
@@ -59,9 +82,15 @@ class Transfers:
     trusted: bool
     assume_complete: bool
     recorded: Mapping[str, str]
+    listed: Path | None = None
+    runs: tuple[Run, ...] = ()
+    content_sha256: str | None = None
+    held: Hold | None = field(default=None, compare=False, repr=False)
 
     def scan(self) -> pl.LazyFrame:
         """Scan the canonical columns (and codes to rely upon), with ``row`` numbering the rows."""
+        if self.runs:
+            return scan_runs(self.runs, coded=self.has_codes).with_row_index("row")
         return _scan(self.files, coded=self.has_codes).with_row_index("row")
 
     def followed(self) -> pl.LazyFrame:
@@ -75,14 +104,16 @@ class Transfers:
 
     @cached_property
     def sha256(self) -> str:
-        """One hash over the files; those that no manifest vouches for are read for it."""
+        """One hash of what they hold, or over files that no manifest says that of."""
+        if self.content_sha256 is not None:
+            return self.content_sha256
         parts = [self.recorded.get(f.name) or sha256_file(f) for f in self.files]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
     def has_codes(self) -> bool:
         """Whether stored codes can be relied upon, with a dictionary that names them."""
-        return self.trusted and (self.files[0].parent / ADDRESSES).exists()
+        return self.listed is not None
 
     def addresses(self) -> pl.DataFrame | None:
         """Return ``chain`` and ``address`` by code from the store's dictionary, if any."""
@@ -91,9 +122,9 @@ class Transfers:
 
     def scan_addresses(self) -> pl.LazyFrame | None:
         """Scan what `addresses` reads."""
-        if not self.has_codes:
+        if self.listed is None:
             return None
-        return pl.scan_parquet(self.files[0].parent / ADDRESSES).select("chain", "address")
+        return pl.scan_parquet(self.listed).select("chain", "address")
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
@@ -112,9 +143,12 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         Nothing is there, a file is not readable Parquet or lacks a required column, a store was
         changed after it was written, or rows are unusable (the first fault is named).
     """
+    committed = _committed(path)
+    if committed is not None:
+        return replace(committed, assume_complete=assume_complete)
     files = _parquet_files(path)
     folder = files[0].parent
-    manifest = _manifest_over(folder, files)
+    held, manifest = _manifest_over(folder, files)
     sidecar = folder / COVERAGE_FILE
     present = [*files, sidecar] if sidecar.exists() else list(files)
     # A damaged file can end the process that reads it; one whose hash a manifest holds is whole.
@@ -133,10 +167,53 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         trusted=manifest is not None,
         assume_complete=assume_complete,
         recorded=manifest["files"] if manifest else {},
+        listed=folder / ADDRESSES if manifest and (folder / ADDRESSES).exists() else None,
+        content_sha256=manifest.get("content_sha256") if manifest else None,
+        held=held,
     )
     if sidecar.name not in vouched:  # somebody's own is looked at, whether it is needed or not
         _ = transfers.coverage
     return transfers
+
+
+def _committed(path: Path) -> Transfers | None:
+    """Open a store that was appended to; None where it is none."""
+    try:
+        listed = json.loads((path / MANIFEST).read_bytes()).get(RUNS)
+    except (OSError, ValueError, AttributeError):
+        return None
+    if listed is None:
+        return None
+    held, manifest = _held(path)
+    runs = committed_runs(path, manifest)
+    tables = path / manifest["folder"]
+    return Transfers(
+        files=tuple(dict.fromkeys(run.file for run in runs)),
+        sidecar=tables / COVERAGE_FILE,
+        as_of=datetime.fromisoformat(manifest["as_of"]).astimezone(UTC),
+        synthetic=bool(manifest["synthetic"]),
+        trusted=True,
+        assume_complete=False,
+        recorded=manifest["files"],
+        listed=path / manifest["dictionary"],
+        runs=runs,
+        content_sha256=manifest["content_sha256"],
+        held=held,
+    )
+
+
+def _held(store: Path) -> tuple[Hold | None, dict[str, Any]]:
+    """Hold a commit and read it; the next one, where that takes its place in between."""
+    while True:
+        held = hold(store)
+        try:
+            manifest = read_manifest(store)
+        except Refused:  # perhaps its files went away while they were read
+            if held is None or held.files() == files_in_force(store):
+                raise
+            continue
+        if held is None or held.files() == manifest["files"]:
+            return held, manifest
 
 
 def _parquet_files(path: Path) -> tuple[Path, ...]:
@@ -171,12 +248,19 @@ def _refuse_other_formats(file: Path) -> None:
         )
 
 
-def _manifest_over(folder: Path, files: tuple[Path, ...]) -> dict[str, Any] | None:
+def _manifest_over(
+    folder: Path, files: tuple[Path, ...]
+) -> tuple[Hold | None, dict[str, Any] | None]:
     if not (folder / MANIFEST).exists():
-        return None
-    manifest = read_manifest(folder)
+        return None, None
+    held, manifest = _held(folder)
+    if RUNS in manifest:
+        raise Refused(
+            f"{files[0]} is a part of the store {folder}, which was appended to.",
+            expected=f"the store, {folder}",
+        )
     vouched = {folder / name for name in manifest["files"]}  # not a namesake in another folder
-    return manifest if vouched.issuperset(files) else None
+    return (held, manifest) if vouched.issuperset(files) else (None, None)
 
 
 def _coverage(path: Path) -> pl.DataFrame:

@@ -66,10 +66,12 @@ def signal_parts(
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
     rows: int = PART_ROWS,
+    after: int = 0,
 ) -> Iterator[pl.DataFrame]:
     """Compute signals as `compute_signals` does, and yield the table in parts of so many rows.
 
-    Who writes each part away needs no memory for the whole. There is one part at least.
+    Who writes each part away needs no memory for the whole. There is one part at least, unless the
+    first rows, up to `after`, are left out.
     """
     every = catalogue().families if families is None else tuple(families)
     graphs = {
@@ -82,7 +84,7 @@ def signal_parts(
             keep_compiled(family.kernel)
     usable, spans = _usable(histories), histories.spans()
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        for first in range(0, max(1, len(histories)), rows):
+        for first in range(after, max(1, len(histories)), rows):
             part = slice(first, min(first + rows, len(histories)))
             found = {name: graph.part(part) for name, graph in graphs.items()}
             values = {name: graph.values.T for name, graph in found.items()}

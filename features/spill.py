@@ -1,12 +1,15 @@
 """A folder for what memory has no room for: files of fixed-size records, gone when the run ends.
 
 Whole records are written one after another and read back in the same order, so that a disk is used
-as it likes best.
+as it likes best. A folder is locked while its run lives: a killed run leaves it, but no lock, and
+the next run that comes by removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ import numpy as np
 
 from data.errors import Refused
 from data.memory import aligned_zeros
+
+_PREFIX = ".unrinse-spill-"
 
 
 class Spill:
@@ -52,14 +57,15 @@ class Spill:
         if not len(records):
             return
         block = np.ascontiguousarray(records)
-        with _refusals(self.folder), (self.folder / name).open("ab") as file:
+        doing = f"spilled to ({block.nbytes:,} more bytes)"
+        with _refusals(self.folder, doing), (self.folder / name).open("ab") as file:
             file.write(block.view(np.uint8).data)
         self.written += block.nbytes
 
     def read(self, name: str, kind: np.dtype, start: int = 0, end: int | None = None) -> np.ndarray:
         """Return the records of a file, or those from `start` up to `end`; none where it is not."""
         path = self.folder / name
-        with _refusals(self.folder):
+        with _refusals(self.folder, "read back from"):
             held = path.stat().st_size // kind.itemsize if path.exists() else 0
             end = held if end is None else end
             records = aligned_zeros(end - start, kind)
@@ -86,11 +92,47 @@ def spill(beside: Path) -> Iterator[Spill]:
     """
     with _refusals(beside):
         beside.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".unrinse-spill-", dir=beside))
+        remove_abandoned(beside)
+        folder, lock = _locked_folder(beside)
     try:
         yield Spill(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_abandoned(beside: Path) -> None:
+    """Remove what killed runs left below a folder; those that still run keep theirs."""
+    for folder in beside.glob(f"{_PREFIX}*"):
+        lock = _lock(folder)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _locked_folder(beside: Path) -> tuple[Path, int]:
+    """Make a folder and lock it; anew where somebody took it for abandoned in between."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
+        lock = _lock(folder)
+        if lock is not None and folder.exists():
+            return folder, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a handle on a folder with its lock; None where another has it, or it is gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def refuse_small_disk(folder: Path, needed: int) -> None:
@@ -116,11 +158,11 @@ def _fill(memory: np.ndarray, file: FileIO) -> None:
 
 
 @contextlib.contextmanager
-def _refusals(folder: Path) -> Iterator[None]:
+def _refusals(folder: Path, doing: str = "spilled to") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise Refused(
-            f"{folder} cannot be spilled to: {error.strerror or error}.",
+            f"{folder} cannot be {doing}: {error.strerror or error}.",
             hint="Name a folder you may write to, with enough space, in --spill.",
         ) from error

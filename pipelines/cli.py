@@ -18,6 +18,7 @@ from pipelines.commands.cli_labels import labels_app
 from pipelines.commands.cli_models import models_app
 from pipelines.commands.cli_monitor import EXAMPLE, monitor
 from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
+from pipelines.commands.cli_stores import COMPACT_EXAMPLE, Append, compact
 from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.commands.cli_trace import trace
 from pipelines.commands.cli_train import train
@@ -69,7 +70,7 @@ from pipelines.commands.options import (
     flag,
 )
 from pipelines.commands.options_engine import EngineOption, SparkMaster
-from pipelines.commands.options_memory import Memory, SpillFolder
+from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
 
 app = typer.Typer(
@@ -77,7 +78,7 @@ app = typer.Typer(
     help="Score blockchain addresses for pig-butchering laundering, and show why.\n\n"
     "Begin with `unrinse demo`. Results and one line of JSON go to where you say and to stdout; "
     "what people read goes to stderr. Exit codes: 0 done, 2 refused and nothing written, "
-    "3 done in part, 4 an alarm (monitor, replay), 1 a bug.",
+    "3 done in part, 4 an alarm (monitor, replay), 130 or 143 stopped, 1 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -173,7 +174,8 @@ def realism(
 @app.command(
     epilog="Example: unrinse ingest auto data/sample/txlist.json data/sample/tokentx.json "
     "--out runs/store\n\nFor any other table: unrinse ingest table bank.csv --chain generic "
-    "--map sender=Payer --map receiver=Payee ... --out runs/bank"
+    "--map sender=Payer --map receiver=Payee ... --out runs/bank\n\n"
+    "A further delivery: unrinse ingest auto today/ --out runs/store --append"
 )
 def ingest(
     format: FormatName,
@@ -185,6 +187,7 @@ def ingest(
     as_of: FetchedAt = None,
     map_: ColumnMap = None,
     mapping: MappingFile = None,
+    append: Append = False,
 ) -> None:
     """Read exports into a store: transfers, coverage, quarantine and manifest."""
     run(
@@ -198,6 +201,7 @@ def ingest(
         prices=prices,
         as_of=as_of,
         mapping=one_of("--map", map_, "--mapping", mapping),
+        append=append,
     )
 
 
@@ -223,6 +227,8 @@ def signals(
     memory: Memory = None,
     spill: SpillFolder = None,
     assume_complete: AssumeComplete = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Compute every behavioural signal of every address; motifs where asked for."""
     run(
@@ -242,6 +248,8 @@ def signals(
         memory=memory,
         spill=spill,
         assume_complete=assume_complete or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
@@ -275,6 +283,8 @@ def score(
     research_use: ResearchUse = False,
     control_sample: ControlSample = None,
     assume_complete: AssumeComplete = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Score a list of addresses: one row for each, in the order requested."""
     run(
@@ -296,6 +306,8 @@ def score(
         research_use=research_use or None,
         control_sample=control_sample,
         assume_complete=assume_complete or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
@@ -318,6 +330,8 @@ def explain(
     assume_complete: AssumeComplete = False,
     diagnostic: Diagnostic = None,
     sar: Sar = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -336,9 +350,12 @@ def explain(
         assume_complete=assume_complete or None,
         diagnostic=diagnostic,
         sar=sar or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )
 
 
+app.command(epilog=COMPACT_EXAMPLE)(compact)
 app.command(epilog=TRACE_EXAMPLE)(trace)
 
 
@@ -400,10 +417,11 @@ def main() -> None:
     from data.allocator import ask_for_huge_pages
 
     ask_for_huge_pages()
-    from pipelines import console
+    from pipelines import console, stopping
 
     console.switch_on()
-    app()
+    with stopping.watched(lambda: console.stopped(*stopping.said_at_the_end())):
+        app()
 
 
 if __name__ == "__main__":

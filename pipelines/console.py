@@ -221,22 +221,27 @@ def records(title: str, found: object) -> None:
 
 def refused(error: Exception) -> None:
     """Say why the request was refused: one message, no traceback."""
+    said = " ".join([str(error), *notes_of(error)])
     if _mode.log:
-        _mode.log.event("refused", message=str(error))
+        _mode.log.event("refused", message=said)
         return
     console = _stderr()
-    console.print(Text.assemble(("Refused: ", "bold red"), visible(str(error))), soft_wrap=True)
+    console.print(Text.assemble(("Refused: ", "bold red"), visible(said)), soft_wrap=True)
 
 
-def stopped() -> None:
-    """Say that Ctrl-C ended the job."""
+def stopped(*notes: str) -> None:
+    """Say that a signal ended the job, and how to go on."""
     if _mode.log:
-        _mode.log.event("stopped")
+        _mode.log.event("stopped", notes=notes)
         return
-    _stderr().print(
-        "Stopped. What was finished before stays; nothing unfinished stands under its final name.",
-        style="yellow",
-    )
+    said = "What was finished before stays; nothing unfinished stands under its final name."
+    text = Text(visible(" ".join(["Stopped.", said, *notes])), style="yellow")
+    _stderr().print(text, soft_wrap=True)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return what was noted on an error on its way: how to go on."""
+    return getattr(error, "__notes__", [])
 
 
 def bug() -> None:

@@ -101,9 +101,12 @@ def demo(
     unlabelled = _unlabelled(labels)
     write_rows(unlabelled, listed)
     scores = score(
-        trained.out, world.out, listed, out / "scores.parquet", reasons=50, services=services
+        trained.out, world.out, listed, out / "scores.parquet",
+        reasons=50, services=services, start_again=True,
+    )  # fmt: skip
+    told = explain(
+        trained.out, world.out, listed, out / "report", services=services, start_again=True
     )
-    told = explain(trained.out, world.out, listed, out / "report", services=services)
     return DemoResult(
         report=told.index,
         evaluation=measured.page,

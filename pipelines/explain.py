@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from data.storage import whole_directory, write_manifest
+from data.storage import refuse_foreign, whole_directory, write_manifest
 from models.bands import LOWEST
 from models.status import SCORED
 from pipelines.alerting.alerts import alerts, json_line, notices
@@ -27,7 +27,8 @@ from pipelines.outputs import program, write_rows
 from pipelines.pages.cases import cases_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.recorded import environment
-from pipelines.score import Scored, input_notes, score_addresses, use_notes
+from pipelines.resuming import Earlier, Stage, resumable
+from pipelines.score import Scored, input_notes, score_asked, to_score, use_notes
 
 MOST_BY_DEFAULT = 50
 MOST_UNSCORED_LISTED = 500
@@ -106,6 +107,8 @@ def explain(
     assume_complete: bool = False,
     diagnostic: str | Path | None = None,
     sar: bool = False,
+    resume: bool = False,
+    start_again: bool = False,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
 
@@ -132,6 +135,10 @@ def explain(
         Write a package for a suspicious activity report for each case with an alert whose band
         calls for review: ``sar/CASE/``, a draft for a human. Only where the bundle is for
         decisions.
+    resume
+        Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
+    start_again
+        Throw away what such a run has done.
 
     Raises
     ------
@@ -142,42 +149,48 @@ def explain(
         check_diagnostic(Path(diagnostic), Path(out))
     if sar:
         refuse_undecided(Path(bundle))
-    run = score_addresses(
-        bundle,
-        transfers,
-        addresses,
-        as_of=as_of,
-        research_use=research_use,
-        services=services,
-        threads=threads,
-        assume_complete=assume_complete,
-    )
-    chosen = _chosen(run.scores, top)
-    written, told, packages = [], [], {}
-    with whole_directory(Path(out)) as folder:
-        with (
-            (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines,
-            progress("Explaining", total=chosen.height) as advance,
-        ):
-            for alert in alerts(run, chosen):
-                lines.write(json_line(alert) + "\n")
-                page = folder / alert_file(alert)
-                page.write_text(alert_page(alert), encoding="utf-8", newline="\n")
-                written.append(_listed(alert))
-                if sar:
-                    told.append(alert)
-                advance(1)
-        cases = find_cases(run, chosen)
-        _write_cases(cases, folder)
-        if sar:
-            packages = write_packages(run, chosen, told, cases, folder / SAR)
-        overview = _overview(run, written) | {"cases": cases.counted()}
-        index = index_page(overview)
-        (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-        write_rows(_outreach(run.scores), folder / "outreach.csv")
-        write_manifest(folder, "alerts", _facts(run, len(written)))
-        if diagnostic is not None:
-            write_diagnostic(run, chosen, Path(diagnostic))
+    refuse_foreign(Path(out))
+    with resumable(Path(out), Earlier(resume, start_again)) as work:
+        given = to_score(
+            bundle,
+            transfers,
+            addresses,
+            as_of=as_of,
+            research_use=research_use,
+            services=services,
+            assume_complete=assume_complete,
+        )
+        work.rests_on(given.rests_on | {"the job": "explain", "--top": top})
+        run = score_asked(
+            given.bundle,
+            given.transfers,
+            given.services,
+            given.asked,
+            given.as_of,
+            threads=threads,
+            kept=work.stage("signals"),
+        )
+        chosen = _chosen(run.scores, top)
+        written, told, packages = [], [], {}
+        with whole_directory(Path(out)) as folder:
+            with (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
+                for line, page, listed in _explained(run, chosen, work.stage("alerts")):
+                    lines.write(line + "\n")
+                    (folder / listed["href"]).write_text(page, encoding="utf-8", newline="\n")
+                    written.append(listed)
+                    if sar:
+                        told.append(json.loads(line))
+            cases = find_cases(run, chosen)
+            _write_cases(cases, folder)
+            if sar:
+                packages = write_packages(run, chosen, told, cases, folder / SAR)
+            overview = _overview(run, written) | {"cases": cases.counted()}
+            index = index_page(overview)
+            (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
+            write_rows(_outreach(run.scores), folder / "outreach.csv")
+            write_manifest(folder, "alerts", _facts(run, len(written)))
+            if diagnostic is not None:
+                write_diagnostic(run, chosen, Path(diagnostic))
     statuses = counts(run.scores["status"])
     unseen = not written and SCORED in statuses
     hint = ("No score is up for review; --top N explains the N highest.",)
@@ -215,6 +228,24 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
     if top is not None:
         return ranked.head(top)
     return ranked.filter(_for_review()).head(MOST_BY_DEFAULT)
+
+
+def _explained(
+    run: Scored, chosen: pl.DataFrame, kept: Stage
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each alert as a line of JSON, its page, and what the index shows of it."""
+
+    def fresh() -> Iterator[pl.DataFrame]:
+        for alert in alerts(run, chosen[kept.rows :]):
+            listed = json.dumps(_listed(alert), allow_nan=False)
+            row = {"line": json_line(alert), "page": alert_page(alert), "listed": listed}
+            yield pl.DataFrame([row])
+
+    with progress("Explaining", total=chosen.height) as advance:
+        for row in kept.tables(fresh()):
+            line, page, listed = row.row(0)
+            yield line, page, json.loads(listed)
+            advance(1)
 
 
 def _for_review() -> pl.Expr:

@@ -21,45 +21,39 @@ from typing import Any
 import polars as pl
 
 from data.accounting import FileAccount, ReadFile, account_rows
-from data.addresses import CHAINS, chain_family
+from data.addresses import CHAINS
+from data.appending import Delivery, add_commit, earlier_rows
+from data.commits import only_writer
+from data.content import content_sha256, day_hashes
 from data.coverage import merge_coverage
-from data.deduplication import (
-    Deduplicated,
-    conflicting,
-    deduplicate,
-    number_rows,
-    settle_numbers,
-    share_transaction_facts,
-)
+from data.deduplication import Deduplicated
 from data.errors import Refused
 from data.importers import AUTO, importer_named, recognise
 from data.importers.importer import Context, Imported, Importer, told_by
 from data.importers.source import FAULTS, Source, open_source
 from data.importers.text import ROW
+from data.merging import checked, merge
+from data.origins import STAGED
 from data.prices import read_prices
 from data.quarantine import quarantine_table, reasons
-from data.schema import (
-    DERIVED_COLUMNS,
-    EARLIEST,
-    conform_transfers,
-    sort_transfers,
-    validate_transfers,
-)
-from data.screening import screen
+from data.runs import ORIGINS_FILE
+from data.schema import EARLIEST, TRANSFERS
 from data.storage import sha256_file, write_store
-from data.valuation import value_transfers
+from data.store_files import (
+    DAYS_FILE,
+    QUARANTINE_FILE,
+    SET_ASIDE_FILE,
+    StoreState,
+    existing_store,
+    read_state,
+)
 from pipelines.console import UNSHOWN, progress
+
+_UNNAMED = "(the store as it was made)"
+"""Where rows came from of a store that no export was read into."""
 
 SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".csv.gz", ".tsv.gz", ".json.gz")
 """Files that are taken from a folder."""
-
-_CLOCK_SLACK = timedelta(days=1)
-
-_ZERO_ADDRESS = {
-    "evm": "0x0000000000000000000000000000000000000000",
-    "tron": "T9yD14Nj9j7xAB4dbGeiX9h8unkKHxuWwb",
-}
-"""Tokens come from here when they are made, and go there when they are destroyed."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,10 @@ class IngestResult:
         The store.
     rows
         Source rows read, over all files.
-    transfers, quarantined
-        Rows in the store's tables.
+    transfers
+        Rows in the store.
+    quarantined
+        Source rows that were.
     files
         Account of each file, by its name in messages and manifest.
     exit_code
@@ -107,6 +103,14 @@ class _Read:
     imported: Imported
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What the user said beside the files."""
+
+    as_of: datetime | None
+    prices: Path | None
+
+
 def ingest(
     format: str,
     files: Sequence[Path],
@@ -117,6 +121,7 @@ def ingest(
     prices: Path | None = None,
     mapping: Mapping[str, Any] | Sequence[str] | Path | None = None,
     as_of: datetime | None = None,
+    append: bool = False,
 ) -> IngestResult:
     """Read exports into a store.
 
@@ -139,12 +144,15 @@ def ingest(
     as_of
         When the exports were made (UTC). None: what the exports say, else just after the last
         transfer. It becomes the store's default cut for scoring.
+    append
+        Add to the store at `out`, as if these files had come with those before, instead of making
+        a new one.
 
     Raises
     ------
     Refused
-        A file is unusable as a whole (all such files are listed), no row is usable, or an option
-        makes no sense. Nothing is written then.
+        A file is unusable as a whole (all such files are listed), no row is usable, an option
+        makes no sense, or somebody else is writing to the store. Nothing is written then.
     """
     if chain is not None and chain not in CHAINS:
         raise Refused(f"unknown chain {chain!r}", expected=f"one of {', '.join(CHAINS)}")
@@ -158,27 +166,94 @@ def ingest(
     table = read_prices(prices) if prices is not None else None
     context = Context(chain=chain, account=account, mapping=mapping, fetched=as_of)
     read = _read_all(format, _named(files), context)
-    rows, faults = _checked(read, table)
-    rows, contradicted = _without_conflicts(rows, read)
-    result = deduplicate(rows)
-    quarantine = quarantine_table([*faults, *contradicted], ROW)
-    accounts = _accounts(read, result, quarantine)
-    _refuse_if_nothing_usable(accounts, quarantine)
-    transfers = _finished(result.kept)
+    if not append:
+        return _made(out, read, table, _Said(as_of, prices))
+    out = Path(out)
+    with only_writer(existing_store(out)):
+        return _appended(read_state(out), read, table, _Said(as_of, prices))
+
+
+def _made(out: Path, read: list[_Read], prices: pl.DataFrame | None, said: _Said) -> IngestResult:
+    """Make a store of what was read."""
+    rows, faulty = checked([r.imported.transfers for r in read], prices)
+    merged = merge(rows, [r.name for r in read])
+    quarantine = _quarantined(read, faulty, merged.faulty)
+    accounts = _accounts(read, merged.result, quarantine)
     coverage = merge_coverage([r.imported.coverage for r in read])
-    moment = _as_of(as_of, transfers, coverage)
-    write_store(out, transfers, coverage, quarantine, _facts(accounts, moment, prices))
+    moment = _as_of(said.as_of, merged.transfers["block_time"].max(), coverage)
+    days = day_hashes([merged.transfers])
+    facts = _facts(accounts, moment, said.prices)
+    write_store(
+        out,
+        merged.transfers,
+        coverage,
+        quarantine,
+        {"synthetic": False, **facts, "content_sha256": content_sha256(days)},
+        {ORIGINS_FILE: merged.origins, SET_ASIDE_FILE: merged.set_aside, DAYS_FILE: days},
+    )
+    return _result(out, read, accounts, quarantine, moment, merged.transfers.height)
+
+
+def _appended(
+    state: StoreState, read: list[_Read], prices: pl.DataFrame | None, said: _Said
+) -> IngestResult:
+    """Add what was read to a store."""
+    read = _renamed(read, state)
+    names = [r.name for r in read]
+    rows, faulty = checked([r.imported.transfers for r in read], prices)
+    earlier = earlier_rows(state, rows)
+    file = pl.col("file").fill_null(_UNNAMED)
+    known = earlier.staged.select(file.unique(maintain_order=True)).to_series().to_list()
+    numbers = {name: len(read) + i for i, name in enumerate(known)}
+    numbered = earlier.staged.with_columns(
+        file.replace_strict(numbers, default=None, return_dtype=pl.Int32)
+    )
+    merged = merge(pl.concat([rows, numbered.select(rows.columns)]), [*names, *known])
+    told = state.table(QUARANTINE_FILE)
+    quarantine = _quarantined(read, faulty, merged.faulty, known)
+    if told is not None:  # a contradiction that was told before
+        quarantine = quarantine.join(told, on=["file", "row"], how="anti", maintain_order="left")
+    accounts = _accounts(read, merged.result, quarantine)
+    coverage = merge_coverage([r.imported.coverage for r in read])
+    moment = _later(said.as_of, state, merged.transfers["block_time"].max(), coverage)
+    new = Delivery(
+        _staged(rows, names), coverage, quarantine, _facts(accounts, moment, said.prices)
+    )
+    transfers = add_commit(state, earlier, merged, new)
+    return _result(state.store, read, accounts, quarantine, moment, transfers)
+
+
+def _result(
+    out: Path,
+    read: list[_Read],
+    accounts: dict[str, FileAccount],
+    quarantine: pl.DataFrame,
+    as_of: datetime,
+    transfers: int,
+) -> IngestResult:
     return IngestResult(
         out=out,
         rows=sum(a.rows for a in accounts.values()),
-        transfers=transfers.height,
+        transfers=transfers,
         quarantined=quarantine.height,
         files=accounts,
         exit_code=3 if quarantine.height else 0,
         taken_as={r.name: r.format for r in read},
         why=reasons(quarantine),
-        as_of=moment,
+        as_of=as_of,
     )
+
+
+def _renamed(read: list[_Read], state: StoreState) -> list[_Read]:
+    """Give files another name that are called like one of an earlier delivery."""
+    taken = state.manifest.get("inputs", {})
+    further = f" (delivery {state.commit + 1})"
+    return [replace(r, name=r.name + further) if r.name in taken else r for r in read]
+
+
+def _staged(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    named = pl.lit(pl.Series(names, dtype=pl.String)).gather(pl.col("file")).alias("file")
+    return rows.with_columns(named).select(pl.col(c).cast(t) for c, t in STAGED.items())
 
 
 def _named(given: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -246,61 +321,42 @@ def _read_all(format: str, files: list[tuple[str, Path]], context: Context) -> l
     return read
 
 
-def _checked(
-    read: list[_Read], prices: pl.DataFrame | None
-) -> tuple[pl.DataFrame, list[tuple[str, pl.DataFrame]]]:
-    """Join the files, value the rows, and set aside source rows with an impossible transfer."""
-    tables = [
-        r.imported.transfers.with_columns(pl.lit(i, dtype=pl.Int32).alias("file"))
-        for i, r in enumerate(read)
-    ]
-    rows = number_rows(_minted(pl.concat(tables)))
-    rows = value_transfers(rows, prices).with_columns(
-        pl.lit(None, dtype=pl.String).alias("screened")
-    )
-    usable, faulty = validate_transfers(rows, datetime.now(UTC) + _CLOCK_SLACK)
-    faults = [(r.name, r.imported.quarantine) for r in read]
-    return _without(usable, faulty), faults + _as_faults(faulty, read)
+def _as_faults(
+    faulty: pl.DataFrame, read: list[_Read], earlier: Sequence[str] = ()
+) -> list[tuple[str, pl.DataFrame]]:
+    """Fetch the text of faulty source rows.
 
-
-def _minted(rows: pl.DataFrame) -> pl.DataFrame:
-    """Call token transfers from and to the zero address what they are."""
-    zero = {c: _ZERO_ADDRESS.get(chain_family(c)) for c in rows["chain"].unique().to_list()}
-    nobody = pl.col("chain").replace_strict(zero, default=None, return_dtype=pl.String)
-    token = pl.col("kind") == "token"
-    return rows.with_columns(
-        pl.when(token & (pl.col("sender") == nobody))
-        .then(pl.lit("mint"))
-        .when(token & (pl.col("receiver") == nobody))
-        .then(pl.lit("burn"))
-        .otherwise("kind")
-        .alias("kind")
-    )
-
-
-def _without_conflicts(
-    rows: pl.DataFrame, read: list[_Read]
-) -> tuple[pl.DataFrame, list[tuple[str, pl.DataFrame]]]:
-    faulty = conflicting(rows)
-    return _without(rows, faulty), _as_faults(faulty, read)
-
-
-def _without(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
-    """Drop all transfers of the source rows of which one is faulty."""
-    if faulty.is_empty():
-        return rows
-    return rows.join(faulty.select("file", ROW).unique(), on=["file", ROW], how="anti")
-
-
-def _as_faults(faulty: pl.DataFrame, read: list[_Read]) -> list[tuple[str, pl.DataFrame]]:
-    """Fetch the text of faulty source rows."""
+    Parameters
+    ----------
+    earlier
+        Files of earlier deliveries, which are numbered on from `read`. They are not at hand, and
+        what was understood of a row stands for its text.
+    """
     parts = []
     for (index,), part in faulty.partition_by("file", as_dict=True, maintain_order=True).items():
-        file = read[int(index)]
-        part = part.select(ROW, "reason").unique(ROW, keep="first", maintain_order=True)
-        part = part.with_columns(file.source.raw(part[ROW]))
-        parts.append((file.name, part.select(list(FAULTS))))
+        part = part.unique(ROW, keep="first", maintain_order=True)
+        number = int(index)
+        if number < len(read):
+            name, raw = read[number].name, read[number].source.raw(part[ROW])
+        else:
+            name, raw = earlier[number - len(read)], _told(part)
+        parts.append((name, part.select(ROW, "reason").with_columns(raw).select(list(FAULTS))))
     return parts
+
+
+def _told(rows: pl.DataFrame) -> pl.Series:
+    """Write rows of earlier deliveries as text."""
+    facts = [c for c in TRANSFERS if c != "screened"]
+    return rows.select(pl.struct(facts).struct.json_encode().alias("raw")).to_series()
+
+
+def _quarantined(
+    read: list[_Read], faulty: pl.DataFrame, contradicted: pl.DataFrame, earlier: Sequence[str] = ()
+) -> pl.DataFrame:
+    """List the source rows that cannot be used."""
+    unread = [(r.name, r.imported.quarantine) for r in read]
+    faults = [*_as_faults(faulty, read), *_as_faults(contradicted, read, earlier)]
+    return quarantine_table([*unread, *faults], ROW)
 
 
 def _accounts(
@@ -310,26 +366,32 @@ def _accounts(
         ReadFile(r.name, r.format, sha256_file(r.source.path), r.imported.rows, r.imported.ignored)
         for r in read
     ]
-    return account_rows(files, result, quarantine, ROW)
-
-
-def _refuse_if_nothing_usable(accounts: dict[str, FileAccount], quarantine: pl.DataFrame) -> None:
+    accounts = account_rows(files, result, quarantine, ROW)
     rows = sum(a.rows for a in accounts.values())
-    if rows and quarantine.height == rows:
+    if rows and sum(a.quarantined for a in accounts.values()) == rows:
         raise Refused(
             f"none of the {rows:,} rows can be used: {reasons(quarantine)}",
             hint="Check the format, --chain and the units.",
         )
+    return accounts
 
 
-def _finished(kept: pl.DataFrame) -> pl.DataFrame:
-    """Screen, conform and sort."""
-    screened = screen(settle_numbers(share_transaction_facts(kept)))
-    return sort_transfers(conform_transfers(screened).drop(DERIVED_COLUMNS, strict=False).collect())
+def _later(
+    given: datetime | None, state: StoreState, last: object, coverage: pl.DataFrame
+) -> datetime:
+    """Return the moment for which a store speaks after a delivery: never earlier than before."""
+    before = datetime.fromisoformat(state.manifest["as_of"]).astimezone(UTC)
+    moment = _as_of(given, last, coverage)
+    if given is not None and moment < before:
+        raise Refused(
+            f"--as-of {moment.isoformat()} is before the moment for which the store speaks "
+            f"({before.isoformat()})",
+            expected="the moment at which the newest exports were made",
+        )
+    return max(before, moment)
 
 
-def _as_of(given: datetime | None, transfers: pl.DataFrame, coverage: pl.DataFrame) -> datetime:
-    last = transfers["block_time"].max()
+def _as_of(given: datetime | None, last: object, coverage: pl.DataFrame) -> datetime:
     after = last + timedelta(seconds=1) if isinstance(last, datetime) else EARLIEST
     if given is not None:
         given = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
@@ -349,7 +411,6 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "as_of": as_of.astimezone(UTC).isoformat(),
-        "synthetic": False,
         "inputs": {name: asdict(account) for name, account in accounts.items()},
         "prices_sha256": sha256_file(prices) if prices is not None else None,
     }

@@ -9,7 +9,7 @@ One JSON object a line, on stderr, each with ``at`` (UTC) and ``event``:
 | ``step_ended``, ``step_failed`` | the same, ``cpu_seconds``, ``peak_memory_bytes`` |
 | ``done`` | ``title``, ``result``: what stdout has |
 | ``refused``, ``bug`` | ``message`` |
-| ``stopped`` | nothing |
+| ``stopped`` | ``notes``: how to go on |
 
 What is not known is null. Progress is told at most every `EVERY` seconds.
 """  # noqa: E501 - a row of a table is a line

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from data.assets import REGISTRY
-from data.storage import sha256_file
+from data.storage import content_hash, sha256_file
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,6 +89,26 @@ def registry_sha256() -> Mapping[str, str]:
     """Return the hash of each built-in table that is read, by file."""
     files = sorted(REGISTRY.glob("*.csv"))
     return {file.name: sha256_file(file) for file in files if file.name not in NOT_READ}
+
+
+def rests_on(
+    as_of: datetime, requests: pl.DataFrame | None, transfers: Transfers, services: Services
+) -> dict[str, Any]:
+    """Return what a run that is resumed must still rest on, by names that people understand.
+
+    Unlike in `recorded_inputs` the order of the addresses counts: it is that of the work.
+    """
+    return {
+        "the transfers": transfers.sha256,
+        "their coverage": coverage_sha256(transfers),
+        "--assume-complete": transfers.assume_complete,
+        "the addresses": None if requests is None else content_hash(requests),
+        "--as-of": as_of.isoformat(),
+        "--services": list(services.files),
+        "the built-in tables": dict(registry_sha256()),
+        "the program": program_sha256(),
+        "the libraries, Python or the processor": environment(),
+    }
 
 
 @lru_cache(maxsize=1)

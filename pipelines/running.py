@@ -4,7 +4,8 @@ Loading late lets `unrinse --help` answer at once. stdout carries one JSON objec
 machines; people read stderr.
 
 Exit codes: 0 done; 2 refused (nothing written); 3 done in part (rows in quarantine, too many
-addresses not scored); 4 an alarm of `monitor` or `replay`; 130 stopped with Ctrl-C; 1 a bug.
+addresses not scored); 4 an alarm of `monitor` or `replay`; 130 stopped with Ctrl-C, 143 by `kill`;
+1 a bug.
 """
 
 from __future__ import annotations
@@ -61,16 +62,16 @@ def call(job: str, function: str, *arguments: object, **options: object) -> Any:
 def guarded() -> Iterator[None]:
     """Turn the end of a job into an exit code and, where it went wrong, one clear message."""
     from data.errors import Refused
-    from pipelines import console
+    from pipelines import console, stopping
 
     try:
         yield
     except Refused as error:
         console.refused(error)
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        console.stopped()
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        console.stopped(*console.notes_of(error))
+        raise typer.Exit(stopping.exit_code(error)) from None
     except BrokenPipeError:
         # The reader of stdout went away; what Python would flush at exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,7 +18,7 @@ from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
-from pipelines.engines.choice import Engine, Part
+from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Asked,
     Capped,
@@ -30,7 +30,8 @@ from pipelines.inputs import (
 )
 from pipelines.memory import Cap
 from pipelines.outputs import check_output, program, write_table
-from pipelines.recorded import environment, recorded_inputs
+from pipelines.recorded import environment, recorded_inputs, rests_on
+from pipelines.resuming import Earlier, Part, Stage, resumable
 from pipelines.review import drawn, review_files, write_review
 
 
@@ -84,6 +85,12 @@ class ToScore:
     def inputs(self) -> dict[str, Any]:
         """What it all rests on, beside the bundle and the transfers; results record it."""
         return recorded_inputs(self.as_of, self.asked.requests, self.transfers, self.services)
+
+    @property
+    def rests_on(self) -> dict[str, Any]:
+        """What a run that is resumed must still rest on."""
+        inputs = rests_on(self.as_of, self.asked.requests, self.transfers, self.services)
+        return {"the bundle": self.bundle.sha256} | inputs
 
 
 def to_score(
@@ -147,6 +154,7 @@ def score_asked(
     *,
     reasons: int = 0,
     threads: int | None = None,
+    kept: Stage | None = None,
 ) -> Scored:
     """Score addresses that have been read, with what has been loaded and may be used."""
     measured = local.measure(
@@ -158,13 +166,20 @@ def score_asked(
         threads=threads,
         services=services,
         families=catalogue().families_of(bundle.facts.signals),
+        kept=kept,
     )
     scores = score_frame(bundle, measured.signals, services, reasons=reasons, threads=threads or 1)
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
 def _in_parts(
-    given: ToScore, engine: Engine, cap: Cap | None, *, reasons: int, threads: int | None
+    given: ToScore,
+    engine: Engine,
+    cap: Cap | None,
+    kept: Stage,
+    *,
+    reasons: int,
+    threads: int | None,
 ) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
     """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
@@ -182,7 +197,8 @@ def _in_parts(
         kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
         threads=threads,
     ) as histories:
-        for part in histories.through(partial(_scored, scores=scores)):
+        fresh = histories.through(partial(_scored, scores=scores), after=kept.rows)
+        for part in kept.through(fresh):
             scores.take(part["scores"], part["highest"])
             capped.seen(part["capped"])
         notes = (*_notes_on(given), *histories.notes, *capped.notes())
@@ -215,6 +231,8 @@ def score(
     assume_complete: bool = False,
     memory: int | str | None = None,
     spill: str | Path | None = None,
+    resume: bool = False,
+    start_again: bool = False,
 ) -> ScoreResult:
     """Score a list of addresses and write one row for each, in the order requested.
 
@@ -253,6 +271,10 @@ def score(
         disk, and the result is the same. Default: everything is held in memory.
     spill
         The folder to spill to; default: that of `out`.
+    resume
+        Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
+    start_again
+        Throw away what such a run has done.
 
     Raises
     ------
@@ -263,34 +285,29 @@ def score(
     check_output(out)
     chosen = Engine(engine, spark_master)
     cap = chosen.cap(memory, spill, out)
-    run = to_score(
-        bundle,
-        transfers,
-        addresses,
-        as_of=as_of,
-        research_use=research_use,
-        services=services,
-        assume_complete=assume_complete,
-    )
-    scores, notes, spilled_bytes = _in_parts(run, chosen, cap, reasons=reasons, threads=threads)
-    key = None
-    if control_sample is not None:
-        key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
-    facts = {
-        "program": program(),
-        "transfers_sha256": run.transfers.sha256,
-        "bundle_sha256": run.bundle.sha256,
-        "as_of": run.as_of.isoformat(),
-        "inputs": run.inputs,
-        "environment": environment(),
-        "training_basis": run.bundle.facts.training_basis,
-        "decision_use": run.bundle.facts.decision_use,
-        "base_rate": run.bundle.facts.calibration.base_rate,
-    }
-    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
-    manifest = write_table(parts, out, kind="scores", facts=facts)
-    if key is not None:
-        write_review(key, out, bundle_sha256=run.bundle.sha256)
+    with resumable(
+        out, Earlier(resume, start_again), spill=None if cap is None else cap.folder
+    ) as work:
+        run = to_score(
+            bundle,
+            transfers,
+            addresses,
+            as_of=as_of,
+            research_use=research_use,
+            services=services,
+            assume_complete=assume_complete,
+        )
+        work.rests_on(run.rests_on | {"the job": "score", "--reasons": reasons})
+        scores, notes, spilled_bytes = _in_parts(
+            run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads
+        )
+        key = None
+        if control_sample is not None:
+            key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
+        parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
+        manifest = write_table(parts, out, kind="scores", facts=_facts(run))
+        if key is not None:
+            write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
         out=out,
         addresses=scores.height,
@@ -305,6 +322,20 @@ def score(
         notes=(*notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )
+
+
+def _facts(run: ToScore) -> dict[str, Any]:
+    return {
+        "program": program(),
+        "transfers_sha256": run.transfers.sha256,
+        "bundle_sha256": run.bundle.sha256,
+        "as_of": run.as_of.isoformat(),
+        "inputs": run.inputs,
+        "environment": environment(),
+        "training_basis": run.bundle.facts.training_basis,
+        "decision_use": run.bundle.facts.decision_use,
+        "base_rate": run.bundle.facts.calibration.base_rate,
+    }
 
 
 def input_notes(run: Scored) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from pipelines.inputs import (
     service_notes,
 )
 from pipelines.outputs import check_output, write_table
+from pipelines.recorded import rests_on
+from pipelines.resuming import Earlier, resumable
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def signals(
     also: Sequence[str] = (),
     memory: int | str | None = None,
     spill: str | Path | None = None,
+    resume: bool = False,
+    start_again: bool = False,
 ) -> SignalsResult:
     """Compute the signals of some addresses, or of every covered one.
 
@@ -93,6 +97,10 @@ def signals(
         disk, and the result is the same. Default: everything is held in memory.
     spill
         The folder to spill to; default: that of `out`.
+    resume
+        Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
+    start_again
+        Throw away what such a run has done.
 
     Raises
     ------
@@ -103,30 +111,45 @@ def signals(
     families = _families(also)
     check_output(out)
     chosen = Engine(engine, spark_master)
-    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
-    known = load_services(services)
-    moment = resolved_as_of(opened, as_of)
-    asked = read_requests(Path(addresses), opened) if addresses is not None else None
-    facts = {
-        "transfers_sha256": opened.sha256,
-        "as_of": moment.isoformat(),
-        "basis": basis,
-        "catalogue_hash": catalogue().hash(),
-    }
-    capped = Capped()
-    with chosen.run(
-        opened,
-        None if asked is None else asked.requests,
-        as_of=moment,
-        basis=resolved_basis(basis),
-        legs=leg_names(legs),
-        services=known,
-        families=families,
-        cap=chosen.cap(memory, spill, out),
-        threads=threads,
-    ) as histories:
-        parts = map(capped.seen, histories.parts())
-        manifest = write_table(parts, out, kind="signals", facts=facts)
+    cap, shown = chosen.cap(memory, spill, out), leg_names(legs)
+    with resumable(
+        out, Earlier(resume, start_again), spill=None if cap is None else cap.folder
+    ) as work:
+        opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+        known = load_services(services)
+        moment = resolved_as_of(opened, as_of)
+        asked = read_requests(Path(addresses), opened) if addresses is not None else None
+        requests = None if asked is None else asked.requests
+        facts = {
+            "transfers_sha256": opened.sha256,
+            "as_of": moment.isoformat(),
+            "basis": basis,
+            "catalogue_hash": catalogue().hash(),
+        }
+        work.rests_on(
+            rests_on(moment, requests, opened, known)
+            | {
+                "the job": "signals",
+                "--basis": basis,
+                "--legs": shown,
+                "--also": [family.name for family in families],
+            }
+        )
+        kept, capped = work.stage("signals"), Capped()
+        with chosen.run(
+            opened,
+            requests,
+            as_of=moment,
+            basis=resolved_basis(basis),
+            legs=shown,
+            services=known,
+            families=families,
+            cap=cap,
+            threads=threads,
+        ) as histories:
+            fresh = histories.parts(after=kept.rows)
+            parts = map(capped.seen, kept.tables(fresh))
+            manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(
         out=out,
         addresses=len(histories),

@@ -1,4 +1,4 @@
-"""The options of jobs that can be held to a cap on memory."""
+"""The options of long jobs: a cap on memory, and going on where an earlier run was stopped."""
 
 from __future__ import annotations
 
@@ -22,4 +22,16 @@ SpillFolder = Annotated[
         metavar="DIR",
         help="With --memory: the folder to spill to. Default: the folder of --out.",
     ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on where an earlier run with this --out was stopped or killed; the result is the "
+        "same. Where there is none, begin.",
+    ),
+]
+StartAgain = Annotated[
+    bool,
+    typer.Option("--start-again", help="Throw away what such a run has done, and begin."),
 ]

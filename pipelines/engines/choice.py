@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,14 +17,12 @@ from data.transfers import Transfers
 from features.signal import Family
 from pipelines.engines import local
 from pipelines.memory import Cap, resolved_cap
+from pipelines.resuming import Part
 
 ENGINES = ("local", "spark")
 
 UNCAPPED = 1 << 62
 """The memory of a process that spills without being capped."""
-
-Part = Mapping[str, pl.DataFrame]
-"""What is made of the signals of some addresses: tables by name."""
 
 
 class Run(Protocol):
@@ -47,11 +45,11 @@ class Run(Protocol):
 
     def __len__(self) -> int: ...
 
-    def parts(self) -> Iterator[pl.DataFrame]:
-        """Compute signals and yield their table in parts."""
+    def parts(self, *, after: int = 0) -> Iterator[pl.DataFrame]:
+        """Compute signals and yield their table in parts, without the first rows."""
         ...
 
-    def through(self, then: Callable[[pl.DataFrame], Part]) -> Iterator[Part]:
+    def through(self, then: Callable[[pl.DataFrame], Part], *, after: int = 0) -> Iterator[Part]:
         """Compute signals, apply a function to each part of their table, yield what it makes.
 
         Where the signals are computed is where it is applied, so it may be sent there.
@@ -149,10 +147,10 @@ class LocalRun:
         """Bytes that went to disk; None without a cap."""
         return self.histories.spilled_bytes
 
-    def parts(self) -> Iterator[pl.DataFrame]:
-        """Compute signals and yield their table in parts."""
-        return local.parts(self.histories, self.families, threads=self.threads)
+    def parts(self, *, after: int = 0) -> Iterator[pl.DataFrame]:
+        """Compute signals and yield their table in parts, without the first rows."""
+        return local.parts(self.histories, self.families, threads=self.threads, after=after)
 
-    def through(self, then: Callable[[pl.DataFrame], Part]) -> Iterator[Part]:
+    def through(self, then: Callable[[pl.DataFrame], Part], *, after: int = 0) -> Iterator[Part]:
         """Compute signals, and yield what a function makes of each part of their table."""
-        return map(then, self.parts())
+        return map(then, self.parts(after=after))

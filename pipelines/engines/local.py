@@ -25,6 +25,8 @@ from features.signal import Family
 from features.spill import spill
 from pipelines.console import progress
 from pipelines.memory import Cap
+from pipelines.resuming import Stage
+from pipelines.stopping import removed_at_the_end
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def measure(
     threads: int | None = None,
     services: Services | None = None,
     families: Sequence[Family] | None = None,
+    kept: Stage | None = None,
 ) -> Measured:
     """Build histories and compute signals for them.
 
@@ -59,11 +62,16 @@ def measure(
         are null.
     families
         Default: the whole catalogue.
+    kept
+        Where the signals are kept, part after part, in case the run is killed.
     """
     wanted = catalogue().families if families is None else families
     histories = read(
         transfers, requests, as_of=as_of, basis=basis, legs=legs, services=services, families=wanted
     )
+    if kept is not None:
+        fresh = parts(InMemory(histories), wanted, threads=threads, after=kept.rows)
+        return Measured(histories, pl.concat(kept.tables(fresh), rechunk=True))
     with progress("Computing signals", total=len(histories)) as done:
         signals = compute_signals(histories, wanted, threads=_threads(threads), progress=done)
     return Measured(histories, signals)
@@ -203,7 +211,7 @@ def held(
         services=services,
         neighbours=any(family.reads_neighbours for family in families),
     )
-    with spill(cap.folder) as spilled:
+    with spill(cap.folder) as spilled, removed_at_the_end(spilled.folder):
         with _compiling(families):
             pass  # before the cap is divided: what it takes counts
         means = Means(cap.memory, spilled, progress, kept=kept)
@@ -211,14 +219,26 @@ def held(
 
 
 def parts(
-    histories: Held, families: Sequence[Family], *, threads: int | None = None
+    histories: Held, families: Sequence[Family], *, threads: int | None = None, after: int = 0
 ) -> Iterator[pl.DataFrame]:
-    """Compute signals and yield their table in parts, for whoever writes each away."""
+    """Compute signals and yield their table in parts, for whoever writes each away.
+
+    Parameters
+    ----------
+    after
+        So many of the first are left out: an earlier run has computed them.
+    """
+    left_out = after
     with progress("Computing signals", total=len(histories)) as done:
+        done(left_out)
         for some in histories:
-            yield from signal_parts(
-                some, families, threads=_threads(threads), progress=done, rows=histories.part_rows
-            )
+            if here := min(left_out, len(some)):
+                left_out -= here
+            if not here or here < len(some):
+                yield from signal_parts(
+                    some, families, threads=_threads(threads), progress=done,
+                    rows=histories.part_rows, after=here,
+                )  # fmt: skip
             del some  # gone before the next are read
 
 

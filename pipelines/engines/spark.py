@@ -42,6 +42,7 @@ from pipelines.console import progress
 from pipelines.engines import spark_probe, spark_tasks
 from pipelines.engines.spark_tasks import Part
 from pipelines.memory import Cap
+from pipelines.stopping import removed_at_the_end
 
 BUCKET_SETTING = "spark.unrinse.bucketTransfers"
 BUCKET_TRANSFERS = 1 << 19
@@ -102,29 +103,31 @@ class SparkRun:
             *crowd_notes(crowded, undecided),
         )
 
-    def parts(self) -> Iterator[pl.DataFrame]:
+    def parts(self, *, after: int = 0) -> Iterator[pl.DataFrame]:
         """Compute signals and yield their table in parts."""
-        return (part["rows"] for part in self.through(_rows))
+        return (part["rows"] for part in self.through(_rows, after=after))
 
-    def through(self, then: Callable[[pl.DataFrame], Part]) -> Iterator[Part]:
+    def through(self, then: Callable[[pl.DataFrame], Part], *, after: int = 0) -> Iterator[Part]:
         """Compute signals, let the executors apply a function to each part, and yield what it made.
 
         Parameters
         ----------
         then
             Is sent to the executors with all it holds, such as a model.
+        after
+            So many of the first rows are left out: an earlier run has computed them.
         """
         results = self.spilled.folder / "results"
         buckets = self.passed.files.buckets
         with progress("Computing signals on Spark", len(self)) as done:
             with _failures():
                 self._write_keys()
-                self._compute(results, self._work(then))
+                self._compute(results, self._work(then, after))
             for bucket in range(len(buckets)):
                 yield from self._read(results / f"bucket={bucket}")
                 done(int(buckets.starts[bucket + 1] - buckets.starts[bucket]))
 
-    def _work(self, then: Callable[[pl.DataFrame], Part]) -> spark_tasks.Work:
+    def _work(self, then: Callable[[pl.DataFrame], Part], after: int) -> spark_tasks.Work:
         passed = self.passed
         return spark_tasks.Work(
             pieces=passed.files.shared(neighbours=self.question.neighbours),
@@ -135,6 +138,7 @@ class SparkRun:
             basis=self.question.basis,
             families=self.families,
             then=then,
+            after=after,
         )
 
     def _write_keys(self) -> None:
@@ -213,7 +217,11 @@ def held(
         services=services,
         neighbours=any(family.reads_neighbours for family in families),
     )
-    with spill(cap.folder) as spilled, _session(master, spilled.folder) as session:
+    with (
+        spill(cap.folder) as spilled,
+        removed_at_the_end(spilled.folder),
+        _session(master, spilled.folder) as session,
+    ):
         with _failures():
             _refuse_other_executors(session, spilled.folder)
         fitted = partial(_fitted, _bucket_setting(session), session.sparkContext.defaultParallelism)

@@ -59,6 +59,8 @@ class Work:
         The names of those that are computed.
     then
         Makes a part of the result of some rows of signals.
+    after
+        So many of the first rows of the run are left out.
     """
 
     pieces: SharedPieces
@@ -69,6 +71,7 @@ class Work:
     basis: str
     families: tuple[str, ...]
     then: Callable[[pl.DataFrame], Part]
+    after: int = 0
 
 
 class Sent(Protocol):
@@ -104,7 +107,9 @@ def compute(sent: Sent, blocks: pa.Table) -> pa.Table:
     histories, told = _laid(work, whole)
     families = [family for family in catalogue().families if family.name in work.families]
     results = [_result(bucket, 0, "", _as_json(told))]
-    for part, signals in enumerate(signal_parts(histories, families, rows=_PART_ROWS)):
+    after = max(0, work.after - int(work.pieces.starts[bucket]))
+    parts = signal_parts(histories, families, rows=_PART_ROWS, after=after)
+    for part, signals in enumerate(parts):
         for name, table in work.then(signals).items():
             content = io.BytesIO()
             table.write_ipc(content, compression="lz4")

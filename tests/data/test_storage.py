@@ -6,6 +6,7 @@ import errno
 import json
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data import storage
 from data.errors import Refused
 from data.schema import QUARANTINE, empty
 from data.storage import (
@@ -93,7 +95,10 @@ def test_a_disk_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch, step):
 @pytest.mark.parametrize("whole", [whole_file, whole_directory])
 def test_what_polars_makes_of_a_full_disk_is_refused_too(tmp_path, whole):
     full = pl.exceptions.ComputeError("parquet: No space left on device (os error 28)")
-    with pytest.raises(Refused, match="No space left on device"), whole(tmp_path / "a"):
+    with (
+        pytest.raises(Refused, match=r"No space left on device \(.* MB are free"),
+        whole(tmp_path / "a"),
+    ):
         raise full
     assert everything(tmp_path) == {}
 
@@ -148,6 +153,7 @@ def test_a_disk_that_fails_at_a_rename_leaves_the_earlier_directory(tmp_path, mo
     with whole_directory(out) as folder:
         fill(folder, "earlier")
     before, rename, count = everything(tmp_path), Path.rename, []
+    monkeypatch.setattr(storage, "exchange", lambda *_: False)
 
     def sometimes(self: Path, target: Path) -> Path:
         count.append(target)
@@ -160,6 +166,44 @@ def test_a_disk_that_fails_at_a_rename_leaves_the_earlier_directory(tmp_path, mo
         fill(folder)
     assert everything(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_what_killed_runs_left_is_taken_up_and_goes(tmp_path, monkeypatch, exchanges):
+    if not exchanges:
+        monkeypatch.setattr(storage, "exchange", lambda *_: False)
+    out = tmp_path / "out"
+    for left in ("partial", "old"):
+        (tmp_path / f".out.{left}").mkdir()
+        (tmp_path / f".out.{left}" / MANIFEST).write_text(left)
+    (tmp_path / ".a.csv.partial").write_text("half")
+    half_a_file(tmp_path / "a.csv", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        half_a_directory(out, KeyboardInterrupt())
+    assert everything(tmp_path) == {"a.csv": b"half", f"out/{MANIFEST}": b"old"}
+    with whole_directory(out) as folder:
+        fill(folder, "new")
+    assert read_manifest(out)["text"] == "new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "out"]
+
+
+def test_two_writers_one_wins(tmp_path):
+    with whole_file(tmp_path / "a.csv") as partial:
+        partial.write_text("first")
+        refused = in_another_thread(lambda: half_a_file(tmp_path / "a.csv", lambda: None))
+    assert "being written by another run" in refused
+    with whole_directory(tmp_path / "b") as folder:
+        fill(folder, "first")
+        refused = in_another_thread(lambda: half_a_directory(tmp_path / "b", ValueError()))
+    assert "being written by another run" in refused
+    assert (tmp_path / "a.csv").read_text() == "first"
+    assert read_manifest(tmp_path / "b")["text"] == "first"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b"]
+
+
+def in_another_thread(writer: Callable[[], None]) -> str:
+    with ThreadPoolExecutor(1) as pool:
+        return str(pool.submit(writer).exception())
 
 
 def test_other_peoples_folders_are_refused_before_any_work(tmp_path):
@@ -234,7 +278,7 @@ def test_missing_shortened_and_rewritten_files_are_found(kept):
     whole = path.read_bytes()
     for content in (whole[:-1], whole + b"\0", b""):
         path.write_bytes(content)
-        with pytest.raises(Refused, match="SHA-256 differs"):
+        with pytest.raises(Refused, match="hash differs"):
             read_manifest(kept)
     path.unlink()
     with pytest.raises(Refused, match=r"coverage\.parquet is missing"):

@@ -41,14 +41,16 @@ COMMANDS: dict[str, list[str]] = {
     "ingest": [
         *("ingest", "table", "a.csv", "b.csv", "--out", "o", "--chain", "tron"),
         *("--account", "T1", "--prices", "p.csv", "--map", "sender=payer", "--map", "asset=x"),
-        *("--as-of", "2024-05-09"),
+        *("--as-of", "2024-05-09", "--append"),
     ],
+    "compact": ["compact", "s"],
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
         *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
         *("--also", "motifs", "--engine", "spark", "--threads", "2", "--assume-complete"),
         *("--memory", "2GiB", "--spill", "d", "--spark-master", "local[2]"),
+        *("--resume", "--start-again"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
@@ -72,12 +74,13 @@ COMMANDS: dict[str, list[str]] = {
         *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "spark", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
         *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),
-        *("--spark-master", "spark://host:7077"),
+        *("--spark-master", "spark://host:7077", "--resume", "--start-again"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
+        *("--resume", "--start-again"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),

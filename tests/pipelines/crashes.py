@@ -1,0 +1,193 @@
+"""Runs that are killed at named points, or at any moment, each in a process of its own.
+
+The product has no hooks for this. A child process wraps what every run goes through anyway, its
+steps (`pipelines.steps`) and the calls that give files their names, and kills itself with SIGKILL
+when it comes by the wanted point for the wanted time. Children are forked from a server that has
+imported everything and run nothing, so that each costs little.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import data.locks
+import data.storage
+import features.passes
+import pipelines.console
+from features.budget import Sizes
+from features.out_of_core import SpilledHistories
+from pipelines.engines.local import InMemory
+from pipelines.explain import explain
+from pipelines.score import score
+from pipelines.signals import signals
+from pipelines.steps import Step
+
+POINTS = (
+    "the lock is taken",
+    "the first step begins",
+    "signals begin",
+    "some signals are computed",
+    "before a part's table has its name",
+    "before a part's record has its name",
+    "a part is kept",
+    "before the result is flushed",
+    "before the result has its name",
+    "the result has its name",
+    "before the work is over",
+    "the work is over",
+)
+"""In the order in which a run comes by."""
+
+OFTEN = frozenset(POINTS[3:7])
+"""Points that a run comes by many times."""
+
+replace = setattr  # for good: it is the child's own copy
+_JOBS: dict[str, Callable[..., Any]] = {"signals": signals, "score": score, "explain": explain}
+_SIZES = Sizes(500, 900, 4000, 1 << 40)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A job with what it is given, and the name of what it makes."""
+
+    job: str
+    inputs: tuple[Path, ...]
+    out: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def into(self, folder: Path, *, capped: bool = False, **more: Any) -> None:
+        """Do it, in small parts; under a cap, also in small buckets."""
+        InMemory.part_rows, SpilledHistories.part_rows = 64, 32
+        replace(features.passes, "divided", lambda memory, size: _SIZES)
+        options = self.options | more | ({"memory": "8GiB"} if capped else {})
+        given = self.inputs if self.job == "signals" else self.inputs[:2]
+        if self.job != "signals":
+            options["addresses"] = self.inputs[2]
+        _JOBS[self.job](*given, out=folder / self.out, **options)
+
+
+def children() -> Any:
+    """Return the context from whose server children are forked."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def ended(run: Run, folder: Path, seconds: float | None = None, **options: Any) -> int:
+    """Do a run in a child, killed after some seconds if it lives so long; return its exit code."""
+    child = children().Process(target=_child, args=(run, folder, options))
+    child.start()
+    child.join(seconds)
+    if child.is_alive():
+        child.kill()
+    child.join()
+    return int(child.exitcode)
+
+
+def _child(run: Run, folder: Path, options: dict[str, Any]) -> None:
+    if most := options.pop("largest_file", None):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    point, nth = options.pop("dies_at", (None, 0))
+    if point is not None:
+        _watch(_Death(point, nth), folder / run.out)
+    run.into(folder, **options)
+
+
+class _Death:
+    """Kills this process when a point is passed for the n-th time."""
+
+    def __init__(self, point: str, nth: int) -> None:
+        self._point, self._left = point, nth
+
+    def passes(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _watch(death: _Death, out: Path) -> None:
+    """Have every point of a run announced."""
+
+    class Watched(Step):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            death.passes("the first step begins")
+            if self.what == "Computing signals":
+                death.passes("signals begin")
+
+        def advance(self, units: int) -> None:
+            super().advance(units)
+            if units and self.what in ("Computing signals", "Explaining"):
+                death.passes("some signals are computed")
+
+    replace(pipelines.console, "Step", Watched)
+    locked = _announced(data.locks._locked, death, after=lambda *_: POINTS[0])
+    replace(data.locks, "_locked", locked)
+    flush_of = {out.with_name(f".{out.name}.partial"): "before the result is flushed"}
+    replace(data.storage, "flush", _announced(data.storage.flush, death, before=flush_of.get))
+    work, partial = out.with_name(f".{out.name}.work"), out.with_name(f".{out.name}.partial")
+    of_part = {".arrow": POINTS[4], ".json": POINTS[5]}
+
+    def before(source: Path, target: Path) -> str | None:
+        target = Path(target)
+        if source == work:
+            return "before the work is over"
+        if source == partial:
+            return "before the result has its name"
+        return of_part.get(target.suffix) if target.parent == work else None
+
+    def after(source: Path, target: Path) -> str | None:
+        target = Path(target)
+        if source == work:
+            return "the work is over"
+        if source == partial:
+            return "the result has its name"
+        kept = target.parent == work and target.suffix == ".json"
+        return "a part is kept" if kept else None
+
+    for owner, call in ((Path, "replace"), (Path, "rename"), (data.storage, "exchange")):
+        replace(owner, call, _announced(getattr(owner, call), death, before, after))
+
+
+def _announced(
+    call: Callable[..., Any],
+    death: _Death,
+    before: Callable[..., str | None] = lambda *_: None,
+    after: Callable[..., str | None] = lambda *_: None,
+) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def announced(*arguments: Any) -> Any:
+        death.passes(str(before(*arguments)))
+        returned = call(*arguments)
+        death.passes(str(after(*arguments)))
+        return returned
+
+    return announced
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, and every folder, whatever its name begins with."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"a folder"
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def drawn(seed: str, of: list[Run]) -> tuple[Run, dict[str, Any], random.Random]:
+    """Draw a run and how it is done."""
+    chance = random.Random(seed)
+    run = chance.choice(of)
+    how: dict[str, Any] = {"threads": chance.choice([1, 2])}
+    if run.job != "explain":
+        how["capped"] = chance.random() < 0.5
+    return run, how, chance
