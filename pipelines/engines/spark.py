@@ -46,7 +46,7 @@ from pipelines.stopping import removed_at_the_end
 
 BUCKET_SETTING = "spark.unrinse.bucketTransfers"
 BUCKET_TRANSFERS = 1 << 19
-"""Transfers to a bucket, unless the setting says otherwise: reckoned, some 250 MB of a task's Python."""
+"""Transfers to a bucket, unless the setting says otherwise: by its arrays, 250 MB of a task."""
 
 _PIECE, _PAIRS, _LONGEST = 1 << 18, 1 << 23, 1 << 40
 _FEWEST, _BUCKETS_PER_CORE = 1 << 14, 4
