@@ -70,6 +70,7 @@ from pipelines.commands.options import (
     flag,
 )
 from pipelines.commands.options_engine import EngineOption, SparkMaster
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
 
@@ -332,6 +333,8 @@ def explain(
     sar: Sar = False,
     resume: Resume = False,
     start_again: StartAgain = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Explain the highest scores: alerts, their cases, a page for each, and an index."""
     run(
@@ -352,6 +355,8 @@ def explain(
         sar=sar or None,
         resume=resume or None,
         start_again=start_again or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )
 
 

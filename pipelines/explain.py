@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +12,24 @@ from typing import Any
 
 import polars as pl
 
+from data.explorers import Explorers
 from data.storage import refuse_foreign, whole_directory, write_manifest
 from models.bands import LOWEST
+from models.cases.grouping import Case
 from models.status import SCORED
 from pipelines.alerting.alerts import alerts, json_line, notices
 from pipelines.alerting.diagnostic import WARNING, check_diagnostic, write_diagnostic
+from pipelines.alerting.known_parties import VICTIM
+from pipelines.alerting.outreach import outreach, outreach_table, told_first
 from pipelines.casework.cases import Cases, find_cases
 from pipelines.casework.sar import FOLDER as SAR
 from pipelines.casework.sar import refuse_undecided, write_packages
 from pipelines.console import UNSHOWN, progress
-from pipelines.inputs import counts, unscored_exit
+from pipelines.inputs import counts, explorers_of, unscored_exit
 from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.cases import cases_page
+from pipelines.pages.outreach import outreach_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.recorded import environment
 from pipelines.resuming import Earlier, Stage, resumable
@@ -42,7 +47,7 @@ STATUS_MEANINGS = {
     "truncated_history": "The export may have been cut off.",
     "unpriced": "Too many of its transfers have no value in the model's basis.",
     "insufficient_history": "Too few transfers to score.",
-    "possible_victim": "May be a victim's address. It is no suspect; see outreach.csv.",
+    "possible_victim": "May be a victim's address, to be warned and helped; see outreach.html.",
 }
 """What it means not to be scored; none of it means clean."""
 
@@ -55,7 +60,7 @@ class ExplainResult:
     ----------
     out
         The folder: alerts.jsonl, index.html, a page per alert, cases.json, cases.html,
-        outreach.csv, manifest.json; with packages, sar/.
+        outreach.html, outreach.csv, manifest.json; with packages, sar/.
     index
         The page to open first.
     n_requested, n_scored, n_alerts
@@ -109,6 +114,8 @@ def explain(
     sar: bool = False,
     resume: bool = False,
     start_again: bool = False,
+    explorers: str | Path | None = None,
+    explorer_links: bool = True,
 ) -> ExplainResult:
     """Score a list of addresses and explain the highest scores.
 
@@ -139,6 +146,11 @@ def explain(
         Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
     start_again
         Throw away what such a run has done.
+    explorers
+        A table of explorers that pages link to, in place of the registry's: ``chain``,
+        ``transaction`` and ``address``, https links with ``{id}`` in them.
+    explorer_links
+        Whether pages link to explorers at all. What is made up is never linked.
 
     Raises
     ------
@@ -160,7 +172,9 @@ def explain(
             services=services,
             assume_complete=assume_complete,
         )
-        work.rests_on(given.rests_on | {"the job": "explain", "--top": top})
+        linked = explorers_of(given.transfers, explorers, linked=explorer_links)
+        own = {"the job": "explain", "--top": top, "the explorers": linked.told()}
+        work.rests_on(given.rests_on | own)
         run = score_asked(
             given.bundle,
             given.transfers,
@@ -171,23 +185,28 @@ def explain(
             kept=work.stage("signals"),
         )
         chosen = _chosen(run.scores, top)
+        cases = find_cases(run, chosen)
+        grouped = {key: _case_link(case) for key, case in cases.grouped().items()}
+
+        def page_of(alert: Mapping[str, Any]) -> str:
+            return alert_page(alert, linked, grouped.get((alert["chain"], alert["address"])))
+
         written, told, packages = [], [], {}
         with whole_directory(Path(out)) as folder:
             with (folder / "alerts.jsonl").open("w", encoding="utf-8", newline="\n") as lines:
-                for line, page, listed in _explained(run, chosen, work.stage("alerts")):
+                for line, page, listed in _explained(run, chosen, page_of, work.stage("alerts")):
                     lines.write(line + "\n")
                     (folder / listed["href"]).write_text(page, encoding="utf-8", newline="\n")
                     written.append(listed)
                     if sar:
                         told.append(json.loads(line))
-            cases = find_cases(run, chosen)
-            _write_cases(cases, folder)
+            _write_cases(cases, folder, linked)
             if sar:
                 packages = write_packages(run, chosen, told, cases, folder / SAR)
-            overview = _overview(run, written) | {"cases": cases.counted()}
+            victims = _write_outreach(run, cases, written, folder)
+            overview = _overview(run, written) | {"cases": cases.counted(), "victims": victims}
             index = index_page(overview)
             (folder / "index.html").write_text(index, encoding="utf-8", newline="\n")
-            write_rows(_outreach(run.scores), folder / "outreach.csv")
             write_manifest(folder, "alerts", _facts(run, len(written)))
             if diagnostic is not None:
                 write_diagnostic(run, chosen, Path(diagnostic))
@@ -231,20 +250,20 @@ def _chosen(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:
 
 
 def _explained(
-    run: Scored, chosen: pl.DataFrame, kept: Stage
+    run: Scored, chosen: pl.DataFrame, page: Callable[[Mapping[str, Any]], str], kept: Stage
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each alert as a line of JSON, its page, and what the index shows of it."""
 
     def fresh() -> Iterator[pl.DataFrame]:
         for alert in alerts(run, chosen[kept.rows :]):
             listed = json.dumps(_listed(alert), allow_nan=False)
-            row = {"line": json_line(alert), "page": alert_page(alert), "listed": listed}
+            row = {"line": json_line(alert), "page": page(alert), "listed": listed}
             yield pl.DataFrame([row])
 
     with progress("Explaining", total=chosen.height) as advance:
         for row in kept.tables(fresh()):
-            line, page, listed = row.row(0)
-            yield line, page, json.loads(listed)
+            line, text, listed = row.row(0)
+            yield line, text, json.loads(listed)
             advance(1)
 
 
@@ -253,16 +272,29 @@ def _for_review() -> pl.Expr:
     return (pl.col("band") != LOWEST).fill_null(False)
 
 
-def _write_cases(cases: Cases, folder: Path) -> None:
+def _case_link(case: Case) -> dict[str, Any]:
+    return {"href": f"{CASES_PAGE}#{case.case_id}", "n": len(case.members)}
+
+
+def _write_cases(cases: Cases, folder: Path, linked: Explorers) -> None:
     text = json.dumps(cases.report, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / CASES).write_text(text + "\n", encoding="utf-8", newline="\n")
-    (folder / CASES_PAGE).write_text(cases_page(cases.report), encoding="utf-8", newline="\n")
+    page = cases_page(cases.report, linked)
+    (folder / CASES_PAGE).write_text(page, encoding="utf-8", newline="\n")
 
 
-def _outreach(scores: pl.DataFrame) -> pl.DataFrame:
-    """Return the addresses that may be victims': to be warned, never to be accused."""
-    columns = ("chain", "address", "as_of", "n_transfers", "first_seen", "last_seen")
-    return scores.filter(pl.col("status") == "possible_victim").select(columns)
+def _write_outreach(
+    run: Scored, cases: Cases, written: Sequence[Mapping[str, Any]], folder: Path
+) -> dict[str, int]:
+    """Write the addresses that may be victims', and return how many; below review is no alert."""
+    up = [alert for alert in written if alert["band"] not in (LOWEST, None)]
+    pages = {(alert["chain"], alert["address"]): alert["href"] for alert in up}
+    victims = outreach(run, cases.own, pages)
+    found = {"n": len(victims), "n_paid": sum(one["paid"]["n"] > 0 for one in victims)}
+    page = outreach_page(_about(run) | found | {"victims": told_first(victims)})
+    (folder / "outreach.html").write_text(page, encoding="utf-8", newline="\n")
+    write_rows(outreach_table(victims), folder / "outreach.csv")
+    return found
 
 
 def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,20 +311,26 @@ def _listed(alert: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
-    scores = run.scores
-    unscored = scores.filter(pl.col("status") != SCORED)
-    scored = scores.filter(pl.col("status") == SCORED)
-    counted = scored["band"].value_counts().iter_rows()
+def _about(run: Scored) -> dict[str, Any]:
+    """Return what every page of a run says of it."""
     return {
         "generated_by": program(),
         "as_of": iso(run.as_of),
         "notices": list(notices(run)),
         "bundle_sha256": run.bundle.sha256,
         "transfers_sha256": run.transfers.sha256,
+        "decision_use": run.bundle.facts.decision_use,
+    }
+
+
+def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
+    scores = run.scores
+    unscored = scores.filter(~pl.col("status").is_in([SCORED, VICTIM]))
+    scored = scores.filter(pl.col("status") == SCORED)
+    counted = scored["band"].value_counts().iter_rows()
+    return _about(run) | {
         "base_rate": run.bundle.facts.calibration.base_rate,
         "basis": run.bundle.facts.basis,
-        "decision_use": run.bundle.facts.decision_use,
         "n_requested": scores.height,
         "n_scored": scored.height,
         "bands": {band or "none": n for band, n in counted},
@@ -300,7 +338,7 @@ def _overview(run: Scored, written: list[dict[str, Any]]) -> dict[str, Any]:
         "statuses": [
             {"status": status, "n": n, "meaning": STATUS_MEANINGS[status]}
             for status, n in counts(scores["status"]).items()
-            if status != SCORED
+            if status not in (SCORED, VICTIM)
         ],
         "unscored": unscored.select("chain", "address", "status")
         .head(MOST_UNSCORED_LISTED)

@@ -12,6 +12,7 @@ import polars as pl
 from data.address_lists import AddressList, Problem, read_address_list
 from data.coverage import legs_text
 from data.errors import Refused
+from data.explorers import NO_EXPLORERS, Explorers, load_explorers
 from data.services import Services
 from data.transfers import Transfers
 from features.basis import BASES
@@ -39,6 +40,32 @@ def service_notes(services: Services) -> tuple[str, ...]:
     more = len(services.notes) - _MOST_NOTES
     rest = (f"and {more:,} more notes on the services",) if more > 0 else ()
     return (*services.notes[:_MOST_NOTES], *rest)
+
+
+def explorers_of(transfers: Transfers, table: str | Path | None, *, linked: bool) -> Explorers:
+    """Return the explorers that pages link to: none for transfers that are made up.
+
+    Parameters
+    ----------
+    transfers
+        Of the run.
+    table
+        The user's own table of explorers.
+    linked
+        Whether there shall be links at all.
+
+    Raises
+    ------
+    Refused
+        The table is unusable, or given where nothing is linked.
+    """
+    if table is not None and not linked:
+        raise Refused(
+            f"a table of explorers ({table}) and no links to explorers were asked for",
+            expected="one or the other",
+        )
+    found = load_explorers(table) if linked else NO_EXPLORERS
+    return NO_EXPLORERS if transfers.synthetic else found
 
 
 class Capped:

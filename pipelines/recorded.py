@@ -23,6 +23,7 @@ import polars as pl
 
 from data.assets import REGISTRY
 from data.storage import content_hash, sha256_file
+from pipelines.moments import iso
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from data.services import Services
     from data.transfers import Transfers
 
-NOT_READ = ("label_teachings.csv", "published_figures.csv")
-"""Built-in tables that no score and no alert reads: for training labels and for worlds."""
+NOT_READ = ("explorers.csv", "label_teachings.csv", "published_figures.csv")
+"""Built-in tables that no score and no alert reads: for links, for training labels, for worlds."""
 
 LIBRARIES = ("lightgbm", "numba", "numpy", "polars")
 """Whose versions may change the last bits of a number."""
@@ -53,7 +54,7 @@ def recorded_inputs(
         user's files, in order), ``registry_sha256`` (by file) and ``program_sha256``.
     """
     return {
-        "as_of": as_of.isoformat().replace("+00:00", "Z"),
+        "as_of": iso(as_of),
         "addresses_sha256": addresses_sha256(requests),
         "coverage_sha256": coverage_sha256(transfers),
         "assume_complete": transfers.assume_complete,

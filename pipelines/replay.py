@@ -35,9 +35,10 @@ from data.schema import TIME
 from models.status import SCORED
 from pipelines.again.originals import Given, Missing, Originals, Places, Recorded, originals
 from pipelines.again.written import Written, differing, read_alerts
-from pipelines.alerting.alerts import alerts, iso, json_line
+from pipelines.alerting.alerts import alerts, json_line
 from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import Asked, read_requests
+from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.recorded import addresses_sha256, environment, program_sha256
 from pipelines.score import Scored, score_asked

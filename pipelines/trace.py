@@ -16,7 +16,7 @@ from data.storage import refuse_foreign, whole_directory, write_manifest, write_
 from data.transfers import Transfers, open_transfers
 from models.tracing.limits import MICROS, Limits
 from models.tracing.tracing import Tracer
-from pipelines.inputs import known_addresses, resolved_as_of, service_notes
+from pipelines.inputs import explorers_of, known_addresses, resolved_as_of, service_notes
 from pipelines.moments import iso
 from pipelines.outputs import program, write_rows
 from pipelines.pages.trace import trace_page
@@ -72,6 +72,8 @@ def trace(
     follow_ambiguous: bool = False,
     services: str | Path | Sequence[str | Path] | None = None,
     assume_complete: bool = False,
+    explorers: str | Path | None = None,
+    explorer_links: bool = True,
 ) -> TraceResult:
     """Trace the funds of an address forward to exits and back to sources.
 
@@ -98,6 +100,8 @@ def trace(
         Services tables and label lists of the user's own, over the registry.
     assume_complete
         Declare full coverage for every address (for tables without a coverage sidecar).
+    explorers, explorer_links
+        Explorers of the user's own, over the registry; whether the page links to any.
 
     Raises
     ------
@@ -106,6 +110,7 @@ def trace(
     """
     refuse_foreign(Path(out))
     opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    linked = explorers_of(opened, explorers, linked=explorer_links)
     at = resolved_as_of(opened, as_of)
     pair = _one_address(opened, address, chain)
     limits = Limits(
@@ -130,7 +135,9 @@ def trace(
     flows = flows_table(traced)
     with whole_directory(Path(out)) as folder:
         (folder / "trace.json").write_text(_json(report), encoding="utf-8", newline="\n")
-        (folder / "trace.html").write_text(trace_page(report), encoding="utf-8", newline="\n")
+        (folder / "trace.html").write_text(
+            trace_page(report, linked), encoding="utf-8", newline="\n"
+        )
         write_parquet(flows, folder / "flows.parquet")
         write_rows(flows, folder / "flows.csv")
         write_manifest(folder, "trace", _facts(report, flows.height))

@@ -92,6 +92,15 @@ class Innocent:
         if not any(sign.tells for sign in self.signs):
             raise ValueError(f"The explanation {self.name} has no sign that tells.")
 
+    @property
+    def called(self) -> str:
+        """The title as it stands within a sentence.
+
+        >>> Innocent("shop", "A shop", "", (Sign("senders", least=3, tells=True),), "", "").called
+        'a shop'
+        """
+        return self.title[0].lower() + self.title[1:]
+
 
 def margin(limit: float, unit: str) -> float:
     """Return how near to a limit a value is borderline.

@@ -12,8 +12,9 @@ from typing import Any
 from models.facts import BundleFacts
 from pipelines.alerting.alert_parts import Scales, Told
 from pipelines.alerting.alert_traces import Followed
-from pipelines.alerting.dated_facts import DIRECTION_RULE, RULE, dated_facts
+from pipelines.alerting.dated_facts import DIRECTION_RULE, dated_facts
 from pipelines.alerting.dossier import Dossier
+from pipelines.alerting.fact_choice import RULE
 from pipelines.alerting.innocents import innocents
 from pipelines.alerting.overturning import overturning
 from pipelines.tracing.end_names import SHORT_NAMES

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,7 @@ from pipelines.alerting.standing import questions, standing
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.score import Scored, use_notes
-
-__all__ = ["alert_id", "alerts", "iso", "json_line", "notices"]
+from pipelines.tracing.spoken import spoken
 
 SCHEMA_VERSION = "1.3"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "alert.v1.schema.json"
@@ -292,8 +290,7 @@ def _said(part: Contribution, signal: Signal, scene: Scene, dossier: Dossier) ->
     said = sentence(template, signal.unit, part.value, scene, statistics)
     return {
         "signal": part.signal,
-        "sentence": said.text,
-        "numbers": [asdict(number) for number in said.numbers],
+        **spoken(said),
         "contribution": part.log_odds,
         "odds_multiplier": part.odds_multiplier,
     }

@@ -1,21 +1,18 @@
 """Dated facts with amounts, to stand at the top of an alert.
 
-Chosen by one rule (`RULE`), so that nobody picks what looks worst. Each says what was paid when,
-to or by how many, and names the transactions; none says why.
+Chosen by one rule (`pipelines.alerting.fact_choice`). Each says what was paid when, to or by how
+many, and names the transactions; none says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from features.evidence import digest
 from features.history import History, party_of
-from features.signal import Signal
 from models.habits import same_amount
 from models.happenings import FINDERS, Happening
 from models.other_side import category
@@ -25,19 +22,18 @@ from models.tracing.tracing import Trace
 from models.tracing.worth import Worth
 from pipelines.alerting.alert_parts import Scales, Told
 from pipelines.alerting.dossier import Dossier
+from pipelines.alerting.fact_choice import AGAINST, EXIT, FOR, NEUTRAL, choose
 from pipelines.alerting.fact_words import fact_words, moment
 from pipelines.moments import iso
 from pipelines.tracing.spoken import spoken
 
-MOST, ENOUGH, MOST_TX_IDS = 5, 3, 8
+MOST_TX_IDS = 8
 LEAST_SHARE = 0.05
 """Of what was traced forward, from which an exit is worth telling."""
 
 NEARLY_ALL = 0.95
 """Of what was traced forward, from which what went straight into an exchange's own wallet speaks
 against: a customer's deposit address is emptied so."""
-
-FOR, AGAINST, NEUTRAL = "for", "against", "neutral"
 
 DIRECTION_OF = {
     "paid_back_then_more": FOR,
@@ -48,17 +44,6 @@ DIRECTION_OF = {
     "rested": AGAINST,
 }
 """By kind; all others are neutral, but for exits (`exit_direction`)."""
-
-RULE = (
-    "First the day that holds at least half of all that came or went, in a history of a week or "
-    "more; two events of the kinds that the strongest reasons are about; one that speaks against; "
-    "and the largest exit of the trace. Then, up to five: a payer that was paid a little back and "
-    "paid more, receipts of one second, one odd amount from several, receivers by turns, the same "
-    "part kept, payments to many within a day, a large receipt paid out soonest in its coin, "
-    "receipts from many within a day, a sender whose payments grew, a large receipt that rested; "
-    "the largest receipt or payment only where fewer than three are told. Legs of a swap are no "
-    "payment, and a service that pays for many is no single payer. Shown by date."
-)
 
 DIRECTION_RULE = (
     "For the typology: what its red flags describe (many paid within a day, money paid out at "
@@ -88,14 +73,7 @@ EXIT_KINDS = {
 }
 """The category of service that an end is; other services are of several."""
 
-_OF_REASONS = 2
-
 _EXITS = (*CUSTODIAL, End.MIXER, End.BRIDGE)
-_EXIT, _PASSED = "exit", ("passed_on", "kept_the_same")
-_VICTIMS = ("paid_back_then_more", "stepped_up", "same_amount", "gathered")
-_FILLERS = ("largest_receipt", "largest_payment")
-_OF_FAMILY = {"cash_out": (_EXIT,), "cross_chain": (_EXIT,), "victim_inflow": _VICTIMS}
-_OF_NEEDS = {"in": ("same_second", "gathered"), "out": ("taking_turns", "spread")}
 
 
 def dated_facts(
@@ -105,7 +83,7 @@ def dated_facts(
     block: Mapping[str, Any],
     trace: Trace | None,
 ) -> list[dict[str, Any]]:
-    """Choose at most `MOST` facts by `RULE`.
+    """Tell the facts that `choose` chooses, by date.
 
     Parameters
     ----------
@@ -124,28 +102,8 @@ def dated_facts(
     told = {k: _told(h, history, dossier, scales) for k, h in found.items() if h is not None}
     leaving = None if trace is None else _exit(block, trace)
     if leaving is not None:
-        told[_EXIT] = leaving
-    chosen: list[str] = []
-
-    def take(kinds: Iterable[str], most: int) -> None:
-        for kind in kinds:
-            others = [found.get(c) for c in chosen]
-            if not most or kind not in told or kind in chosen:
-                continue
-            if not _repeats(found.get(kind), others):
-                chosen.append(kind)
-                most -= 1
-
-    take(["concentrated"], 1)
-    before = len(chosen)
-    for reason in reasons:
-        if len(chosen) < before + _OF_REASONS:
-            take(kinds_of(reason.signal), 1)
-    if not any(told[kind]["direction"] == AGAINST for kind in chosen):
-        take([kind for kind in told if told[kind]["direction"] == AGAINST], 1)
-    take([_EXIT], 1)
-    take([kind for kind in told if kind not in _FILLERS], MOST - len(chosen))
-    take(_FILLERS, max(0, ENOUGH - len(chosen)))
+        told[EXIT] = leaving
+    chosen = choose(told, found, [reason.signal for reason in reasons])
     return sorted((told[kind] for kind in chosen), key=lambda fact: (fact["date"], fact["kind"]))
 
 
@@ -179,19 +137,6 @@ def exit_direction(end: str, part: float, hops: int) -> str:
         return FOR
     straight = end == End.EXCHANGE_HOT and part >= NEARLY_ALL and hops == 1
     return AGAINST if straight else NEUTRAL
-
-
-def kinds_of(signal: Signal) -> tuple[str, ...]:
-    """Return the kinds of facts that a signal is about, the likeliest first."""
-    return _OF_FAMILY.get(signal.family) or _OF_NEEDS.get(signal.needs) or _PASSED
-
-
-def _repeats(one: Happening | None, others: list[Happening | None]) -> bool:
-    """Say whether a happening is but a part of another, or another of it."""
-    if one is None:
-        return False
-    pairs = [(one.rows, other.rows) for other in others if other is not None]
-    return any(bool(np.isin(a, b).all() or np.isin(b, a).all()) for a, b in pairs)
 
 
 def _told(
@@ -244,7 +189,7 @@ def _exit(block: Mapping[str, Any], trace: Trace) -> dict[str, Any] | None:
         day=on(last), sum=worth(usd), part=share(part), where=where, other=worth(other),
     )  # fmt: skip
     return {
-        "kind": _EXIT,
+        "kind": EXIT,
         "direction": exit_direction(end, part, max(row["hops_most"] for row in rows)),
         "date": iso(last),
         **spoken(said),

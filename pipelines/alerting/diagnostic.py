@@ -23,6 +23,7 @@ from features.catalogue import catalogue
 from models.bands import FALSE_POSITIVE_RATES, LOWEST, bands
 from models.boundary import Boundary, Change
 from models.material import matrix
+from pipelines.moments import iso
 from pipelines.score import Scored
 
 WARNING = (
@@ -87,7 +88,7 @@ def _records(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
             "warning": WARNING,
             "chain": row["chain"],
             "address": row["address"],
-            "as_of": row["as_of"].isoformat().replace("+00:00", "Z"),
+            "as_of": iso(row["as_of"]),
             "bundle_sha256": run.bundle.sha256,
             "log_odds": row["log_odds"],
             "band_of_score": own,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,9 @@ from features.evidence import Elsewhere, Evidence, digest
 from features.history import DAY, Histories, History
 from features.network import Surroundings, surroundings_of
 from features.signal import Signal
-from pipelines.amounts import exact_amount
+from pipelines.amounts import coin_of, exact_amount
+from pipelines.moments import iso
+from pipelines.tracing.trace_names import moment_of
 
 MOST_ROWS_SHOWN = 8
 MOST_BINS = 120
@@ -67,7 +67,7 @@ class Dossier:
     @property
     def coin(self) -> str:
         """Symbol of the chain's own coin, as the registry has it."""
-        return _coin(self.chain)
+        return coin_of(self.chain)
 
     def found(self, signal: Signal) -> Evidence:
         """Return a signal's evidence as its definition finds it, once."""
@@ -140,7 +140,7 @@ class Dossier:
             net += int(h.value[into].sum()) - int(h.value[out].sum())
             bins.append(
                 {
-                    "start": _moment((first + k * bin_days) * DAY),
+                    "start": moment_of((first + k * bin_days) * DAY),
                     "value_in": int(h.value[into].sum()) / h.scale,
                     "value_out": int(h.value[out].sum()) / h.scale,
                     "n_in": int(into.sum()),
@@ -184,7 +184,7 @@ class Dossier:
         return {
             "tx_id": row["tx_id"],
             "log_index": row["log_index"],
-            "block_time": _moment(int(self.history.time[position])),
+            "block_time": moment_of(int(self.history.time[position])),
             "direction": "in" if incoming else "out",
             "counterparty": row["sender"] if incoming else row["receiver"],
         } | _paid(row)
@@ -296,12 +296,6 @@ def _supplied(
     return legs
 
 
-@functools.cache
-def _coin(chain: str) -> str:
-    own = asset_lookup().filter((pl.col("chain") == chain) & (pl.col("asset") == "native"))
-    return str(own["symbol"][0]) if own.height else "coins"
-
-
 def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
     """Choose the positions to show: the telling ones, then the largest or the first."""
     rest = np.setdiff1d(found.rows, found.telling)
@@ -325,7 +319,7 @@ def _elsewhere(
         "chain": row["chain"],
         "tx_id": row["tx_id"],
         "log_index": row["log_index"],
-        "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
+        "block_time": iso(row["block_time"]),
         "sender": row["sender"],
         "receiver": row["receiver"],
     } | _paid(row)
@@ -346,8 +340,3 @@ def _plain(value: float | Sequence[float]) -> float | list[float]:
     if isinstance(value, Sequence | np.ndarray):
         return [float(item) for item in value]
     return float(value)
-
-
-def _moment(microseconds: int) -> str:
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-    return at.isoformat().replace("+00:00", "Z")

@@ -95,8 +95,10 @@ def _together(found: Sequence[Tried]) -> dict[str, Any]:
     """Say in a sentence what all of them together say."""
     only, n = leading(found), sum(one.outcome == FITS for one in found)
     if only is not None:
-        title = only.innocent.title[0].lower() + only.innocent.title[1:]
-        said = tell(f"One innocent explanation fits, and no other: {title}. Ask for its documents.")
+        said = tell(
+            f"One innocent explanation fits, and no other: {only.innocent.called}. Ask for its "
+            "documents."
+        )
     elif n:
         said = tell(
             "{n} fit about as well and exclude each other: little is said by them.",
@@ -109,19 +111,16 @@ def _together(found: Sequence[Tried]) -> dict[str, Any]:
 
 def _nearest(found: Sequence[Tried]) -> Sentence:
     """Name the explanation that comes nearest where none fits, and by how much it misses."""
-    first, missed = (
-        found[0],
-        {
-            BORDERLINE: "only just as they would be, or only just not",
-            NOT_TESTABLE: "not measurable here",
-        },
-    )
-    title = first.innocent.title[0].lower() + first.innocent.title[1:]
+    first = found[0]
+    missed = {
+        BORDERLINE: "only just as they would be, or only just not",
+        NOT_TESTABLE: "not measurable here",
+    }
     k = first.n(first.outcome)
     what = missed.get(first.outcome, "not as they would be")
     return tell(
-        f"None of the {{n}} tried fits clearly. Nearest comes {title}: {{k}} of its {{signs}} "
-        f"{'is' if k == 1 else 'are'} {what}.",
+        f"None of the {{n}} tried fits clearly. Nearest comes {first.innocent.called}: {{k}} of "
+        f"its {{signs}} {'is' if k == 1 else 'are'} {what}.",
         n=count(len(found), "innocent explanation"),
         k=_figure(k),
         signs=count(len(first.found), "sign"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from features.history import History
 from features.signal import Signal
+from models.innocence import INNOCENT
 from models.other_side import category, paid, third_parties
 from models.saying import count, listed, share, tell
 from models.sentences import Sentence
@@ -218,7 +219,8 @@ def _legs(missing: Sequence[str], reasons: Sequence[Told]) -> dict[str, Any] | N
 
 
 def _explained(one: Mapping[str, Any], reasons: Sequence[Told]) -> dict[str, Any]:
-    said = tell(f"If it is {_lower(one['title'])}: {one['shown_by']}.")
+    called = next(known.called for known in INNOCENT if known.name == one["name"])
+    said = tell(f"If it is {called}: {one['shown_by']}.")
     return _entry("explanation", said, list(reasons), [])
 
 
@@ -249,7 +251,3 @@ def _transfers_behind(dossier: Dossier, bears: list[Told]) -> int:
 
 def _these(bears: list[Told]) -> Any:
     return count(len(bears), "reason")
-
-
-def _lower(title: str) -> str:
-    return title[0].lower() + title[1:]

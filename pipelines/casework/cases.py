@@ -57,6 +57,11 @@ class Cases:
     told: Telling
     report: dict[str, Any]
 
+    def grouped(self) -> dict[Key, Case]:
+        """Return the case of each alert that shares one with another, by chain and address."""
+        cases = [case for case in self.cases if len(case.members) > 1]
+        return {key: case for case in cases for key in case.members}
+
     def counted(self) -> dict[str, int]:
         """Return how many alerts there are, and how many are grouped into how many cases."""
         grouped = sum(len(case.members) > 1 for case in self.cases)

@@ -15,6 +15,7 @@ from pipelines.commands.options import (
     flag,
     number,
 )
+from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.running import run
 
 EXAMPLE = (
@@ -73,6 +74,8 @@ def trace(
     follow_ambiguous: FollowAmbiguous = False,
     services: Services = None,
     assume_complete: AssumeComplete = False,
+    explorers: ExplorerTable = None,
+    no_explorer_links: NoExplorerLinks = False,
 ) -> None:
     """Trace an address's funds to exits and sources: JSON, a table of steps, and a page."""
     run(
@@ -91,4 +94,6 @@ def trace(
         follow_ambiguous=follow_ambiguous or None,
         services=services,
         assume_complete=assume_complete or None,
+        explorers=explorers,
+        explorer_links=False if no_explorer_links else None,
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data.explorers import NO_EXPLORERS, Explorers
 from pipelines.casework.case_wording import days_told, meaning_of, transfers_told
 from pipelines.pages.pages import render
 
 MOST_NODES, MOST_WITHHELD = 12, 50
 
 
-def cases_page(report: Mapping[str, Any]) -> str:
+def cases_page(report: Mapping[str, Any], explorers: Explorers = NO_EXPLORERS) -> str:
     """Render the cases of a run.
 
     Parameters
     ----------
     report
         An object that obeys ``pipelines/schemas/cases.v1.schema.json``.
+    explorers
+        Where its addresses and transactions can be looked up.
 
     Returns
     -------
@@ -27,6 +30,7 @@ def cases_page(report: Mapping[str, Any]) -> str:
     return render(
         "cases.html.jinja",
         report=report,
+        explorers=explorers,
         notices=report["notices"],
         grouped=[case for case in report["cases"] if len(case["members"]) > 1],
         single=[case for case in report["cases"] if len(case["members"]) == 1],

@@ -16,8 +16,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data.explorers import NO_EXPLORERS, Explorers
 from models import sentences
 from models.slices import TOO_FEW
+from pipelines.amounts import coin_of
 from pipelines.pages.alert_rows import short
 from pipelines.pages.alert_views import alert_views
 from pipelines.pages.scale import BAND_NAMES, scale
@@ -45,13 +47,21 @@ LEFT_OUT_NAMES = {
 }
 
 
-def alert_page(alert: Mapping[str, Any]) -> str:
+def alert_page(
+    alert: Mapping[str, Any],
+    explorers: Explorers = NO_EXPLORERS,
+    case: Mapping[str, Any] | None = None,
+) -> str:
     """Render one alert.
 
     Parameters
     ----------
     alert
         An object that obeys ``pipelines/schemas/alert.v1.schema.json``.
+    explorers
+        Where its addresses and transactions can be looked up.
+    case
+        Its case of two alerts or more, where ``cases.html`` stands beside: `href`, and `n` alerts.
 
     Returns
     -------
@@ -63,6 +73,8 @@ def alert_page(alert: Mapping[str, Any]) -> str:
     return render(
         "alert.html.jinja",
         alert=alert,
+        explorers=explorers,
+        case=case,
         notices=alert["notices"],
         signals={c["signal"]: c for c in alert["contributions"]},
         opening=opening,
@@ -316,7 +328,7 @@ def _dollars(value: float) -> str:
 
 
 def _value(value: float, unit: str, alert: Mapping[str, Any]) -> str:
-    return sentences.shown(value, unit, alert["history"]["basis"])
+    return sentences.shown(value, unit, alert["history"]["basis"], coin_of(alert["chain"]))
 
 
 def _named(names: Mapping[str, str]) -> Callable[[str], str]:

@@ -37,9 +37,7 @@ def timeline(alert: Mapping[str, Any]) -> str:
     bins = alert["timeline"]["bins"]
     if not bins:
         return ""
-    width = timedelta(days=alert["timeline"]["bin_days"])
-    first, last = moment(bins[0]["start"]), moment(bins[-1]["start"]) + width
-    x = _scale(first, last)
+    width, first, last, x = _laid(alert["timeline"])
     peak = max(max(b["value_in"], b["value_out"]) for b in bins) or 1.0
     axis = _TOP + _HALF
     bar = max(1.0, (WIDTH - LEFT - RIGHT) * (width / (last - first)) - 1)
@@ -69,9 +67,8 @@ def balance(alert: Mapping[str, Any]) -> str:
     bins = alert["timeline"]["bins"]
     if not bins:
         return ""
-    width = timedelta(days=alert["timeline"]["bin_days"])
-    first, last = moment(bins[0]["start"]), moment(bins[-1]["start"]) + width
-    x, unit = _scale(first, last), alert["timeline"]["unit"]
+    width, first, last, x = _laid(alert["timeline"])
+    unit = alert["timeline"]["unit"]
     nets = [b["net_supplied"] for b in bins]
     high, low = max(0.0, *nets), min(0.0, *nets)
     span = (high - low) or 1.0
@@ -117,10 +114,18 @@ def compact(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _scale(first: datetime, last: datetime) -> Callable[[datetime], float]:
-    span = (last - first).total_seconds()
-    room = WIDTH - LEFT - RIGHT
-    return lambda at: LEFT + room * min(1.0, max(0.0, (at - first).total_seconds() / span))
+def _laid(
+    told: Mapping[str, Any],
+) -> tuple[timedelta, datetime, datetime, Callable[[datetime], float]]:
+    """Return the width of a bin, the first and last moment of all, and where a moment is drawn."""
+    bins, width = told["bins"], timedelta(days=told["bin_days"])
+    first, last = moment(bins[0]["start"]), moment(bins[-1]["start"]) + width
+    span, room = (last - first).total_seconds(), WIDTH - LEFT - RIGHT
+
+    def x(at: datetime) -> float:
+        return LEFT + room * min(1.0, max(0.0, (at - first).total_seconds() / span))
+
+    return width, first, last, x
 
 
 def _grid(peak: float, unit: str, axis: float) -> str:

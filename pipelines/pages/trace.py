@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data.explorers import NO_EXPLORERS, Explorers
 from pipelines.pages.flow_picture import flow_picture
 from pipelines.pages.pages import render
 from pipelines.pages.tables import (
@@ -24,13 +25,15 @@ from pipelines.tracing.end_names import END_NAMES, SHORT_NAMES
 MOST_ROWS, MOST_NODES, MOST_HOLDERS, MOST_CROSSINGS = 40, 15, 25, 30
 
 
-def trace_page(report: Mapping[str, Any]) -> str:
+def trace_page(report: Mapping[str, Any], explorers: Explorers = NO_EXPLORERS) -> str:
     """Render a trace.
 
     Parameters
     ----------
     report
         An object that obeys ``pipelines/schemas/trace.v1.schema.json``.
+    explorers
+        Where its addresses and transactions can be looked up.
 
     Returns
     -------
@@ -41,6 +44,7 @@ def trace_page(report: Mapping[str, Any]) -> str:
     return render(
         "trace.html.jinja",
         report=report,
+        explorers=explorers,
         notices=report["notices"],
         headline=headline(report),
         kinds=side_by_side(forward, "kinds", ("end",)),

@@ -9,6 +9,7 @@ from models.tracing.following import CONVENTIONS, DIRECTIONS
 from models.tracing.limits import End
 from models.tracing.moves import Kind
 from models.tracing.tracing import Trace
+from pipelines.moments import iso
 from pipelines.tracing.trace_names import Names
 
 WORDS = {
@@ -73,7 +74,7 @@ def _leg(trace: Trace, names: Names, place: int) -> dict[str, Any]:
     code = next(c for c, known in trace.assets.items() if known == (row["chain"], row["asset"]))
     return {
         "chain": row["chain"],
-        "block_time": row["block_time"].isoformat().replace("+00:00", "Z"),
+        "block_time": iso(row["block_time"]),
         "tx_id": row["tx_id"],
         "log_index": row["log_index"],
         "sender": names.pair(row["sender"])["address"],

@@ -22,12 +22,16 @@ class Seen:
 
 
 @contextlib.contextmanager
-def opened(**options: Any) -> Iterator[tuple[Any, Seen]]:
-    """Open an empty page that is offline; skips where there is no browser."""
+def opened(log: Path | None = None, **options: Any) -> Iterator[tuple[Any, Seen]]:
+    """Open an empty page that is offline; skips where there is no browser.
+
+    A `log` gets all that the browser's network does, names it looks up among it.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     seen = Seen()
+    logged = [] if log is None else [f"--log-net-log={log}", "--net-log-capture-mode=Everything"]
 
     def dismissed(dialog: Any) -> None:
         seen.happened.append(f"dialog {dialog.message}")
@@ -35,7 +39,7 @@ def opened(**options: Any) -> Iterator[tuple[Any, Seen]]:
 
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", *logged]
         )
         page = browser.new_context(offline=True, **options).new_page()
         page.on("request", lambda request: seen.asked.append(request.url))

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.saying import count, on, share, tell, worth
-from pipelines.alerting.dated_facts import DIRECTION_RULE, RULE
+from pipelines.alerting.dated_facts import DIRECTION_RULE
+from pipelines.alerting.fact_choice import RULE
 from pipelines.tracing.spoken import spoken
 
 PAYEE = "0x" + hashlib.sha256(b"payee").hexdigest()[:40]

@@ -280,13 +280,15 @@ def test_the_folder_vouches_for_itself(explained, alerts):
     manifest = read_manifest(explained.out)
     assert manifest["kind"] == "alerts"
     pages = {f"{alert['alert_id']}.html" for alert in alerts}
-    lists = {"alerts.jsonl", "cases.json", "cases.html", "index.html", "outreach.csv"}
+    lists = {"alerts.jsonl", "cases.json", "cases.html", "index.html"}
+    lists |= {"outreach.csv", "outreach.html"}
     assert set(manifest["files"]) == {*lists, *pages}
     for alert in alerts:
         html = (explained.out / f"{alert['alert_id']}.html").read_text(encoding="utf-8")
         assert alert["address"] in html
         assert "Not for decisions." in html
         assert "made up" in html
+        assert 'class="explorer' not in html  # nobody can look up what is made up
 
 
 def test_possible_victims_are_on_the_outreach_list_alone(explained, alerts):
@@ -294,6 +296,11 @@ def test_possible_victims_are_on_the_outreach_list_alone(explained, alerts):
         warned = {row["address"] for row in csv.DictReader(file)}
     assert len(warned) == explained.statuses.get("possible_victim", 0)
     assert not warned & {alert["address"] for alert in alerts}
+    page = (explained.out / "outreach.html").read_text(encoding="utf-8")
+    assert all(address in page for address in warned)
+    assert "suspect" not in page
+    index = explained.index.read_text(encoding="utf-8")
+    assert ('href="outreach.html"' in index) == bool(warned)
 
 
 def test_the_same_input_gives_the_same_bytes(world, explained):
@@ -316,6 +323,14 @@ def test_real_transfers_are_refused_without_research_use(world, tmp_path):
     line = (done.out / "alerts.jsonl").read_text(encoding="utf-8")
     assert any(notice.startswith("Research use.") for notice in json.loads(line)["notices"])
     assert "Research use." in done.index.read_text(encoding="utf-8")
+    options: dict[str, Any] = {"as_of": AS_OF, "research_use": True, "top": 1}
+    bare = explain(*paths[:3], tmp_path / "bare", explorer_links=False, **options)
+    [page] = done.out.glob("alert-*.html")
+    assert 'href="https://' in page.read_text(encoding="utf-8")
+    assert 'href="https://' not in (bare.out / page.name).read_text(encoding="utf-8")
+    assert (bare.out / "alerts.jsonl").read_bytes() == (done.out / "alerts.jsonl").read_bytes()
+    with pytest.raises(Refused, match="one or the other"):
+        explain(*paths[:3], tmp_path / "no", explorers="x.csv", explorer_links=False, **options)
 
 
 def test_a_deposit_address_is_told_apart(world):

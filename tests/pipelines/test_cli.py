@@ -81,11 +81,13 @@ COMMANDS: dict[str, list[str]] = {
         *("--top", "5", "--services", "s.csv", "--threads", "2", "--max-unscored", "0.5"),
         *("--research-use", "--assume-complete", "--sar", "--diagnostic", "d.jsonl"),
         *("--resume", "--start-again"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "trace": [
         *("trace", "t", "0x12", "--out", "o", "--chain", "bsc", "--as-of", "2024-05-09"),
         *("--max-hops", "4", "--min-usd", "2.5", "--max-degree", "99", "--without-swaps"),
         *("--without-bridges", "--follow-ambiguous", "--services", "s.csv", "--assume-complete"),
+        *("--explorers", "x.csv", "--no-explorer-links"),
     ],
     "monitor": [
         *("monitor", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),

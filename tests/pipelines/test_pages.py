@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from data.explorers import load_explorers
 from models.bands import BANDS
 from models.leakage import Finding
 from models.metrics import METRICS
@@ -25,6 +27,7 @@ from pipelines.pages.cases import cases_page
 from pipelines.pages.distributions import distribution
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.pages.monitor import monitor_page
+from pipelines.pages.outreach import outreach_page
 from pipelines.pages.pages import alert_file, alert_page, index_page
 from pipelines.pages.realism import realism_page
 from pipelines.pages.scale import scale
@@ -74,9 +77,9 @@ def overview(alert: dict[str, Any]) -> dict[str, Any]:
         ],
         "statuses": [
             {"status": "insufficient_history", "n": 3, "meaning": "Too few transfers to score."},
-            {"status": "possible_victim", "n": 1, "meaning": "May be a victim's address."},
         ],
-        "unscored": [{"chain": "tron", "address": alert["address"], "status": "possible_victim"}],
+        "victims": {"n": 3, "n_paid": 2},
+        "unscored": [{"chain": "tron", "address": alert["address"], "status": "not_found"}],
         "unscored_left_out": 3,
         "problems": [{"line": 3, "text": "0x12", "reason": "too short"}],
         "n_problems": 1,
@@ -243,15 +246,25 @@ def evaluated(report: dict[str, Any]) -> str:
     return evaluation_page(report, bundle_sha256="a" * 64, training_basis="synthetic")
 
 
+CASE = {"href": "cases.html#case-0a1b", "n": 3}
+EXPLORERS = load_explorers()
+
 PAGES: dict[str, Callable[[], str]] = {
-    "alert": lambda: alert_page(example()),
+    "alert": lambda: alert_page(example(), EXPLORERS, CASE),
     "index": lambda: index_page(overview(example())),
     "evaluation": lambda: evaluated(evaluation()),
     "realism": lambda: realism_page(realism_report()),
     "monitor": lambda: monitor_page(monitor_report()),
-    "trace": lambda: trace_page(trace_report()),
-    "cases": lambda: cases_page(cases_report()),
+    "trace": lambda: trace_page(trace_report(), EXPLORERS),
+    "cases": lambda: cases_page(cases_report(), EXPLORERS),
+    "outreach": lambda: outreach_page(outreach_report()),
 }
+
+
+_WITHIN = r"data:,|[\w.-]+\.(html(#[\w-]+)?|jsonl?|csv)"
+"""A link that stays in the folder of the page."""
+
+_TO_EXPLORERS = r"https://(etherscan\.io|arbiscan\.io|bscscan\.com)/(tx|address)/0x[0-9a-f]+"
 
 
 class Elements(HTMLParser):
@@ -261,12 +274,16 @@ class Elements(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, tuple[str, ...]]] = []
         self.links: list[str] = []
+        self.out: list[dict[str, str | None]] = []
         self.text: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, tuple(name for name, _ in attrs)))
-        self.links += [v or "" for k, v in attrs if k in ("href", "src", "action", "data")]
+        led = [v or "" for k, v in attrs if k in ("href", "src", "action", "data", "ping")]
+        self.links += led
+        if any(not re.fullmatch(_WITHIN, link) for link in led):
+            self.out.append({"tag": tag, **dict(attrs)})
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
@@ -303,7 +320,17 @@ def test_a_page_is_whole_and_asks_nobody_for_anything(page):
     assert ("script" in names) == (page == "index")
     assert not [a for _, attributes in elements.tags for a in attributes if a.startswith("on")]
     assert "default-src 'none'" in html
-    assert all(re.fullmatch(r"data:,|[\w.-]+\.(html|jsonl?|csv)", link) for link in elements.links)
+    assert ("a" in names) or page not in ("alert", "trace", "cases", "outreach")
+    assert bool(elements.out) == (page in ("alert", "trace", "cases"))
+    for link in elements.out:  # nothing leads out but what a reader clicks, to an explorer
+        assert link["tag"] == "a"
+        assert link["rel"] == "noreferrer noopener"
+        assert link["target"] == "_blank"
+        assert "ping" not in link
+        assert re.fullmatch(_TO_EXPLORERS, link["href"] or "")
+        host = urlsplit(link["href"] or "").netloc
+        assert f"{host} will learn that you look" in (link["title"] or "")
+    assert "x-dns-prefetch-control" in html
     style = html.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
@@ -311,7 +338,77 @@ def test_a_page_is_whole_and_asks_nobody_for_anything(page):
     assert set(re.findall(r"https?://[^\"' <]*", html)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
+        *(link["href"] for link in elements.out),
     }
+
+
+def test_made_up_ids_and_explorers_that_are_off_have_no_link():
+    assert Elements(alert_page(example())).out == []
+    generic = example() | {"chain": "generic"}
+    generic["counterparties"]["rows"] = [
+        row | {"chain": "generic"} for row in generic["counterparties"]["rows"]
+    ]
+    led = {link["href"] for link in Elements(alert_page(generic, EXPLORERS)).out}
+    assert led < {link["href"] for link in Elements(PAGES["alert"]()).out}
+    assert not any(row["tx_id"] in "".join(map(str, led)) for row in _rows(generic))
+
+
+def test_every_row_of_evidence_can_be_looked_up():
+    alert = example()
+    led = {link["href"] for link in Elements(PAGES["alert"]()).out}
+    for row in _rows(alert):
+        assert f"https://etherscan.io/tx/{row['tx_id']}" in led
+        assert f"https://etherscan.io/address/{row['counterparty'].lower()}" in led
+
+
+def _rows(alert: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for reason in alert["reasons"] for row in reason["evidence"]["rows"]]
+
+
+def test_a_page_leads_to_its_case_where_there_is_one():
+    assert "cases.html" not in alert_page(example())
+    html = PAGES["alert"]()
+    assert '<a href="cases.html#case-0a1b">its case of 3 alerts</a>' in html
+    report = cases_report()
+    for case in report["cases"]:  # and back
+        for member in case["members"]:
+            assert f'href="{member["alert_id"]}.html"' in PAGES["cases"]()
+        if len(case["members"]) > 1:
+            assert f'id="{case["case_id"]}"' in PAGES["cases"]()
+
+
+def test_a_possible_victim_is_helped_and_not_judged():
+    html = PAGES["outreach"]()
+    text = " ".join("".join(Elements(html.partition("<main>")[2]).text).split())
+    for said in (
+        "3 addresses may belong to victims.",
+        "Nobody on this page is accused of anything.",
+        "What to ask",
+        "What help to offer",
+        "Pay nothing more",
+        "2 paid an address with an alert in this run",
+        "It paid $12,300 in 3 transfers (1 without a price) to 2 addresses with an alert, and got "
+        "$50.00 in 1 transfer from such addresses.",
+        "The others dealt with no address that has an alert in this run",
+        "1 more is in outreach.csv.",
+    ):
+        assert said in text, said
+    judged = r"suspect|launder|resembles|probability|severe|medium|below review|typology|odds"
+    assert not re.search(judged, text, re.IGNORECASE)
+    assert not re.search(r'class="(band|score)', html)
+    index = " ".join("".join(Elements(PAGES["index"]()).text).split())
+    assert "3 addresses may belong to victims; 2 of them paid an address with an alert" in index
+    assert 'href="outreach.html"' in PAGES["index"]()
+    assert "suspect" not in index
+
+
+def test_a_list_without_victims_asks_nothing_of_anybody():
+    report = outreach_report() | {"n": 0, "n_paid": 0, "victims": []}
+    text = "".join(Elements(outreach_page(report)).text)
+    assert "No address was set apart" in text
+    assert "What to ask" not in text
+    none = overview(example()) | {"victims": {"n": 0, "n_paid": 0}}
+    assert "For outreach" not in index_page(none)
 
 
 def test_the_point_stands_on_top():
@@ -746,6 +843,31 @@ def _poison(node: Any, payload: str) -> Any:
     }
 
 
+def outreach_report(text: str = "unrinse 0.1.0") -> dict[str, Any]:
+    """Three possible victims, two of them told; one paid two addresses with an alert."""
+    paid: dict[str, Any] = {"n": 3, "usd": 12_300.0, "n_unpriced": 1}
+    paid |= {"first": "2024-03-04T00:00:00Z", "last": "2024-04-01T00:00:00Z"}
+    none = {"n": 0, "usd": None, "n_unpriced": 0, "first": None, "last": None}
+    back = paid | {"n": 1, "usd": 50.0, "n_unpriced": 0}
+    to = {"chain": text, "address": text, "href": "alert-0a1b.html", "n_tx_ids": 7} | paid
+    one = {"chain": text, "address": text, "n_transfers": 9, "to": []}
+    one |= {"first_seen": "2024-03-01T00:00:00Z", "last_seen": "2024-04-02T00:00:00Z"}
+    return {
+        "generated_by": text,
+        "as_of": "2024-05-10T00:00:00Z",
+        "notices": [text],
+        "decision_use": False,
+        "bundle_sha256": "a" * 64,
+        "transfers_sha256": "b" * 64,
+        "n": 3,
+        "n_paid": 2,
+        "victims": [
+            one | {"paid": paid, "back": back, "to": [to | {"tx_ids": [text]}] * 2},
+            one | {"paid": none, "back": none},
+        ],
+    }
+
+
 def poisoned_overview(payload: str) -> dict[str, Any]:
     facts = overview(poisoned(payload))
     facts["statuses"][0] |= {"status": payload, "meaning": payload}
@@ -780,13 +902,14 @@ def poisoned_evaluation(payload: str) -> dict[str, Any]:
 
 
 BUILDERS: dict[str, Callable[[str], str]] = {
-    "alert": lambda payload: alert_page(poisoned(payload)),
+    "alert": lambda payload: alert_page(poisoned(payload), EXPLORERS, CASE),
     "index": lambda payload: index_page(poisoned_overview(payload)),
     "evaluation": lambda payload: evaluated(poisoned_evaluation(payload)),
     "realism": lambda payload: realism_page(realism_report(payload)),
     "monitor": lambda payload: monitor_page(monitor_report(payload)),
-    "trace": lambda payload: trace_page(trace_report(payload)),
-    "cases": lambda payload: cases_page(cases_report(payload)),
+    "trace": lambda payload: trace_page(trace_report(payload), EXPLORERS),
+    "cases": lambda payload: cases_page(cases_report(payload), EXPLORERS),
+    "outreach": lambda payload: outreach_page(outreach_report(payload)),
 }
 
 
@@ -853,6 +976,31 @@ _A_SCRIPT_IS_REFUSED = """() => new Promise(done => {
   catch (error) { refused = true; }
   setTimeout(() => done([refused, window.ran ?? null]), 20);
 })"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_link_to_an_explorer_is_inert_until_it_is_followed(follow, tmp_path):
+    """Nobody is asked anything, nor a name looked up, until a reader clicks; then somebody is."""
+    file, log = tmp_path / "alert.html", tmp_path / "net.json"
+    file.write_text(PAGES["alert"](), encoding="utf-8")
+    with opened(log=log) as (page, seen):
+        page.goto(file.as_uri(), wait_until="load")
+        links = page.locator("a.explorer")
+        assert links.count() > 20
+        links.first.hover()
+        links.first.focus()
+        page.emulate_media(media="print")
+        assert links.first.is_hidden()
+        page.emulate_media(media="screen")
+        page.wait_for_timeout(300)
+        if follow:
+            with page.context.expect_page() as led:
+                links.first.click()
+            led.value.wait_for_timeout(300)
+        assert (page.url, seen.asked, seen.happened) == (file.as_uri(), [file.as_uri()], [])
+    done = log.read_text("utf-8", errors="replace")
+    assert ("etherscan.io" in done) == follow
 
 
 @pytest.mark.browser
