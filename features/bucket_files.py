@@ -38,7 +38,7 @@ class BucketFiles:
             self._spilled.append(f"events.{k}", events.table[here])
             self._spilled.append(f"rows.{k}", events.row[here])
             if behaviour is not None:
-                self._spilled.append(f"behaviour.{k}", _of_both(behaviour, here))
+                self._spilled.append(f"behaviour.{k}", of_both(behaviour, here))
 
     def add_exposure(
         self, events: Events, exposure: np.ndarray, epoch: int, wanted: np.ndarray
@@ -47,7 +47,7 @@ class BucketFiles:
         order, starts = share_out(events.table, self._asked, self.buckets)
         for k in np.flatnonzero((np.diff(starts) > 0) & wanted).tolist():
             here = order[starts[k] : starts[k + 1]]
-            self._spilled.append(f"exposure.{epoch}.{k}", _of_both(exposure, here))
+            self._spilled.append(f"exposure.{epoch}.{k}", of_both(exposure, here))
 
     def transfers(self, bucket: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the transfers of a bucket and their rows."""
@@ -68,6 +68,6 @@ class BucketFiles:
             self._spilled.drop(f"{name}.{bucket}")
 
 
-def _of_both(found: np.ndarray, transfers: np.ndarray) -> np.ndarray:
+def of_both(found: np.ndarray, transfers: np.ndarray) -> np.ndarray:
     """Return the records of both sides of some transfers (`both_sides`)."""
     return found.reshape(-1, 2)[transfers].reshape(-1)

@@ -8,18 +8,17 @@ same order as in memory, and its signals are the same to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from data.transfers import Transfers
-from features.bridges import crossings_of, crowd_notes
-from features.building import Beyond, assemble, beyond_notes, with_crossings
+from features.bridges import crowd_notes
+from features.bucket_files import BucketFiles
+from features.bucket_histories import Bucket, bucket_histories, with_neighbours
+from features.building import Beyond, beyond_notes
 from features.history import Histories
 from features.loading import readable
-from features.meeting import Epochs, exposures
-from features.neighbours import NO_EXPOSURE, Neighbours, met
 from features.passes import Means, Passed, Passes, Question
 from features.spill import Spill
 
@@ -40,7 +39,7 @@ def spilled_histories(
         The transfers are no store, the memory or the disk is too small, or as `build_histories`.
     """
     with readable():
-        passed = Passes(transfers, requests, question, means).make()
+        passed = Passes(transfers, requests, question, means, BucketFiles).make()
     return SpilledHistories(passed, question, means.spilled)
 
 
@@ -57,7 +56,7 @@ class SpilledHistories:
 
     part_rows = 1 << 13
 
-    def __init__(self, passed: Passed, question: Question, spilled: Spill) -> None:
+    def __init__(self, passed: Passed[BucketFiles], question: Question, spilled: Spill) -> None:
         self._passed, self._question, self._spilled = passed, question, spilled
         self.transfers = 0
         self._beyond: list[Beyond] = []
@@ -81,32 +80,22 @@ class SpilledHistories:
         return (*beyond_notes(self._beyond), *crowd_notes(*self._crowd.tolist()))
 
     def _bucket(self, bucket: int) -> Histories:
-        passed = self._passed
+        passed, question = self._passed, self._question
         first, end = passed.files.buckets.starts[bucket : bucket + 2].tolist()
         events = passed.shared.of(*passed.files.transfers(bucket))
         keys = passed.roll.keys(first, end)
-        histories, beyond = assemble(events, keys, self._question.basis, passed.parties)
-        columns, rows = histories.columns, events.row[histories.source]
-        crossed = crossings_of(passed.over_bridges, rows, columns)
-        histories = with_crossings(histories, crossed)
-        if self._question.neighbours:
-            near = self._neighbours(bucket, histories)
-            histories = replace(histories, columns=histories.columns._replace(neighbours=near))
+        histories, told = bucket_histories(
+            Bucket(events, keys, question.basis, passed.parties, passed.over_bridges)
+        )
+        if question.neighbours:
+            histories = with_neighbours(
+                histories,
+                passed.files.behaviour(bucket),
+                passed.parties if passed.epochs else None,
+                lambda epoch: passed.files.exposure(bucket, epoch),
+            )
         passed.files.drop(bucket, passed.epochs)
-        self._beyond.append(beyond)
-        self._crowd += (crossed.crowded, crossed.undecided)
-        self.transfers += int(histories.counts.sum())
+        self._beyond.append(told.beyond)
+        self._crowd += told.crowd
+        self.transfers += told.transfers
         return histories
-
-    def _neighbours(self, bucket: int, histories: Histories) -> Neighbours:
-        passed, columns, source = self._passed, histories.columns, histories.source
-        behaviour = met(passed.files.behaviour(bucket), source, columns.incoming)
-
-        def met_in(epoch: int) -> tuple[np.ndarray, ...]:
-            return met(passed.files.exposure(bucket, epoch), source, columns.incoming)
-
-        exposure = NO_EXPOSURE
-        if passed.epochs and columns.registry.any():
-            epochs = Epochs(passed.parties, columns.as_of, columns.registry)
-            exposure = exposures(epochs, histories.counts, met_in)
-        return Neighbours(*behaviour, *exposure)

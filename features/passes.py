@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -28,12 +29,13 @@ from data.services import Services
 from data.transfers import Transfers
 from features.bridge_file import OverBridges
 from features.bridges import BridgeTransfers
-from features.bucket_files import BucketFiles, record_bytes
-from features.buckets import cut
+from features.bucket_files import record_bytes
+from features.buckets import Buckets, cut
 from features.budget import Size, Sizes, divided, refuse_large_history
 from features.building import latest_cut
 from features.event_file import EVENT_BYTES, EventFile
-from features.laying import asked_for, count
+from features.events import Events
+from features.laying import Asked, asked_for, count
 from features.loading import Loading
 from features.meeting import Counting, Epochs
 from features.pair_file import PAIR_BYTES, FirstMeetings, PairFile
@@ -81,6 +83,8 @@ class Means:
         Taken instead of those that follow from `memory`.
     kept
         Bytes that whoever asks keeps of each request until the end.
+    fitted
+        Changes the sizes that follow from `memory`, where not all of the work is done in it.
     """
 
     memory: int
@@ -88,10 +92,38 @@ class Means:
     step: Step
     sizes: Sizes | None = None
     kept: int = 0
+    fitted: Callable[[Sizes, Size], Sizes] | None = None
+
+    def divided(self, size: Size) -> Sizes:
+        """Divide the memory for a run of some size."""
+        sizes = self.sizes or divided(self.memory, size)
+        return sizes if self.fitted is None else self.fitted(sizes, size)
+
+
+class Files(Protocol):
+    """Where the passes put the transfers of buckets, and what they find of them."""
+
+    @property
+    def buckets(self) -> Buckets:
+        """The cut of the requests."""
+        ...
+
+    def add(self, events: Events, behaviour: np.ndarray | None) -> None:
+        """Add further transfers, with what both sides of each had done before it."""
+        ...
+
+    def add_exposure(
+        self, events: Events, exposure: np.ndarray, epoch: int, wanted: np.ndarray
+    ) -> None:
+        """Add the exposures of the same transfers, in one epoch, to some of the buckets."""
+        ...
+
+
+F = TypeVar("F", bound=Files)
 
 
 @dataclass(frozen=True)
-class Passed:
+class Passed(Generic[F]):
     """What the passes leave behind for the buckets.
 
     Attributes
@@ -108,14 +140,19 @@ class Passed:
 
     roll: Roll
     parties: Parties
-    files: BucketFiles
+    files: F
     shared: EventFile
     over_bridges: BridgeTransfers | None
     epochs: list[int]
 
 
-class Passes:
+class Passes(Generic[F]):
     """The passes of one run.
+
+    Parameters
+    ----------
+    files
+        Makes the files, of the spill folder, the requests and their buckets.
 
     Raises
     ------
@@ -129,7 +166,9 @@ class Passes:
         requests: pl.DataFrame | None,
         question: Question,
         means: Means,
+        files: Callable[[Spill, Asked, Buckets], F],
     ) -> None:
+        self._made = files
         asked = requested(transfers, requests, question.as_of)
         self._asked = None if requests is None and transfers.assume_complete else asked
         self._transfers, self._question, self._means = transfers, question, means
@@ -142,7 +181,7 @@ class Passes:
                 hint="Ingest them, or leave --memory out.",
             )
         self._names = names
-        self._limits = means.sizes or divided(means.memory, self._size())
+        self._limits = means.divided(self._size())
         least = self._source.height * (EVENT_BYTES + PAIR_BYTES * question.neighbours)
         refuse_small_disk(means.spilled.folder, least)
 
@@ -160,7 +199,7 @@ class Passes:
             neighbours=self._question.neighbours,
         )
 
-    def make(self) -> Passed:
+    def make(self) -> Passed[F]:
         """Make them."""
         question, transfers = self._question, self._transfers
         occurring = Occurring(self._source.known)
@@ -186,7 +225,7 @@ class Passes:
         found = over_bridges.found(transfers, self._file.shared)
         return Passed(roll, parties, files, self._file, found, list(wanted))
 
-    def _files(self, roll: Roll) -> BucketFiles:
+    def _files(self, roll: Roll) -> F:
         """Count the transfers of each request, and cut the requests into buckets."""
         asked = asked_for(roll.code, roll.cut, roll.masks, known=self._source.known)
         counts = np.zeros((2, len(roll)), dtype=np.int64)
@@ -199,9 +238,9 @@ class Passes:
             largest = int(held.argmax())
             address = roll.keys(largest, largest + 1)["address"][0]
             refuse_large_history(self._means.memory, self._limits, int(held[largest]), address)
-        return BucketFiles(self._means.spilled, asked, cut(held, self._limits.bucket))
+        return self._made(self._means.spilled, asked, cut(held, self._limits.bucket))
 
-    def _exposed(self, roll: Roll, parties: Parties, files: BucketFiles) -> dict[int, np.ndarray]:
+    def _exposed(self, roll: Roll, parties: Parties, files: F) -> dict[int, np.ndarray]:
         """Return for each epoch that some request is cut in, which buckets hold such requests."""
         question, buckets = self._question, files.buckets
         if not (question.neighbours and question.summable and any(parties.begins.values())):
@@ -217,13 +256,13 @@ class Passes:
             for epoch in epochs.needed
         }
 
-    def _refuse_small_disk(self, files: BucketFiles, epochs: int) -> None:
+    def _refuse_small_disk(self, files: F, epochs: int) -> None:
         each = record_bytes(neighbours=self._question.neighbours, epochs=epochs)
         pairs = len(self._file) * PAIR_BYTES * self._question.neighbours
         needed = int(files.buckets.transfers.sum()) * each + pairs
         refuse_small_disk(self._means.spilled.folder, needed)
 
-    def _share_out(self, files: BucketFiles, over_bridges: OverBridges) -> None:
+    def _share_out(self, files: F, over_bridges: OverBridges) -> None:
         """Share the transfers out, with what both sides of each had done before it."""
         prefixes, meetings = None, None
         if self._question.neighbours:
@@ -256,9 +295,7 @@ class Passes:
                 done(len(events.table))
             return pairs.look()
 
-    def _expose(
-        self, files: BucketFiles, party: np.ndarray, epoch: int, buckets: np.ndarray
-    ) -> None:
+    def _expose(self, files: F, party: np.ndarray, epoch: int, buckets: np.ndarray) -> None:
         """Share out what the money of both sides had to do with known parties before."""
         taint = Taint(party)
         with self._means.step("Following exposure", len(self._file)) as done:

@@ -41,7 +41,6 @@ from pipelines.commands.options import (
     Days,
     DemoSize,
     Diagnostic,
-    EngineOption,
     ExportFiles,
     Exports,
     ExportsOf,
@@ -72,6 +71,7 @@ from pipelines.commands.options import (
     WorldSize,
     flag,
 )
+from pipelines.commands.options_engine import EngineOption, SparkMaster
 from pipelines.commands.options_explorers import ExplorerTable, NoExplorerLinks
 from pipelines.commands.options_memory import Memory, Resume, SpillFolder, StartAgain
 from pipelines.running import one_of, print_result, run
@@ -205,13 +205,15 @@ def ingest(
         prices=prices,
         as_of=as_of,
         mapping=one_of("--map", map_, "--mapping", mapping),
-        append=append,
+        append=append or None,
     )
 
 
 @app.command(
     epilog="Example: unrinse signals runs/store --out runs/signals.parquet\n\n"
     "More transfers than memory holds: unrinse signals runs/store --memory 2GiB "
+    "--out runs/signals.parquet\n\n"
+    "On a cluster: unrinse signals runs/store --engine spark --spark-master spark://host:7077 "
     "--out runs/signals.parquet"
 )
 def signals(
@@ -224,6 +226,7 @@ def signals(
     services: Services = None,
     also: AlsoMeasure = None,
     engine: EngineOption = None,
+    spark_master: SparkMaster = None,
     threads: Threads = None,
     memory: Memory = None,
     spill: SpillFolder = None,
@@ -244,6 +247,7 @@ def signals(
         services=services,
         also=also,
         engine=engine,
+        spark_master=spark_master,
         threads=threads,
         memory=memory,
         spill=spill,
@@ -274,6 +278,7 @@ def score(
     as_of: AsOf = None,
     reasons: Reasons = None,
     engine: EngineOption = None,
+    spark_master: SparkMaster = None,
     services: Services = None,
     threads: Threads = None,
     memory: Memory = None,
@@ -296,6 +301,7 @@ def score(
         as_of=as_of,
         reasons=reasons,
         engine=engine,
+        spark_master=spark_master,
         services=services,
         threads=threads,
         memory=memory,

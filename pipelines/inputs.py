@@ -17,8 +17,6 @@ from data.services import Services
 from data.transfers import Transfers
 from features.basis import BASES
 
-ENGINES = ("local",)
-
 _MOST_NOTES = 20
 
 
@@ -130,16 +128,6 @@ def resolved_as_of(transfers: Transfers, given: datetime | None) -> datetime:
             hint="Pass --as-of, for example --as-of 2024-06-01.",
         )
     return transfers.as_of
-
-
-def resolved_engine(name: str) -> str:
-    """Check the name of an engine."""
-    if name not in ENGINES:
-        raise Refused(
-            f"the engine {name!r} is not part of this version.",
-            expected=f"one of {', '.join(ENGINES)}",
-        )
-    return name
 
 
 def unscored_exit(statuses: pl.Series, problems: int, most: float | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,17 @@ from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
+from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Asked,
     Capped,
     counts,
     read_requests,
     resolved_as_of,
-    resolved_engine,
     service_notes,
     unscored_exit,
 )
-from pipelines.memory import Cap, resolved_cap
+from pipelines.memory import Cap
 from pipelines.outputs import check_output, program, write_table
 from pipelines.recorded import environment, recorded_inputs, rests_on
 from pipelines.resuming import Earlier, Part, Stage, resumable
@@ -173,13 +173,19 @@ def score_asked(
 
 
 def _in_parts(
-    given: ToScore, cap: Cap | None, kept: Stage, *, reasons: int, threads: int | None
+    given: ToScore,
+    engine: Engine,
+    cap: Cap | None,
+    kept: Stage,
+    *,
+    reasons: int,
+    threads: int | None,
 ) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
     """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
     families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
     scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
-    with local.held(
+    with engine.run(
         given.transfers,
         given.asked.requests,
         as_of=given.as_of,
@@ -189,9 +195,10 @@ def _in_parts(
         families=families,
         cap=cap,
         kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
+        threads=threads,
     ) as histories:
-        fresh = local.parts(histories, families, threads=threads, after=kept.rows)
-        for part in kept.through(_scored(signals, scores) for signals in fresh):
+        fresh = histories.through(partial(_scored, scores=scores), after=kept.rows)
+        for part in kept.through(fresh):
             scores.take(part["scores"], part["highest"])
             capped.seen(part["capped"])
         notes = (*_notes_on(given), *histories.notes, *capped.notes())
@@ -215,6 +222,7 @@ def score(
     as_of: datetime | None = None,
     reasons: int = 0,
     engine: str = "local",
+    spark_master: str | None = None,
     research_use: bool = False,
     services: str | Path | Sequence[str | Path] | None = None,
     threads: int | None = None,
@@ -242,6 +250,10 @@ def score(
         Score as things stood then; default: the moment recorded at ingest.
     reasons
         Fill ``top_reasons`` for that many of the highest scores.
+    engine
+        ``local``, this process, or ``spark``, a cluster; the result is the same.
+    spark_master
+        The cluster, as Spark names it; default: what Spark is set up for, else this machine.
     research_use
         Score real transfers with a model that is not for decisions; every row says so.
     services
@@ -271,8 +283,8 @@ def score(
     """
     out = Path(out)
     check_output(out)
-    resolved_engine(engine)
-    cap = resolved_cap(memory, spill, out)
+    chosen = Engine(engine, spark_master)
+    cap = chosen.cap(memory, spill, out)
     with resumable(
         out, Earlier(resume, start_again), spill=None if cap is None else cap.folder
     ) as work:
@@ -287,7 +299,7 @@ def score(
         )
         work.rests_on(run.rests_on | {"the job": "score", "--reasons": reasons})
         scores, notes, spilled_bytes = _in_parts(
-            run, cap, work.stage("scores"), reasons=reasons, threads=threads
+            run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads
         )
         key = None
         if control_sample is not None:

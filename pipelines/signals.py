@@ -12,17 +12,15 @@ from data.services import load_services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.signal import Family
-from pipelines.engines import local
+from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Capped,
     leg_names,
     read_requests,
     resolved_as_of,
     resolved_basis,
-    resolved_engine,
     service_notes,
 )
-from pipelines.memory import resolved_cap
 from pipelines.outputs import check_output, write_table
 from pipelines.recorded import rests_on
 from pipelines.resuming import Earlier, resumable
@@ -54,6 +52,7 @@ def signals(
     legs: str | Iterable[str] | None = None,
     services: str | Path | Sequence[str | Path] | None = None,
     engine: str = "local",
+    spark_master: str | None = None,
     threads: int | None = None,
     assume_complete: bool = False,
     also: Sequence[str] = (),
@@ -89,6 +88,10 @@ def signals(
         Families that follow money from hand to hand through all transfers (``motifs``), which
         costs about as much as all other signals. Each adds its signals and, before all of them, a
         column ``{family}_capped``: how often it looked no further for an address.
+    engine
+        ``local``, this process, or ``spark``, a cluster; the result is the same.
+    spark_master
+        The cluster, as Spark names it; default: what Spark is set up for, else this machine.
     memory
         What the process may take, as bytes or as text (``2GiB``); what does not fit is spilled to
         disk, and the result is the same. Default: everything is held in memory.
@@ -107,8 +110,8 @@ def signals(
     out = Path(out)
     families = _families(also)
     check_output(out)
-    resolved_engine(engine)
-    cap, shown = resolved_cap(memory, spill, out), leg_names(legs)
+    chosen = Engine(engine, spark_master)
+    cap, shown = chosen.cap(memory, spill, out), leg_names(legs)
     with resumable(
         out, Earlier(resume, start_again), spill=None if cap is None else cap.folder
     ) as work:
@@ -133,7 +136,7 @@ def signals(
             }
         )
         kept, capped = work.stage("signals"), Capped()
-        with local.held(
+        with chosen.run(
             opened,
             requests,
             as_of=moment,
@@ -142,8 +145,9 @@ def signals(
             services=known,
             families=families,
             cap=cap,
+            threads=threads,
         ) as histories:
-            fresh = local.parts(histories, families, threads=threads, after=kept.rows)
+            fresh = histories.parts(after=kept.rows)
             parts = map(capped.seen, kept.tables(fresh))
             manifest = write_table(parts, out, kind="signals", facts=facts)
     return SignalsResult(

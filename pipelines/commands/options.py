@@ -24,12 +24,6 @@ class Basis(StrEnum):
     relative = "relative"
 
 
-class Engine(StrEnum):
-    """What moves histories to the kernels."""
-
-    local = "local"
-
-
 class TrainingBasis(StrEnum):
     """Where the labels come from."""
 
@@ -259,9 +253,6 @@ BasisOption = Annotated[
         help="Measure values in dollars, in native coins, or relative to the history's own "
         "median. Default: usd."
     ),
-]
-EngineOption = Annotated[
-    Engine | None, typer.Option(help="What moves the histories. Default: local.")
 ]
 ControlSample = Annotated[
     int | None,

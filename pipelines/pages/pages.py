@@ -8,6 +8,7 @@ autoescape). Only the drawings, which escape their own text, come in as markup.
 from __future__ import annotations
 
 import functools
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -158,6 +159,7 @@ def render(template: str, **values: Any) -> str:
 
 
 _FOLDER = Path(__file__).parent
+_PER_CENT = re.compile(r"(?<=[0-9]) %")
 
 
 @functools.cache
@@ -176,8 +178,10 @@ def _environment() -> Environment:
 
 
 def _shown_whole(value: Any) -> Any:
-    """Make the unseen visible in every text that is not markup of our own."""
-    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    """Make the unseen visible in every text that is not markup of our own; part no figure and %."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _PER_CENT.sub("\N{NO-BREAK SPACE}%", visible(value))
 
 
 def _moment(text: str) -> str:

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from data.errors import Refused
 from pipelines import cli, console, running
-from pipelines.commands.options import Engine
+from pipelines.commands.options_engine import Engine
 
 HEAVY = ("polars", "numpy", "numba", "lightgbm", "mlflow", "pyarrow", "jinja2", "altair")
 
@@ -48,8 +48,9 @@ COMMANDS: dict[str, list[str]] = {
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
         *("--basis", "native", "--legs", "native_out,native_in", "--services", "v.csv"),
-        *("--also", "motifs", "--engine", "local", "--threads", "2", "--assume-complete"),
-        *("--memory", "2GiB", "--spill", "d", "--resume", "--start-again"),
+        *("--also", "motifs", "--engine", "spark", "--threads", "2", "--assume-complete"),
+        *("--memory", "2GiB", "--spill", "d", "--spark-master", "local[2]"),
+        *("--resume", "--start-again"),
     ],
     "train": [
         *("train", "t", "l.csv", "--out", "b", "--basis", "usd", "--legs", "token_in,token_out"),
@@ -70,10 +71,10 @@ COMMANDS: dict[str, list[str]] = {
     "score": [
         *("score", "b", "t", "--memory", "2GiB", "--spill", "d"),
         *("--addresses", "a.txt", "--out", "s.csv", "--as-of"),
-        *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "local", "--services"),
+        *("2024-05-09T10:00:00+02:00", "--reasons", "5", "--engine", "spark", "--services"),
         *("s.csv", "--threads", "2", "--max-unscored", "0.5", "--research-use"),
         *("--assume-complete", "--services", "pack.yaml", "--control-sample", "9"),
-        *("--resume", "--start-again"),
+        *("--spark-master", "spark://host:7077", "--resume", "--start-again"),
     ],
     "explain": [
         *("explain", "b", "t", "--addresses", "a.txt", "--out", "o", "--as-of", "2024-05-09"),
@@ -358,10 +359,10 @@ def test_the_default_that_help_states_is_the_jobs(command, option, default):
 
 
 def test_no_engine_is_offered_that_is_refused():
-    from pipelines.inputs import ENGINES
+    from pipelines.engines.choice import ENGINES
 
     assert tuple(Engine) == ENGINES
-    assert run("score", *COMMANDS["score"][1:], "--engine", "spark").exit_code == 2
+    assert run("score", *COMMANDS["score"][1:], "--engine", "abacus").exit_code == 2
 
 
 def test_a_refusal_is_one_message_and_2(job):

@@ -289,7 +289,7 @@ class Elements(HTMLParser):
             self.out.append({"tag": tag, **dict(attrs)})
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        self.text.append(data.replace("\u00a0", " "))  # a space that only does not break
 
 
 def test_the_example_obeys_the_schema():

@@ -329,7 +329,11 @@ def test_a_package_is_whole_or_there_is_none(reviewed, tmp_path, monkeypatch):
     monkeypatch.setattr(sar, "readme", fail)
     with pytest.raises(Refused, match="No space left"):
         reviewed.explain(tmp_path / "out", top=2)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".out.work"]
+    monkeypatch.undo()
+    resumed = reviewed.explain(tmp_path / "out", top=2, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert resumed.sar == reviewed.explain(tmp_path / "again", top=2).sar
 
 
 def test_addresses_below_review_are_no_subjects(reviewed, tmp_path):
