@@ -177,6 +177,7 @@ def deliver(tables: list[pl.DataFrame], first: int, out: Path, *, append: bool) 
         ingest("auto", [], out, append=append)
 
 
+@pytest.mark.slow
 @settings(max_examples=cases(60))
 @given(exports(), st.data())
 def test_any_deliveries_are_as_all_at_once(tables: list[pl.DataFrame], data: st.DataObject) -> None:
@@ -337,6 +338,7 @@ def test_an_append_that_fails_changes_nothing(at: str, tmp_path: Path) -> None:
     assert not list((tmp_path / "store").glob(".commit-*"))
 
 
+@pytest.mark.slow
 def test_a_simulated_store_can_grow(tmp_path: Path) -> None:
     simulate(tmp_path / "store", seed=4, addresses=300)
     before = open_transfers(tmp_path / "store").scan().select(list(TRANSFERS)).collect()

@@ -193,6 +193,7 @@ def the_past_is_dust(rows: pl.DataFrame) -> pl.DataFrame:
 REWRITTEN = [nothing, one_is_gone, one_comes_late, one_is_worth_more, the_past_is_dust]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", REWRITTEN)
 def test_a_rewritten_past_is_noticed(base, tmp_path, change):
     store = base.store(tmp_path / "store", base.at + timedelta(days=1), change)
@@ -203,6 +204,7 @@ def test_a_rewritten_past_is_noticed(base, tmp_path, change):
     assert ("came, went or changed" in here.how["how"]) == (change is not nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["incomplete", "fewer legs", "gone", "back"])
 def test_changed_coverage_is_noticed(base, tmp_path, what):
     coverage = base.world.coverage
@@ -224,6 +226,7 @@ def test_changed_coverage_is_noticed(base, tmp_path, what):
     assert ("the coverage of 1 address changed" in again.how["how"]) == (what != "back")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("date", ["old", "between", "to come"])
 def test_what_lists_say_is_noticed(base, tmp_path, date):
     """A row counts from the day after its date: one between the runs comes into force."""
@@ -243,6 +246,7 @@ def test_what_lists_say_is_noticed(base, tmp_path, date):
     assert ("what lists say of 1 address changed" in again.how["how"]) == (date != "to come")
 
 
+@pytest.mark.slow
 def test_lists_that_are_withdrawn_are_noticed(base, tmp_path):
     listed = tmp_path / "services.csv"
     busy = followed(base.world.transfers).group_by("chain", "receiver").len()
@@ -260,6 +264,7 @@ def test_lists_that_are_withdrawn_are_noticed(base, tmp_path):
     assert "what lists say of 1 address changed" in again.how["how"]
 
 
+@pytest.mark.slow
 def test_another_list_of_addresses_computes_those_that_are_new(base, tmp_path):
     asked = pl.read_csv(base.addresses)
     short, store = tmp_path / "short.csv", base.store(tmp_path / "store", base.at)
@@ -274,6 +279,7 @@ def test_another_list_of_addresses_computes_those_that_are_new(base, tmp_path):
     assert here.found.signals.equals(base.again(store, full=True).found.signals)
 
 
+@pytest.mark.slow
 def test_a_store_cut_into_other_files_is_the_same_past(base, tmp_path):
     """The same rows as two plain files, shuffled, with the coverage beside them."""
     whole = base.store(tmp_path / "store", base.at)

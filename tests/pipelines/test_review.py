@@ -197,7 +197,7 @@ def test_scoring_writes_both_files_beside_the_scores(world, bundle, tmp_path, mo
         return found.with_columns(band=pl.when(pl.col("log_odds").is_not_null()).then(band))
 
     monkeypatch.setattr(RunningScores, "table", with_bands)
-    told = score(bundle, world.store, world.addresses, out, control_sample=7)
+    told = score(bundle, world.store, world.addresses, out, control_sample=7, start_again=True)
     review, sealed = review_files(out)
     assert told.to_review == review
     counted = pl.read_csv(sealed)["drawn"].value_counts().sort("drawn")["count"].to_list()
