@@ -329,7 +329,7 @@ def test_without_a_lag_no_label_is_mature_and_nothing_is_claimed(world, bundle, 
 
 
 def test_rates_are_shown_with_intervals_or_the_reason():
-    page = monitor_page(monitor_report("too few"))
+    page = monitor_page(monitor_report("too few")).replace("\N{NO-BREAK SPACE}", " ")
     for said in ("50 %", "[40 %, 60 %]", "not resolvable", "too few", "could not alarm"):
         assert said in page
 
