@@ -6,12 +6,13 @@ before that moment every reader sees the old state, after it the new one. No fil
 
 Readers hold the manifest they read by a shared lock; files that only older commits name are
 removed once nobody holds those. The locks belong to open files, so whatever ends a process frees
-them. Where there are no such locks (Windows, some network disks) old files are removed at once.
+them. On a disk that knows no such locks nobody can write, and readers need none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -165,10 +166,6 @@ def _locked(handle: int, *, exclusive: bool) -> bool:
     BlockingIOError
         Somebody else holds a lock that excludes this one.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
     try:
         fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
