@@ -25,25 +25,8 @@ UNCAPPED = 1 << 62
 """The memory of a process that spills without being capped."""
 
 
-class Run(Protocol):
+class Run(local.SoFar, Protocol):
     """The histories of a run and an engine that computes their signals, once."""
-
-    @property
-    def transfers(self) -> int:
-        """Of the histories so far."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the histories so far."""
-        ...
-
-    @property
-    def spilled_bytes(self) -> int | None:
-        """Bytes that this process wrote to disk; None where nothing is spilled."""
-        ...
-
-    def __len__(self) -> int: ...
 
     def parts(self, *, after: int = 0) -> Iterator[pl.DataFrame]:
         """Compute signals and yield their table in parts, without the first rows."""

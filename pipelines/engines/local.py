@@ -112,8 +112,8 @@ def _compiling(families: Sequence[Family]) -> Iterator[None]:
                 missing.compile_rest(done)
 
 
-class Held(Protocol):
-    """The histories of a run, in one piece or in several, to be gone through once."""
+class SoFar(Protocol):
+    """What is known of the histories of a run as it goes through them, by whatever engine."""
 
     @property
     def transfers(self) -> int:
@@ -126,16 +126,20 @@ class Held(Protocol):
         ...
 
     @property
-    def part_rows(self) -> int:
-        """Histories to a part of the result."""
-        ...
-
-    @property
     def spilled_bytes(self) -> int | None:
-        """Bytes that went to disk; None without a cap."""
+        """Bytes that this process wrote to disk; None where nothing is spilled."""
         ...
 
     def __len__(self) -> int: ...
+
+
+class Held(SoFar, Protocol):
+    """The histories of a run, in one piece or in several, to be gone through once."""
+
+    @property
+    def part_rows(self) -> int:
+        """Histories to a part of the result."""
+        ...
 
     def __iter__(self) -> Iterator[Histories]: ...
 
@@ -198,24 +202,47 @@ def held(
             )
         )  # fmt: skip
         return
+    question = question_of(
+        families, as_of=as_of, basis=basis, legs=legs, services=services,
+        where="under --memory", instead="leave --memory out",
+    )  # fmt: skip
+    with spill(cap.folder) as spilled, removed_at_the_end(spilled.folder):
+        with _compiling(families):
+            pass  # before the cap is divided: what it takes counts
+        means = Means(cap.memory, spilled, progress, kept=kept)
+        yield spilled_histories(transfers, requests, question, means)
+
+
+def question_of(
+    families: Sequence[Family],
+    *,
+    as_of: datetime,
+    basis: str,
+    legs: Iterable[str] | None,
+    services: Services | None,
+    where: str,
+    instead: str,
+) -> Question:
+    """Return what the passes are to find for some families; what follows all transfers is refused.
+
+    Parameters
+    ----------
+    where, instead
+        For the refusal: where such a family cannot be computed, and what to do about it.
+    """
     if graphs := [family.name for family in families if family.scope == "graph"]:
         raise Refused(
-            f"{graphs[0]} cannot be computed under --memory: it follows money through all "
-            "transfers at once.",
-            hint=f"Do without {graphs[0]}, or leave --memory out.",
+            f"{graphs[0]} cannot be computed {where}: it follows money through all transfers at "
+            "once.",
+            hint=f"Do without {graphs[0]}, or {instead}.",
         )
-    question = Question(
+    return Question(
         as_of=as_of,
         basis=basis,
         legs=None if legs is None else tuple(legs),
         services=services,
         neighbours=any(family.reads_neighbours for family in families),
     )
-    with spill(cap.folder) as spilled, removed_at_the_end(spilled.folder):
-        with _compiling(families):
-            pass  # before the cap is divided: what it takes counts
-        means = Means(cap.memory, spilled, progress, kept=kept)
-        yield spilled_histories(transfers, requests, question, means)
 
 
 def parts(

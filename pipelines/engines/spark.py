@@ -40,6 +40,7 @@ from features.signal import Family
 from features.spill import Spill, spill
 from pipelines.console import progress
 from pipelines.engines import spark_probe, spark_tasks
+from pipelines.engines.local import question_of
 from pipelines.engines.spark_tasks import Part
 from pipelines.memory import Cap
 from pipelines.stopping import removed_at_the_end
@@ -204,19 +205,10 @@ def held(
         There is no pyspark, no Java or no such cluster, its executors cannot do the work, or a
         family cannot be computed there.
     """
-    if graphs := [family.name for family in families if family.scope == "graph"]:
-        raise Refused(
-            f"{graphs[0]} cannot be computed on Spark: it follows money through all transfers at "
-            "once.",
-            hint=f"Do without {graphs[0]}, or use the local engine.",
-        )
-    question = Question(
-        as_of=as_of,
-        basis=basis,
-        legs=None if legs is None else tuple(legs),
-        services=services,
-        neighbours=any(family.reads_neighbours for family in families),
-    )
+    question = question_of(
+        families, as_of=as_of, basis=basis, legs=legs, services=services,
+        where="on Spark", instead="use the local engine",
+    )  # fmt: skip
     with (
         spill(cap.folder) as spilled,
         removed_at_the_end(spilled.folder),
