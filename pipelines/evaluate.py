@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from pipelines.inputs import service_notes
 from pipelines.labelling.labelled import Labelled, label_hash, read_labels
 from pipelines.labelling.populations import beside, read_populations, with_fields
 from pipelines.labelling.slices import slices_of
-from pipelines.outputs import program
+from pipelines.outputs import program, write_json
 from pipelines.pages.evaluation import evaluation_page
 from pipelines.score import use_notes
 from pipelines.train import headline
@@ -133,8 +132,7 @@ def evaluate(
         measures["ablation"] = _ablated(loaded, measured, threads)
     notes = use_notes(loaded)
     with whole_directory(Path(out)) as folder:
-        text = json.dumps(measures, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+        write_json(measures, folder / "evaluation.json")
         page = evaluation_page(
             measures,
             bundle_sha256=loaded.sha256,

@@ -10,7 +10,6 @@ never a claim that nothing changed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -36,7 +35,7 @@ from pipelines.console import UNSHOWN, progress
 from pipelines.inputs import counts, unscored_exit
 from pipelines.labelling.labels_in_time import measured_in_time
 from pipelines.moments import iso
-from pipelines.outputs import program
+from pipelines.outputs import program, write_json
 from pipelines.pages.monitor import headline, monitor_page
 from pipelines.score import Scored, input_notes, score_addresses, use_notes
 from pipelines.windows import Window, Windows, windows
@@ -171,8 +170,7 @@ def monitor(
     report = drift_report(run, both, *measured, least_effect=least_effect)
     said = notices(run)
     with whole_directory(Path(out)) as folder:
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "monitor.json").write_text(text + "\n", encoding="utf-8")
+        write_json(report, folder / "monitor.json")
         page = monitor_page(report, notices=said)
         (folder / "monitor.html").write_text(page, encoding="utf-8", newline="\n")
         inputs = {"addresses": addresses, "reference": reference, "labels": labels}

@@ -8,7 +8,6 @@ it was computed stands in `computed.json` alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,10 +19,10 @@ import polars as pl
 from data.errors import Refused
 from data.storage import refuse_foreign, whole_directory, write_manifest
 from models.status import SCORED
-from pipelines.explain import for_review
 from pipelines.inputs import counts, unscored_exit
-from pipelines.outputs import write_rows
+from pipelines.outputs import write_json, write_rows
 from pipelines.pages.nightly import nightly_page
+from pipelines.report import for_review
 from pipelines.rescoring.alert_changes import TOLERANCE
 from pipelines.rescoring.drift import EVERY, drift
 from pipelines.rescoring.explained import MOST_EXPLAINED, explained, gone, listed
@@ -208,20 +207,15 @@ def _write(
     write_rows(changes_table(found), folder / "changes.csv")
     lacking = unscored(given.bundle, again.found.signals, scores, given.asked.problems)
     write_rows(lacking, folder / "unscored.csv")
-    _write_json(folder / SUMMARY, report)
+    write_json(report, folder / SUMMARY)
     page = nightly_page(report)
     (folder / "summary.html").write_text(page, encoding="utf-8", newline="\n")
     if found.drift.report is not None:
-        _write_json(folder / MONITOR, found.drift.report)
-    _write_json(folder / "computed.json", again.how)
+        write_json(found.drift.report, folder / MONITOR)
+    write_json(again.how, folder / "computed.json")
     keep(folder, again.found.each, again.marks, found.split.kept)
     rows = {"requested": scores.height, "alerts": report["alerts"]["up_for_review"]}
     write_manifest(folder, KIND, {**facts_of(given), "rows": rows})
-
-
-def _write_json(path: Path, content: Any) -> None:
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _result(

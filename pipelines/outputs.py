@@ -98,6 +98,12 @@ def write_rows(frame: pl.DataFrame, path: Path) -> None:
         writer.write(frame)
 
 
+def write_json(content: Any, path: Path) -> None:
+    """Write a report into such a directory as JSON that people can read, without NaN."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
 @functools.cache
 def program() -> str:
     """Return the program and its version, as results name it: ``unrinse 0.1.0``."""

@@ -8,7 +8,6 @@ measure's distribution with a distance, and a classifier that tries to tell real
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from data.transfers import Transfers, open_transfers
 from pipelines import console
 from pipelines.comparison import CURVE, compared
 from pipelines.observation import KEY, Filter, Party, party_of_store
-from pipelines.outputs import program
+from pipelines.outputs import program, write_json
 from pipelines.pages.realism import auc_text, realism_page
 from pipelines.published import published_figures
 
@@ -135,8 +134,7 @@ def realism_report(
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write `realism.json` and `realism.html` into a folder."""
-    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "realism.json").write_text(text + "\n", encoding="utf-8")
+    write_json(report, folder / "realism.json")
     (folder / "realism.html").write_text(realism_page(report), encoding="utf-8", newline="\n")
 
 

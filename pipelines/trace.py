@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from models.tracing.limits import MICROS, Limits
 from models.tracing.tracing import Tracer
 from pipelines.inputs import explorers_of, known_addresses, resolved_as_of, service_notes
 from pipelines.moments import iso
-from pipelines.outputs import program, write_rows
+from pipelines.outputs import program, write_json, write_rows
 from pipelines.pages.trace import trace_page
 from pipelines.tracing.trace_flows import flows_table
 from pipelines.tracing.trace_report import Asked, trace_report
@@ -134,7 +133,7 @@ def trace(
     report = trace_report(traced, Asked(*pair, at, opened.sha256, opened.synthetic))
     flows = flows_table(traced)
     with whole_directory(Path(out)) as folder:
-        (folder / "trace.json").write_text(_json(report), encoding="utf-8", newline="\n")
+        write_json(report, folder / "trace.json")
         (folder / "trace.html").write_text(
             trace_page(report, linked), encoding="utf-8", newline="\n"
         )
@@ -187,7 +186,3 @@ def _facts(report: Mapping[str, Any], n_flows: int) -> dict[str, Any]:
         "transfers_sha256": report["transfers_sha256"],
         "rows": {"flows": n_flows},
     }
-
-
-def _json(report: Mapping[str, Any]) -> str:
-    return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from pipelines.amounts import exact_amount
 from pipelines.casework.case_telling import Telling, pair
 from pipelines.casework.sar_facts import Statement
 from pipelines.moments import iso
-from pipelines.outputs import program, write_rows
+from pipelines.outputs import program, write_json, write_rows
 
 COLUMNS: dict[str, pl.DataType] = {
     "facts": pl.String(),
@@ -127,8 +126,7 @@ def facts_json(
 def write_appendix(rows: pl.DataFrame, content: Mapping[str, Any], folder: Path) -> None:
     """Write ``evidence.csv`` and ``evidence.json``."""
     write_rows(rows, folder / "evidence.csv")
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "evidence.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_json(content, folder / "evidence.json")
 
 
 def _row(row: Row, facts: list[int], case: Case, telling: Telling) -> dict[str, Any]:

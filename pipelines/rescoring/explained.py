@@ -13,8 +13,8 @@ import polars as pl
 from features.catalogue import catalogue
 from models.status import SCORED
 from pipelines.alerting.alerts import alert_id
-from pipelines.explain import STATUS_MEANINGS, write_report
 from pipelines.inputs import explorers_of
+from pipelines.report import STATUS_MEANINGS, write_report
 from pipelines.rescoring.alert_changes import Change, content, flags_of
 from pipelines.rescoring.moved import KEY
 from pipelines.rescoring.remeasured import measure

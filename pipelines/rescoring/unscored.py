@@ -15,7 +15,7 @@ from data.address_lists import Problem
 from data.schema import LEGS
 from models.bundle import Bundle
 from models.status import SCORED
-from pipelines.explain import STATUS_MEANINGS
+from pipelines.report import STATUS_MEANINGS
 
 UNREADABLE = "unreadable"
 """In place of a status: a line of the list that names no address."""
