@@ -104,17 +104,22 @@ def spill(beside: Path) -> Iterator[Spill]:
 def remove_abandoned(beside: Path) -> None:
     """Remove what killed runs left below a folder; those that still run keep theirs."""
     for folder in beside.glob(f"{_PREFIX}*"):
-        lock = _lock(folder)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+        with contextlib.suppress(OSError):  # another user's, or no locks: it stays
+            lock = _lock(folder)
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def _locked_folder(beside: Path) -> tuple[Path, int]:
     """Make a folder and lock it; anew where somebody took it for abandoned in between."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
-        lock = _lock(folder)
+        try:
+            lock = _lock(folder)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if lock is not None and folder.exists():
             return folder, lock
         if lock is not None:
@@ -122,16 +127,25 @@ def _locked_folder(beside: Path) -> tuple[Path, int]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Return a handle on a folder with its lock; None where another has it, or it is gone."""
+    """Return a handle on a folder with its lock; None where another has it, or it is gone.
+
+    Raises
+    ------
+    OSError
+        The disk knows no locks, or refuses otherwise.
+    """
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
+    except FileNotFoundError:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(handle)
         return None
+    except OSError:
+        os.close(handle)
+        raise
     return handle
 
 

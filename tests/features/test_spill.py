@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.errors import Refused
 from features.event_file import Cuts
-from features.spill import refuse_small_disk, spill
+from features.spill import refuse_small_disk, remove_abandoned, spill
 from tests.generated import cases
 
 WORD = np.dtype(np.int64)
@@ -71,6 +71,25 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match="cannot be spilled to"), spill(tmp_path / "file"):
         pass
+
+
+def test_a_disk_without_locks_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("features.spill.fcntl.flock", no_locks)
+    with pytest.raises(Refused, match="No locks available"), spill(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_and_a_living_run_keeps_its_folder(tmp_path):
+    with spill(tmp_path) as living:
+        (tmp_path / f"{living.folder.name}-killed").mkdir()
+        remove_abandoned(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [living.folder.name]
+        living.append("some", np.array([1]))  # still there to write to
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_was_cut_short_is_refused(tmp_path, monkeypatch):
