@@ -105,8 +105,8 @@ def _watch(listening: int, ended: threading.Event, say: Callable[[], None]) -> N
     caught = b"\0"
     while caught and caught[0] not in (signal.SIGINT, signal.SIGTERM):
         caught = os.read(listening, 1)
-    os.close(listening)
     if not caught or ended.wait(GRACE):
+        os.close(listening)  # not before: a second signal writes to it
         return
     ender = threading.Timer(TIDYING, os._exit, args=(128 + caught[0],))
     ender.daemon = True
