@@ -114,7 +114,7 @@ class RunningScores:
         """Score some rows; return what `take` needs of them, which may be kept until then."""
         scored = _unranked(self._bundle, signals, self._services, self._threads)
         numbered = signals.with_columns(scored["log_odds"].alias(_ODDS)).with_row_index(_ROW)
-        return scored, self._highest_of(numbered.filter(pl.col(_ODDS).is_not_null()))
+        return scored, self._highest_of(numbered)
 
     def take(self, scored: pl.DataFrame, highest: pl.DataFrame) -> None:
         """Add further rows that have been `scored`."""
@@ -132,7 +132,9 @@ class RunningScores:
         return frame.with_columns(self._top_reasons(frame.height)).select(SCORES)
 
     def _highest_of(self, some: pl.DataFrame) -> pl.DataFrame:
-        return _in_order(some, _ODDS).head(self._reasons) if self._reasons else some.clear()
+        if not self._reasons:
+            return some.clear()
+        return _in_order(some.filter(pl.col(_ODDS).is_not_null()), _ODDS).head(self._reasons)
 
     def _top_reasons(self, rows: int) -> pl.Series:
         """Return a short text of the reasons of the highest ranks, null elsewhere."""

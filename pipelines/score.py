@@ -184,7 +184,10 @@ def _in_parts(
     """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
     facts, capped = given.bundle.facts, Capped()
     families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
-    scores = RunningScores(given.bundle, given.services, reasons=reasons, threads=threads or 1)
+    fresh_scores = partial(
+        RunningScores, given.bundle, given.services, reasons=reasons, threads=threads or 1
+    )
+    scores, model = fresh_scores(), fresh_scores()  # a cluster is sent the one without rows
     with engine.run(
         given.transfers,
         given.asked.requests,
@@ -197,7 +200,7 @@ def _in_parts(
         kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
         threads=threads,
     ) as histories:
-        fresh = histories.through(partial(_scored, scores=scores), after=kept.rows)
+        fresh = histories.through(partial(_scored, model=model), after=kept.rows)
         for part in kept.through(fresh):
             scores.take(part["scores"], part["highest"])
             capped.seen(part["capped"])
@@ -206,9 +209,9 @@ def _in_parts(
     return scores.table(), notes, spilled_bytes
 
 
-def _scored(signals: pl.DataFrame, scores: RunningScores) -> Part:
+def _scored(signals: pl.DataFrame, model: RunningScores) -> Part:
     """Score a part, and return what must be known of it in the end."""
-    scored, highest = scores.scored(signals)
+    scored, highest = model.scored(signals)
     capped = signals.select(pl.selectors.ends_with("_capped"))
     return {"scores": scored, "highest": highest, "capped": capped}
 
