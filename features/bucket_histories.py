@@ -6,14 +6,14 @@ the same code from the same transfers in the same order as in memory, whichever 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from features.bridges import BridgeTransfers, crossings_of
-from features.building import Beyond, assemble, with_crossings
+from features.bridges import BridgeTransfers, crossings_of, crowd_notes
+from features.building import Beyond, assemble, beyond_notes, with_crossings
 from features.events import Events
 from features.history import Histories
 from features.meeting import Epochs, exposures
@@ -61,6 +61,12 @@ class Told:
     beyond: Beyond
     crowd: tuple[int, int]
     transfers: int
+
+
+def told_notes(told: Sequence[Told]) -> tuple[str, ...]:
+    """Say what a reader must know of several buckets; as `Histories.notes`."""
+    crowded, undecided = (sum(one.crowd[k] for one in told) for k in range(2))
+    return (*beyond_notes(one.beyond for one in told), *crowd_notes(crowded, undecided))
 
 
 def bucket_histories(bucket: Bucket) -> tuple[Histories, Told]:

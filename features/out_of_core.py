@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import polars as pl
 
 from data.transfers import Transfers
-from features.bridges import crowd_notes
 from features.bucket_files import BucketFiles
-from features.bucket_histories import Bucket, bucket_histories, with_neighbours
-from features.building import Beyond, beyond_notes
+from features.bucket_histories import (
+    Bucket,
+    Told,
+    bucket_histories,
+    told_notes,
+    with_neighbours,
+)
 from features.history import Histories
 from features.loading import readable
 from features.passes import Means, Passed, Passes, Question
@@ -48,8 +51,6 @@ class SpilledHistories:
 
     Attributes
     ----------
-    transfers
-        Of the histories so far.
     part_rows
         Histories to a part of the result: several parts wait to be written.
     """
@@ -58,9 +59,7 @@ class SpilledHistories:
 
     def __init__(self, passed: Passed[BucketFiles], question: Question, spilled: Spill) -> None:
         self._passed, self._question, self._spilled = passed, question, spilled
-        self.transfers = 0
-        self._beyond: list[Beyond] = []
-        self._crowd = np.zeros(2, dtype=np.int64)
+        self._told: list[Told] = []
 
     def __len__(self) -> int:
         return len(self._passed.roll)
@@ -70,6 +69,11 @@ class SpilledHistories:
             yield self._bucket(bucket)  # no name: it must be gone before the next is read
 
     @property
+    def transfers(self) -> int:
+        """Of the histories so far."""
+        return sum(told.transfers for told in self._told)
+
+    @property
     def spilled_bytes(self) -> int:
         """Bytes that went to disk, in all."""
         return self._spilled.written
@@ -77,7 +81,7 @@ class SpilledHistories:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the histories so far; as `Histories.notes`."""
-        return (*beyond_notes(self._beyond), *crowd_notes(*self._crowd.tolist()))
+        return told_notes(self._told)
 
     def _bucket(self, bucket: int) -> Histories:
         passed, question = self._passed, self._question
@@ -95,7 +99,5 @@ class SpilledHistories:
                 lambda epoch: passed.files.exposure(bucket, epoch),
             )
         passed.files.drop(bucket, passed.epochs)
-        self._beyond.append(told.beyond)
-        self._crowd += told.crowd
-        self.transfers += told.transfers
+        self._told.append(told)
         return histories

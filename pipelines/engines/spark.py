@@ -28,10 +28,8 @@ import polars as pl
 from data.errors import Refused
 from data.services import Services
 from data.transfers import Transfers
-from features.bridges import crowd_notes
-from features.bucket_histories import Told
+from features.bucket_histories import Told, told_notes
 from features.budget import Size, Sizes
-from features.building import beyond_notes
 from features.loading import readable
 from features.own_codes import KnownParties
 from features.passes import Means, Passed, Passes, Question
@@ -98,11 +96,7 @@ class SparkRun:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the histories so far."""
-        crowded, undecided = (sum(told.crowd[k] for told in self.told) for k in range(2))
-        return (
-            *beyond_notes(told.beyond for told in self.told),
-            *crowd_notes(crowded, undecided),
-        )
+        return told_notes(self.told)
 
     def parts(self, *, after: int = 0) -> Iterator[pl.DataFrame]:
         """Compute signals and yield their table in parts."""
