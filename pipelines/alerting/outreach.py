@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from models.cases.accounts import Ledger, Row
+from models.cases.accounts import Ledger, Row, Sum
+from models.tracing.limits import MICROS
 from pipelines.alerting.known_parties import VICTIM, Pair
 from pipelines.moments import iso
 from pipelines.score import Scored
@@ -103,14 +104,13 @@ def _one(row: Mapping[str, Any], own: Ledger, pages: Mapping[Pair, str]) -> dict
 
 
 def _summed(rows: Iterable[Row]) -> dict[str, Any]:
-    """Add transfers up, in whole micro-dollars."""
-    some = list(rows)
-    priced = [one["usd_micros"] for one in some if one["usd_micros"] is not None]
-    times = [one["block_time"] for one in some]
+    total = Sum()
+    for row in rows:
+        total.add(row)
     return {
-        "n": len(some),
-        "usd": sum(priced) / 1_000_000 if priced else None,
-        "n_unpriced": len(some) - len(priced),
-        "first": iso(min(times)) if times else None,
-        "last": iso(max(times)) if times else None,
+        "n": total.n,
+        "usd": total.usd_micros / MICROS if total.n > total.unpriced else None,
+        "n_unpriced": total.unpriced,
+        "first": None if total.first is None else iso(total.first),
+        "last": None if total.last is None else iso(total.last),
     }
