@@ -162,7 +162,7 @@ def nightly(
         found = Found(
             run=again.run,
             earlier=earlier,
-            night=night,
+            up_for_review=up_for_review,
             split=split(night, alerts, gone(night, alerts, again.run.scores)),
             explained={one: about.reason for one, about in told.items()},
             snoozes=put_off,

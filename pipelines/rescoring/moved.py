@@ -121,7 +121,6 @@ def moved(
         return Moved(everybody=(f"{never[0]} may change at any time",))
     since, why = _floor(earlier), []
     first = _first_difference(now.hours, then.hours, since)
-    rewritten = first is not None
     if first is not None:
         why.append(f"transfers from {iso(first)} on came, went or changed")
         since = first
@@ -137,7 +136,7 @@ def moved(
     return Moved(
         since=since - settles(families),
         why=tuple(why),
-        rewritten=rewritten or since < _floor(earlier),
+        rewritten=since < _floor(earlier),
         chains=_other_chains(now.parties, then.parties),
         addresses=covered,
     )
@@ -205,7 +204,7 @@ def _floor(moment: datetime) -> datetime:
 def _first_difference(now: pl.DataFrame, then: pl.DataFrame, before: datetime) -> datetime | None:
     """Return the first hour, of those before a moment, that says something else."""
     old, new = (table.filter(pl.col("hour") < before) for table in (then, now))
-    differ = pl.concat([_only(old, new, old.columns), _only(new, old, old.columns)])
+    differ = pl.concat([_only(old, new), _only(new, old)])
     first = differ["hour"].min()
     assert first is None or isinstance(first, datetime)
     return first
@@ -213,12 +212,12 @@ def _first_difference(now: pl.DataFrame, then: pl.DataFrame, before: datetime) -
 
 def _changed(now: pl.DataFrame, then: pl.DataFrame) -> pl.DataFrame:
     """Return the addresses of which two tables say different things."""
-    both = [_only(now, then, now.columns), _only(then, now, now.columns)]
+    both = [_only(now, then), _only(then, now)]
     return pl.concat(both).select(KEY).unique().sort(KEY)
 
 
-def _only(table: pl.DataFrame, other: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    return table.join(other, on=list(columns), how="anti")
+def _only(table: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    return table.join(other, on=table.columns, how="anti")
 
 
 def _sides(transfers: Transfers) -> list[pl.LazyFrame]:

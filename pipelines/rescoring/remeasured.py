@@ -74,10 +74,10 @@ def measured_again(
     """
     requests = given.asked.requests.select(KEY).unique(maintain_order=True)
     families = catalogue().families_of(given.bundle.facts.signals)
-    if earlier is None:
+    found = None if earlier is None else _moved(given, families, now, earlier, why_not)
+    if earlier is None or found is None or found.everybody:  # its columns may be others
         measured = measure(given, requests, families, threads)
-        return _whole(given, measured.signals, measured, requests.height, None)
-    found = _moved(given, families, now, earlier, why_not)
+        return _whole(given, measured.signals, measured, requests.height, found)
     must = again(requests, found, given.transfers, given.as_of, earlier.signals)
     # Who was told before is told again, most likely, and for that its history is needed.
     alerted = [(one["chain"], one["address"]) for one in earlier.told["alerts"].values()]

@@ -25,7 +25,7 @@ from pipelines.pages.pages import alert_file
 from pipelines.rescoring.drift import Drift
 from pipelines.rescoring.kept import Kept
 from pipelines.rescoring.snoozes import Snooze, Snoozes
-from pipelines.rescoring.split import CLEARED, GROUPS, NEW, RETURNED, Night, Split, Told
+from pipelines.rescoring.split import CLEARED, GROUPS, NEW, RETURNED, Split, Told
 from pipelines.rescoring.unscored import MEANINGS
 from pipelines.score import Scored
 
@@ -49,8 +49,10 @@ class Found:
         The scored list.
     earlier
         The earlier run.
-    night, split
-        By what its alerts were split, and into what.
+    up_for_review
+        The rows of the scores that are alerts.
+    split
+        Into what they were split.
     explained
         By alert id, the strongest reason of each that has a page; None where no reason is strong.
     snoozes
@@ -61,7 +63,7 @@ class Found:
 
     run: Scored
     earlier: Kept | None
-    night: Night
+    up_for_review: pl.DataFrame
     split: Split
     explained: Mapping[str, str | None]
     snoozes: Snoozes
@@ -160,7 +162,7 @@ def _snoozes(found: Found) -> dict[str, Any]:
 
 
 def _listed(found: Found) -> dict[str, Any]:
-    ranks = _ranks(found.run.scores)
+    ranks = _ranks(found.up_for_review)
     return {
         group: {
             "n": len(some),
@@ -171,10 +173,8 @@ def _listed(found: Found) -> dict[str, Any]:
     }
 
 
-def _ranks(scores: pl.DataFrame) -> dict[tuple[str, str], Mapping[str, Any]]:
-    rows = scores.filter(pl.col("status") == SCORED).sort("rank")
-    columns = ("chain", "address", "rank", "score_low", "score_high")
-    told = rows.select(columns).unique(["chain", "address"], keep="first", maintain_order=True)
+def _ranks(up_for_review: pl.DataFrame) -> dict[tuple[str, str], Mapping[str, Any]]:
+    told = up_for_review.select("chain", "address", "rank", "score_low", "score_high")
     return {(row["chain"], row["address"]): row for row in told.iter_rows(named=True)}
 
 
@@ -225,7 +225,7 @@ def _nights(told: Mapping[str, Any], earlier: Kept | None) -> list[dict[str, Any
 
 def changes_table(found: Found) -> pl.DataFrame:
     """Return every alert of the night with its group, as `changes.csv` holds it."""
-    ranks = _ranks(found.run.scores)
+    ranks = _ranks(found.up_for_review)
     rows = []
     for one in found.split.told:
         row = _row(one, found, ranks)

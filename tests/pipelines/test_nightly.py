@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -320,6 +320,18 @@ def test_where_it_is_not_certain_everybody_is_computed(base, field, said):
     again = scored_again(given, earlier, full=False, threads=1)
     assert again.found.anew == base.done.addresses
     assert said in again.how["how"]
+
+
+def test_a_model_that_needs_a_signal_the_earlier_run_lacks_computes_everybody(base):
+    earlier = read_kept(base.done.out)
+    facts: Any = earlier.facts
+    facts["bundle_sha256"] = "another"
+    lacking = replace(earlier, signals=earlier.signals.drop(earlier.signals.columns[-1]))
+    given = to_score(base.bundle, base.folder / "store", base.addresses,
+                     services=base.world.services)  # fmt: skip
+    again = scored_again(given, lacking, full=False, threads=1)
+    assert again.found.anew == base.done.addresses
+    assert again.run.scores.equals(scored_again(given, None, full=False, threads=1).run.scores)
 
 
 def test_the_latest_run_of_a_folder_is_taken(base, tmp_path):
