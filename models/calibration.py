@@ -112,6 +112,10 @@ class Calibration:
             "score_high": None if np.isnan(high) else float(high),
         }
 
+    def raw(self, log_odds: np.ndarray) -> np.ndarray:
+        """Return the raw log-odds behind calibrated ones."""
+        return (log_odds - self.intercept - self.prior_shift) / self.slope
+
     def interval(self, log_odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the limits of the 95 % interval of calibrated log-odds; NaN without `lines`.
 
@@ -126,7 +130,7 @@ class Calibration:
         if not self.lines:
             return np.full(len(values), np.nan), np.full(len(values), np.nan)
         slope, intercept = np.array(self.lines).T
-        raw = (values - self.intercept - self.prior_shift) / self.slope
+        raw = self.raw(values)
         low, high = np.empty_like(values), np.empty_like(values)
         place, beyond = divmod(_TAIL * (len(slope) - 1), 1)
         at = int(place)

@@ -53,7 +53,7 @@ def expected_precision(calibration: Calibration, log_odds: np.ndarray) -> Expect
     mean = float(logistic(values).mean())
     if not calibration.lines:
         return Expected(mean, None, None)
-    raw = (values - calibration.intercept - calibration.prior_shift) / calibration.slope
+    raw = calibration.raw(values)
     means = [logistic(raw * slope + shift).mean() for slope, shift in calibration.lines]
     low, high = interval(np.array(means))
     return Expected(mean, min(low, mean), max(high, mean))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.sentences import MONTHS
 from pipelines.pages.drawing import element, figure, words
 from pipelines.pages.timeline import moment
 
@@ -50,7 +51,7 @@ def nights(told: Sequence[Mapping[str, Any]]) -> str:
         parts.append(_bar(x, bottom - tops[0], wide, tops[0] - tops[1], "night new"))
         if x >= free:
             when = moment(night["as_of"])
-            day = words(f"{when.day} {when:%b}")
+            day = words(f"{when.day} {MONTHS[when.month - 1][:3]}")
             at = x + wide / 2
             parts.append(element("text", day, x=at, y=bottom + 18, class_="axis middle"))
             free = x + max(step, _LETTERS)
@@ -71,6 +72,4 @@ def _levels(most: int) -> list[int]:
     size = 1
     while most / size > 3:
         size = size * 5 // 2 if str(size)[0] == "2" else size * 2
-        if str(size)[0] == "4":
-            size = size // 4 * 5
     return list(range(0, most + 1, size))
