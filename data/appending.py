@@ -267,7 +267,7 @@ def _laid(state: StoreState, stretches: tuple[Stretch, ...], new: list[Run]) -> 
         laid.append(run)
         at = stretch.end
     laid += _part(state.runs, at, sum(len(run) for run in state.runs))
-    return [run for run in laid if len(run)]
+    return [run for run in laid if len(run)] or [state.runs[0].part(0, 0)]  # a store has a run
 
 
 def _part(runs: Sequence[Run], start: int, end: int) -> Iterator[Run]:
