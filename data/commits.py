@@ -16,11 +16,10 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data.locks import sole_writer
 from data.storage import MANIFEST, FileHashes, disk_refusals, flush, sealed_manifest
 
 _REPLACED = ".replaced-"
@@ -63,20 +62,6 @@ def hold(store: Path) -> Hold | None:
     return None
 
 
-@contextlib.contextmanager
-def only_writer(store: Path) -> Iterator[None]:
-    """Be the only one who makes a commit of a store, for the block.
-
-    Raises
-    ------
-    Refused
-        Somebody else is, or the folder cannot be written to.
-    """
-    with sole_writer(store):
-        tidy(store)
-        yield
-
-
 def folder_of(store: Path, number: int) -> Path:
     """Return the folder for the new files of a commit."""
     return store / f"{_FOLDER}{number}"
@@ -105,7 +90,10 @@ def commit(store: Path, facts: Mapping[str, Any], files: Mapping[str, FileHashes
 
 
 def tidy(store: Path) -> None:
-    """Remove what no commit names that is in force or that somebody reads."""
+    """Remove what no commit names that is in force or that somebody reads.
+
+    Only for the one writer of a store, and once the manifest in force is verified: it is believed.
+    """
     needed = _named(store / MANIFEST)
     replaced, free = sorted(store.glob(f"{_REPLACED}*.json")), set()
     for path in replaced:

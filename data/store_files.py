@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from data.commits import tidy
 from data.errors import Refused
+from data.locks import sole_writer
 from data.runs import ADDRESSES, ORIGINS_FILE, TRANSFERS_FILE, Run
 from data.storage import MANIFEST, FileHashes, read_manifest, recorded_hashes
 
@@ -84,6 +87,21 @@ def read_state(store: Path) -> StoreState:
         )
     rows = pl.scan_parquet(store / TRANSFERS_FILE, glob=False).select(pl.len()).collect().item()
     return StoreState(store, manifest, (Run(store, 0, rows),), store)
+
+
+@contextlib.contextmanager
+def next_commit(store: Path) -> Iterator[StoreState]:
+    """Be the only one who makes a store's next commit, for the block; yields its checked state.
+
+    Raises
+    ------
+    Refused
+        As for `read_state`, or somebody else is writing to it. Nothing has changed then.
+    """
+    with sole_writer(existing_store(store)):
+        state = read_state(store)  # before anything is tidied away: the manifest decides what goes
+        tidy(store)
+        yield state
 
 
 def existing_store(store: Path) -> Path:

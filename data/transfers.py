@@ -26,21 +26,13 @@ from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set
 from data.storage import MANIFEST, read_manifest, sha256_file
 from data.store_files import (
     COVERAGE_FILE,
-    DAYS_FILE,
     RUNS,
-    SET_ASIDE_FILE,
+    TABLES,
     committed_runs,
 )
 from data.transfers_check import first_line, refuse_faulty
 
-_NOT_TRANSFERS = (
-    ADDRESSES,
-    COVERAGE_FILE,
-    "quarantine.parquet",
-    ORIGINS_FILE,
-    SET_ASIDE_FILE,
-    DAYS_FILE,
-)
+_NOT_TRANSFERS = (ADDRESSES, ORIGINS_FILE, *TABLES)
 _MAGIC = b"PAR1"
 _WHAT = "whole Parquet files, as `unrinse ingest` writes them"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.commits import only_writer
 from data.compacting import is_compact, write_compact
-from data.store_files import existing_store, read_state
+from data.store_files import next_commit
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ def compact(store: str | Path) -> CompactResult:
         It is no store, a file of it was changed, somebody else is writing to it, or the disk is
         full. Nothing has changed then.
     """
-    with only_writer(existing_store(Path(store))):
-        state = read_state(Path(store))
+    with next_commit(Path(store)) as state:
         if not is_compact(state):
             write_compact(state)
     rows = sum(len(run) for run in state.runs)

@@ -23,7 +23,6 @@ import polars as pl
 from data.accounting import FileAccount, ReadFile, account_rows
 from data.addresses import CHAINS
 from data.appending import Delivery, add_commit, earlier_rows
-from data.commits import only_writer
 from data.content import content_sha256, day_hashes
 from data.coverage import merge_coverage
 from data.deduplication import Deduplicated
@@ -44,8 +43,7 @@ from data.store_files import (
     QUARANTINE_FILE,
     SET_ASIDE_FILE,
     StoreState,
-    existing_store,
-    read_state,
+    next_commit,
 )
 from pipelines.console import UNSHOWN, progress
 
@@ -169,8 +167,8 @@ def ingest(
     if not append:
         return _made(out, read, table, _Said(as_of, prices))
     out = Path(out)
-    with only_writer(existing_store(out)):
-        return _appended(read_state(out), read, table, _Said(as_of, prices))
+    with next_commit(out) as state:
+        return _appended(state, read, table, _Said(as_of, prices))
 
 
 def _made(out: Path, read: list[_Read], prices: pl.DataFrame | None, said: _Said) -> IngestResult:

@@ -304,8 +304,8 @@ def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(
     store = tmp_path / "store"
     shutil.copytree(grown[1], store)
     code = (
-        "import sys, time; from pathlib import Path; from data.commits import only_writer\n"
-        "with only_writer(Path(sys.argv[1])): print('in', flush=True); time.sleep(600)"
+        "import sys, time; from pathlib import Path; from data.locks import sole_writer\n"
+        "with sole_writer(Path(sys.argv[1])): print('in', flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(store)], stdout=subprocess.PIPE, text=True
@@ -316,6 +316,17 @@ def test_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(
             compact(store)
         other.kill()
     assert compact(store).runs > 2
+
+
+def test_a_damaged_manifest_costs_a_store_no_file(grown: tuple[Path, Path], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(grown[1], store)
+    manifest = store / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b"commit-", b"commix-"))
+    before = sorted(path for path in store.rglob("*") if path.is_file())
+    with pytest.raises(Refused, match="checksum differs"):
+        compact(store)
+    assert sorted(path for path in store.rglob("*") if path.is_file()) == before
 
 
 @pytest.mark.parametrize("at", ["data.appending.with_derived_columns", "data.commits.flush"])
@@ -367,3 +378,13 @@ def test_what_cannot_be_appended_to_is_refused(tmp_path: Path) -> None:
     for change in (lambda: compact(tmp_path / "store"), lambda: open_transfers(tmp_path / "store")):
         with pytest.raises(Refused, match="hash differs"):
             change()
+
+
+def test_nothing_added_to_nothing_is_a_store_of_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "txlist.json"
+    page.write_text('{"status":"0","message":"No transactions found","result":[]}')
+    account = "0x" + "1" * 40
+    for append in (False, True):
+        ingest("auto", [page], tmp_path / "store", chain="ethereum", account=account, append=append)
+    assert open_transfers(tmp_path / "store").scan().collect().height == 0
+    assert compact(tmp_path / "store").transfers == 0
