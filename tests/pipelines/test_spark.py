@@ -94,7 +94,7 @@ def test_spark_writes_the_same_file(world, tmp_path):
 
 
 def test_what_follows_money_through_all_transfers_is_refused_by_name(world, tmp_path):
-    with pytest.raises(Refused, match="motifs cannot be computed on Spark"):
+    with pytest.raises(Refused, match="Motifs cannot be computed on Spark"):
         signals(world.store, tmp_path / "s.parquet", engine="spark", also=["motifs"])
     assert not list(tmp_path.iterdir())
 
