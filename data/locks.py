@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from data.errors import Refused
+from data.leftovers import removed_at_the_end
 
 _ours: ContextVar[frozenset[Path]] = ContextVar("_ours", default=frozenset())
 """Results that the caller writes already: a job takes the lock early, its writers again."""
@@ -48,7 +49,8 @@ def sole_writer(result: Path) -> Iterator[None]:
     handle = _locked(lock, result)
     ours = _ours.set(_ours.get() | {named})
     try:
-        yield
+        with removed_at_the_end(lock):
+            yield
     finally:
         _ours.reset(ours)
         # While it is still locked: whoever waits finds out that the file is gone (`_locked`).

@@ -24,6 +24,7 @@ from blake3 import blake3
 
 from data.errors import Refused
 from data.exchange import exchange
+from data.leftovers import removed_at_the_end
 from data.locks import sole_writer
 
 MANIFEST = "manifest.json"
@@ -86,7 +87,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         The folder cannot be written to, the disk is full, or another run writes `path` now.
     """
     partial = path.with_name(f".{path.name}.partial")
-    with sole_writer(path):
+    with sole_writer(path), removed_at_the_end(partial):
         try:
             with disk_refusals(path):
                 partial.unlink(missing_ok=True)  # a killed run left it
@@ -114,7 +115,7 @@ def whole_directory(path: Path, *, mark: str = MANIFEST) -> Iterator[Path]:
     path = path.absolute()
     refuse_foreign(path, mark=mark)
     partial, old = (path.with_name(f".{path.name}.{end}") for end in ("partial", "old"))
-    with sole_writer(path):
+    with sole_writer(path), removed_at_the_end(partial):
         try:
             with disk_refusals(path):
                 _take_back(old, path)

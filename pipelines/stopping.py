@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import FrameType
+
+from data.leftovers import remove_leftovers
 
 GRACE = 1.2
 """Seconds in which a job may end by itself."""
 
 TIDYING = 0.5
-"""Seconds in which its folders are removed, where it did not."""
+"""Seconds in which what it would leave is removed, where it did not."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -32,10 +32,9 @@ class Terminated(KeyboardInterrupt):
 
 @dataclass
 class _State:
-    """What is to be said and removed if the process has to be ended."""
+    """What is to be said if the process has to be ended."""
 
     said: str | None = None
-    folders: set[Path] = field(default_factory=set)
 
 
 _state = _State()
@@ -54,16 +53,6 @@ def say_at_the_end(said: str | None) -> None:
 def said_at_the_end() -> list[str]:
     """Return what is to be said."""
     return [_state.said] if _state.said else []
-
-
-@contextlib.contextmanager
-def removed_at_the_end(folder: Path) -> Iterator[None]:
-    """Have a folder removed where the process has to be ended within the block."""
-    _state.folders.add(folder)
-    try:
-        yield
-    finally:
-        _state.folders.discard(folder)
 
 
 @contextlib.contextmanager
@@ -114,8 +103,7 @@ def _watch(listening: int, ended: threading.Event, say: Callable[[], None]) -> N
     with contextlib.suppress(Exception):
         say()
         sys.stderr.flush()
-    for folder in list(_state.folders):
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_leftovers()
     if children := sys.modules.get("multiprocessing"):
         for child in children.active_children():
             child.kill()

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 import polars as pl
 
 from data.errors import Refused
+from data.leftovers import removed_at_the_end
 from data.services import Services
 from data.transfers import Transfers
 from features.ahead import Missing
@@ -26,7 +27,6 @@ from features.spill import spill
 from pipelines.console import progress
 from pipelines.memory import Cap
 from pipelines.resuming import Stage
-from pipelines.stopping import removed_at_the_end
 
 
 @dataclass(frozen=True)

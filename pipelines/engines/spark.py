@@ -26,6 +26,7 @@ from typing import Any
 import polars as pl
 
 from data.errors import Refused
+from data.leftovers import removed_at_the_end
 from data.services import Services
 from data.transfers import Transfers
 from features.bucket_histories import Told, told_notes
@@ -41,7 +42,6 @@ from pipelines.engines import spark_probe, spark_tasks
 from pipelines.engines.local import question_of
 from pipelines.engines.spark_tasks import Part
 from pipelines.memory import Cap
-from pipelines.stopping import removed_at_the_end
 
 BUCKET_SETTING = "spark.unrinse.bucketTransfers"
 BUCKET_TRANSFERS = 1 << 19

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from data import leftovers
 from data.errors import Refused
 from pipelines import stopping
 from pipelines.resuming import Work
@@ -22,8 +23,11 @@ SIGNALS = {"ctrl-c": signal.SIGINT, "kill": signal.SIGTERM}
 # A compiled loop without end, as long kernels are: Python sees no signal before it returns.
 BUSY = """
 import sys
+import threading
 from pathlib import Path
 import numba
+from data.leftovers import removed_at_the_end
+from data.storage import whole_directory, whole_file
 from pipelines import stopping
 
 @numba.njit(nogil=True)
@@ -39,8 +43,15 @@ folder.mkdir()
 (folder / "spilled").touch()
 stopping.say_at_the_end("Go on with --resume.")
 say = lambda: print(*stopping.said_at_the_end(), file=sys.stderr)
-with stopping.watched(say), stopping.removed_at_the_end(folder):
-    print("busy", flush=True)
+table, report = folder.with_name("table.csv"), folder.with_name("report")
+with (
+    stopping.watched(say),
+    removed_at_the_end(folder),
+    whole_file(table) as one,
+    whole_directory(report) as other,
+):
+    (other / "page.html").write_text(str(one.write_text("half")))
+    threading.Timer(0.3, print, ["busy"], {"flush": True}).start()  # from within the loop
     busy(1 << 62)
 """
 
@@ -131,6 +142,6 @@ def test_a_job_that_ends_by_itself_is_not_ended_by_force():
 
 
 def test_what_a_folder_held_is_not_removed_after_its_block(tmp_path):
-    with stopping.removed_at_the_end(Path(tmp_path)):
-        assert tmp_path in stopping._state.folders
-    assert not stopping._state.folders
+    with leftovers.removed_at_the_end(Path(tmp_path)):
+        assert tmp_path in leftovers._paths
+    assert not leftovers._paths
