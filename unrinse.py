@@ -7,7 +7,7 @@ loaded on first use, so `import unrinse` is instant.
 >>> unrinse.__version__.count(".")
 2
 >>> unrinse.__all__[2:5]
-['Refused', 'catalogue', 'demo']
+['Refused', 'catalogue', 'compact']
 
 The packages have plain names (`data`, `features`, `models`, `pipelines`), so Unrinse belongs into
 an environment of its own. `check_packages` runs at import and refuses when one of the names leads
