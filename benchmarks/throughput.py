@@ -59,7 +59,7 @@ def by_unrinse(path: Path) -> pl.DataFrame:
     from features.computing import compute_signals
 
     transfers = open_transfers(path, assume_complete=True)
-    histories = build_histories(transfers, as_of=w1_data.AS_OF)
+    histories = build_histories(transfers, as_of=w1_data.AS_OF, evidence=False)
     return compute_signals(histories, [w1_kernel.FAMILY], threads=os.cpu_count() or 1)
 
 

@@ -19,7 +19,7 @@ from features.events import Events
 from features.history import STABLECOIN, Columns, Histories
 from features.laying import Laid, lay
 from features.loading import load_events, numbers
-from features.meeting import Counting, neighbours_of
+from features.meeting import Counting, look_around, neighbours_of
 from features.neighbours import unknown
 from features.network import network_of
 from features.parties import Parties, known_parties
@@ -46,6 +46,7 @@ def build_histories(
     services: Services | None = None,
     neighbours: bool = False,
     network: bool = False,
+    evidence: bool = True,
 ) -> Histories:
     """Build the histories of some addresses, or of every covered one.
 
@@ -66,6 +67,9 @@ def build_histories(
         Look at counterparties, for the families that read `Columns.neighbours`.
     network
         Lay all transfers down as a graph, for the families of scope ``graph``.
+    evidence
+        Remember which row of the table each transfer is, for `Histories.rows_of`; eight bytes a
+        transfer and side.
 
     Raises
     ------
@@ -90,7 +94,8 @@ def build_histories(
     in_force = Legs(transfers, legs)
     keys = in_force.of(asked)
     parties = known_parties(events.addresses, services)
-    histories, beyond = assemble(events, keys, basis, parties)
+    located = evidence or neighbours or network or any(parties.begins.values())
+    histories, beyond = assemble(events, keys, basis, parties, source=located)
     crossed = Crossed()
     if meets_bridges(histories.columns):
         over_bridges = bridge_transfers(transfers, events, parties)
@@ -105,9 +110,11 @@ def build_histories(
         return histories
     columns = histories.columns
     counted = Counting(transfers, legs).of(events.addresses)
-    met = neighbours_of(
+    found = look_around(
         events, histories.source, columns, parties, counted, summable=basis != "relative"
     )
+    del events  # 32 bytes a transfer, free before what was found is spread
+    met = neighbours_of(found, histories.source, columns.incoming)
     return replace(histories, columns=columns._replace(neighbours=met))
 
 
@@ -143,24 +150,25 @@ def beyond_notes(found: Iterable[Beyond]) -> tuple[str, ...]:
 
 
 def assemble(
-    events: Events, keys: pl.DataFrame, basis: str, parties: Parties
+    events: Events, keys: pl.DataFrame, basis: str, parties: Parties, *, source: bool = True
 ) -> tuple[Histories, Beyond]:
     """Lay each request's transfers end to end, and put a number on each.
 
-    Without what counterparties did, without crossings, and without notes.
+    Without what counterparties did, without crossings, and without notes; and, where `source` is
+    False, mostly without `Histories.source`.
     """
     for compiled in (relative_values, _beyond):
         keep_compiled(compiled)
     masks = leg_masks(keys["legs"])
     known = len(parties.party)
-    laid, offsets, unvalued = lay(events, keys, masks, known=known)
+    laid, offsets, unvalued = lay(events, keys, masks, known=known, source=source)
     value = _values(events, laid, offsets, basis)
     left_empty = Beyond(0, "")
     if len(beyond := _beyond(offsets, value, _LARGEST_SUM)):
         left_empty = Beyond(len(beyond), keys["address"][int(beyond[0])])
         missing = np.diff(offsets)[beyond] + unvalued[beyond]
         masks[beyond] = 0
-        laid, offsets, unvalued = lay(events, keys, masks, known=known)
+        laid, offsets, unvalued = lay(events, keys, masks, known=known, source=source)
         unvalued[beyond] = missing
         value = _values(events, laid, offsets, basis)
     columns = Columns(

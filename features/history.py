@@ -240,7 +240,8 @@ class Histories:
     columns
         The arrays.
     source
-        int32 per event: its position among the transfers that were read.
+        int32 per event: its position among the transfers that were read; empty where that is not
+        wanted (`build_histories` without `evidence`).
     row
         uint32 per transfer read: its row in the transfers table.
     keys
@@ -313,7 +314,15 @@ class Histories:
         return entries
 
     def rows_of(self, i: int) -> np.ndarray:
-        """Return the table rows behind history `i`'s transfers."""
+        """Return the table rows behind history `i`'s transfers.
+
+        Raises
+        ------
+        ValueError
+            The histories were built without `evidence`.
+        """
+        if len(self.source) < len(self.columns.time):
+            raise ValueError("Histories that were built without evidence do not know their rows.")
         positions = self.source[self.columns.offsets[i] : self.columns.offsets[i + 1]]
         return self.row[positions].astype(np.int64)
 

@@ -70,7 +70,7 @@ _LAID_KINDS = (np.int64, np.int64, np.int32, np.int32, np.int32, np.int32, np.bo
 
 
 def lay(
-    events: Events, keys: pl.DataFrame, masks: np.ndarray, *, known: int
+    events: Events, keys: pl.DataFrame, masks: np.ndarray, *, known: int, source: bool = True
 ) -> tuple[Laid, np.ndarray, np.ndarray]:
     """Return the arrays, the offsets and, per request, how many transfers have no value.
 
@@ -78,6 +78,8 @@ def lay(
     ----------
     known
         How many address codes there are.
+    source
+        False: `Laid.source` is left empty, unless it is needed to lay them.
     """
     for compiled in (_partition, _place, _inflows_first):
         keep_compiled(compiled)
@@ -88,13 +90,15 @@ def lay(
     offsets = np.concatenate([[0], np.cumsum(counts)])
     total = int(offsets[-1])
     laid = Laid(*(np.empty(total, kind) for kind in _LAID_KINDS))
+    if events.placed and not source:
+        laid = laid._replace(source=laid.source[:0].copy())
     cuts = _passes(offsets)
     at, most = offsets[:-1].copy(), int(np.diff(offsets[cuts]).max(initial=0))
-    marks = np.empty(most, dtype=np.int64)
+    marks = np.empty(most, dtype=np.uint32 if asked.alone else np.int64)
     for first_one, end in pairwise(cuts.tolist()):
         held = marks[: offsets[end] - offsets[first_one]]
         _partition(table, asked, offsets, first_one, end, held)
-        _place(table, address_of(table), held, masks, at, laid)
+        _place(table, address_of(table), asked, held, at, laid)
     if not events.placed:
         _inflows_first(offsets, table, laid)
     return laid, offsets, unvalued
@@ -175,7 +179,8 @@ def _partition(
 ) -> None:  # pragma: no cover (compiled)
     """Mark the transfers of requests `first` up to `end` in their buckets, in table order.
 
-    A mark is the request, the transfer's position, and the side.
+    A mark is the transfer's position and the side, and before them the request, unless these two
+    say which (then a mark has no room for it).
     """
     start = offsets[first]
     cursor = np.empty((len(marks) >> _BUCKET_BITS) + 1, dtype=np.int64)
@@ -201,7 +206,7 @@ def _partition(
                     bucket = bucket_of[request - first]
                     k = cursor[bucket]
                     cursor[bucket] = k + 1
-                    marks[k] = (np.int64(request) << 32) | (j << 1) | side
+                    marks[k] = (np.int64(0 if asked.alone else request) << 32) | (j << 1) | side
                 request = -1 if asked.alone else asked.following[request]
 
 
@@ -209,26 +214,34 @@ def _partition(
 def _place(
     table: np.ndarray,
     table_at: np.uint64,
+    asked: Asked,
     marks: np.ndarray,
-    masks: np.ndarray,
     at: np.ndarray,
     laid: Laid,
 ) -> None:  # pragma: no cover (compiled)
     """Copy marked transfers to their places; `at` holds the next free place of each request."""
     last = len(marks) - 1
     for k in range(len(marks)):
-        later = (marks[min(k + _AHEAD, last)] & 0xFFFFFFFF) >> 1
+        later = (np.int64(marks[min(k + _AHEAD, last)]) & 0xFFFFFFFF) >> 1
         fetch(table_at + np.uint64(later) * _EVENT_BYTES)
-        request, j, side = marks[k] >> 32, (marks[k] & 0xFFFFFFFF) >> 1, marks[k] & 1
+        mark = np.int64(marks[k])
+        request, j, side = mark >> 32, (mark & 0xFFFFFFFF) >> 1, mark & 1
         event = table[j]
+        own, other = event.receiver, event.sender
+        if side:
+            own, other = other, own
+        if asked.alone:
+            request = np.int64(own if asked.same else asked.first[own])
         place = at[request]
         at[request] = place + 1
         laid.time[place], laid.amount[place] = event.time, event.amount
-        laid.tx[place], laid.source[place] = event.tx, j
-        laid.counterparty[place] = event.sender if side == 0 else event.receiver
+        laid.tx[place] = event.tx
+        if len(laid.source):
+            laid.source[place] = j
+        laid.counterparty[place] = other
         laid.asset[place] = event.detail >> ASSET_SHIFT
         laid.incoming[place] = side == 0
-        laid.two_sided[place] = ((masks[request] >> (2 * (event.detail & LEG_KIND))) & 3) == 3
+        laid.two_sided[place] = ((asked.masks[request] >> (2 * (event.detail & LEG_KIND))) & 3) == 3
 
 
 @kernel

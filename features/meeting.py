@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -11,15 +12,32 @@ from data.schema import LEGS, leg_set
 from data.transfers import Transfers
 from features.events import Events
 from features.history import Columns
-from features.neighbours import EXPOSURE, NO_EXPOSURE, TYPES, Neighbours
+from features.neighbours import EXPOSURE, NO_EXPOSURE, TYPES, Neighbours, met
 from features.parties import Parties
 from features.prefixes import Counted, prefixes
-from features.taint import taint
+from features.taint import Taint
 
 _KINDS = ("native", "internal", "token")
 
 
-def neighbours_of(
+@dataclass(frozen=True)
+class Found:
+    """What the passes found of both sides of every transfer; the transfers are needed no more.
+
+    Attributes
+    ----------
+    behaviour
+        The fields `BEHAVIOUR`, as `both_sides` lays them out.
+    exposure
+        The fields `EXPOSURE`: likewise, or already one array a field, where several states of the
+        registry had to be told apart.
+    """
+
+    behaviour: np.ndarray
+    exposure: np.ndarray | tuple[np.ndarray, ...]
+
+
+def look_around(
     events: Events,
     source: np.ndarray,
     columns: Columns,
@@ -27,8 +45,8 @@ def neighbours_of(
     counted: Counted,
     *,
     summable: bool,
-) -> Neighbours:
-    """Return the neighbours of every laid event.
+) -> Found:
+    """Return what there is to know of the neighbours of laid events.
 
     Parameters
     ----------
@@ -39,16 +57,31 @@ def neighbours_of(
     summable
         Amounts of different assets add up; else nobody is drained, and there are no exposures.
     """
-    behaviour = prefixes(events, counted, source, columns.incoming, summable=summable)
-    exposure = NO_EXPOSURE
-    if summable and columns.registry.any():
-        epochs = Epochs(parties, columns.as_of, columns.registry)
+    behaviour = prefixes(events, counted, summable=summable)
+    if not (summable and columns.registry.any()):
+        return Found(behaviour, NO_EXPOSURE)
+    epochs = Epochs(parties, columns.as_of, columns.registry)
+    if epochs.only is not None:
+        return Found(behaviour, Taint(parties.at(epochs.only)).read(events))
 
-        def met_in(epoch: int) -> tuple[np.ndarray, ...]:
-            return taint(events, parties.at(epoch), source, columns.incoming)
+    def met_in(epoch: int) -> tuple[np.ndarray, ...]:
+        return met(Taint(parties.at(epoch)).read(events), source, columns.incoming)
 
-        exposure = exposures(epochs, np.diff(columns.offsets), met_in)
-    return Neighbours(*behaviour, *exposure)
+    return Found(behaviour, exposures(epochs, np.diff(columns.offsets), met_in))
+
+
+def neighbours_of(found: Found, source: np.ndarray, incoming: np.ndarray) -> Neighbours:
+    """Return the neighbours of every laid event.
+
+    Parameters
+    ----------
+    source, incoming
+        Per laid event: its position among the transfers, and whether it came in.
+    """
+    far = found.exposure
+    if isinstance(far, np.ndarray):
+        far = met(far, source, incoming)
+    return Neighbours(*met(found.behaviour, source, incoming), *far)
 
 
 class Counting:
@@ -122,6 +155,12 @@ class Epochs:
         self._asked = registry > 0
         self.needed = np.unique(self.of_request[self._asked]).tolist()
 
+    @property
+    def only(self) -> int | None:
+        """The epoch that all histories were cut in; None where there are several."""
+        alone = len(self.needed) == 1 and (self.of_request == self.needed[0]).all()
+        return self.needed[0] if alone else None
+
     def where(self, epoch: int) -> np.ndarray:
         """Say which histories were cut in an epoch and know of a registry."""
         return (self.of_request == epoch) & self._asked
@@ -139,14 +178,14 @@ def exposures(
     met_in
         Returns the fields of every laid event as they were in one epoch.
     """
+    if epochs.only is not None:  # as mostly: nothing to merge, nothing copied
+        return met_in(epochs.only)
     out: tuple[np.ndarray, ...] = ()
     for epoch in epochs.needed:
         here = epochs.of_request == epoch
-        met = met_in(epoch)
-        if not out and here.all():  # as mostly: nothing to merge, nothing copied
-            return met
+        fields = met_in(epoch)
         out = out or tuple(np.zeros(int(counts.sum()), kind) for kind in TYPES[EXPOSURE])
         rows = np.repeat(here, counts)
-        for array, found in zip(out, met, strict=True):
+        for array, found in zip(out, fields, strict=True):
             np.copyto(array, found, where=rows)
     return out or NO_EXPOSURE

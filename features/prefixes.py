@@ -29,7 +29,6 @@ from features.neighbours import (
     WHOLE,
     YOUNG,
     both_sides,
-    met,
     passes_on,
 )
 
@@ -108,25 +107,19 @@ class Seen(NamedTuple):
     new_payer: np.ndarray
 
 
-def prefixes(
-    events: Events,
-    counted: Counted,
-    source: np.ndarray,
-    incoming: np.ndarray,
-    *,
-    summable: bool,
-) -> tuple[np.ndarray, ...]:
-    """Return the fields `BEHAVIOUR` of `Neighbours` of the other side of each laid event.
+def prefixes(events: Events, counted: Counted, *, summable: bool) -> np.ndarray:
+    """Return what both sides of every transfer had done before it (`both_sides` of `BEHAVIOUR`).
 
     Parameters
     ----------
-    source, incoming
-        Per laid event: its position among the transfers, and whether it came in.
     summable
         Amounts of different assets can be added; else nobody is said to be `DRAINED`.
     """
-    # What it takes to find them is free again before they are spread.
-    return met(_found(events, counted, summable), source, incoming)
+    pays, receives = counts(events, counted)
+    new_payee = first_of_pair(events.table, pays)
+    new_payer = new_payee if (pays == receives).all() else first_of_pair(events.table, receives)
+    seen = Seen(events.table, events.amount, new_payee, new_payer)
+    return Prefixes(counted, summable=summable).read(seen)
 
 
 class Prefixes:
@@ -156,15 +149,6 @@ def counts(events: Events, counted: Counted) -> tuple[np.ndarray, np.ndarray]:
         for who in (events.sender, events.receiver)
     )
     return for_sender, for_receiver
-
-
-def _found(events: Events, counted: Counted, summable: bool) -> np.ndarray:
-    """Return what both sides of every transfer had done before it (`both_sides`)."""
-    pays, receives = counts(events, counted)
-    new_payee = first_of_pair(events.table, pays)
-    new_payer = new_payee if (pays == receives).all() else first_of_pair(events.table, receives)
-    seen = Seen(events.table, events.amount, new_payee, new_payer)
-    return Prefixes(counted, summable=summable).read(seen)
 
 
 @kernel

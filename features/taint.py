@@ -20,7 +20,7 @@ from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
 from features.events import Events
 from features.history import LISTED, party_of
-from features.neighbours import EXPOSURE, WHOLE, both_sides, met
+from features.neighbours import EXPOSURE, WHOLE, both_sides
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
 
@@ -47,25 +47,15 @@ _AHEAD = 16
 _SUMS_BYTES = np.uint64(SUMS.itemsize)
 
 
-def taint(
-    events: Events, party: np.ndarray, source: np.ndarray, incoming: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Return the fields `EXPOSURE` of `Neighbours` of the other side of each laid event.
+class Taint:
+    """The sums of all addresses, which read the transfers in order, piece after piece.
+
+    A moment must not be cut in two: a piece ends where the time moves on.
 
     Parameters
     ----------
     party
         uint8 per address code, as `Columns.party`: what the registry says of it.
-    source, incoming
-        Per laid event: its position among the transfers, and whether it came in.
-    """
-    return met(Taint(party).read(events), source, incoming)
-
-
-class Taint:
-    """The sums of all addresses, which read the transfers in order, piece after piece.
-
-    A moment must not be cut in two: a piece ends where the time moves on.
     """
 
     def __init__(self, party: np.ndarray) -> None:

@@ -397,6 +397,17 @@ def test_an_unplaced_row_disturbs_only_its_own_second(folder):
     assert one(folder, rows)[0].incoming.tolist() == [False, True, True, False]
 
 
+@pytest.mark.parametrize("block", [1, None])
+def test_who_wants_no_evidence_gets_the_same_signals_and_no_rows(folder, block):
+    rows = [row(n, block_number=block and n) for n in range(3)]
+    whole, lean = (one(folder, rows, evidence=wanted) for wanted in (True, False))
+    assert content_hash(compute_signals(lean)) == content_hash(compute_signals(whole))
+    assert whole.rows_of(0).tolist() == [0, 1, 2]
+    if block:
+        with pytest.raises(ValueError, match="without evidence"):
+            lean.rows_of(0)
+
+
 def test_the_cut_is_before_the_moment_and_each_request_has_its_own(folder):
     rows = [row(n) for n in range(3)]
     asked = [("ethereum", A, START + timedelta(minutes=m)) for m in (1, 3, 0, 1)]
