@@ -122,7 +122,9 @@ def smallest_network() -> Network:
         np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros(1, np.int64), one, nodes=2
     )
     nobody, everything = np.zeros(1, np.int64), np.full(2, OUT_LOADED | IN_LOADED, np.uint8)
-    return Network(graph, nobody, everything, True, np.zeros(1, np.uint32), np.zeros(1, np.int32))
+    return Network(
+        nobody, graph, nobody, everything, True, np.zeros(1, np.uint32), np.zeros(1, np.int32)
+    )
 
 
 def kernel_signature() -> tuple[numba.types.Type, ...]:

@@ -21,7 +21,7 @@ from features.laying import Laid, lay
 from features.loading import load_events, numbers
 from features.meeting import Counting, look_around, neighbours_of
 from features.neighbours import unknown
-from features.network import network_of
+from features.network import networks_of
 from features.parties import Parties, known_parties
 from features.requests import (
     Legs,
@@ -104,8 +104,10 @@ def build_histories(
     histories = replace(histories, notes=(*beyond_notes([beyond]), *crossed.notes))
     if network:
         shown = in_force.of_everybody(events.addresses)
-        laid = network_of(events, numbers(keys["code"]), shown, basis=basis)
-        histories = replace(histories, network=laid, notes=histories.notes + laid.notes)
+        code, cuts = numbers(keys["code"]), numbers(keys["as_of"])
+        laid = networks_of(events, code, cuts, shown, parties, basis=basis)
+        notes = dict.fromkeys(note for one in laid for note in one.notes)
+        histories = replace(histories, networks=laid, notes=(*histories.notes, *notes))
     if not neighbours:
         return histories
     columns = histories.columns

@@ -155,10 +155,13 @@ def explain_signal(histories: Histories, i: int, signal: Signal) -> Evidence | N
 def _measured(histories: Histories, family: GraphFamily, threads: int) -> Found:
     """Measure a family of scope ``graph``; unknown where the histories have no network."""
     columns = histories.columns
-    if histories.network is None:
-        unknown = np.full((len(histories), len(family.signals)), math.nan)
-        return Found(unknown, np.full(len(histories), -1))
-    return family.measure(histories.network, columns.as_of, columns.scale, threads)
+    values = np.full((len(histories), len(family.signals)), math.nan)
+    capped = np.full(len(histories), -1)
+    for network in histories.networks:
+        of = network.of
+        found = family.measure(network, columns.as_of[of], columns.scale[of], threads)
+        values[of], capped[of] = found.values, found.capped
+    return Found(values, capped)
 
 
 def _tasks(counts: np.ndarray) -> list[tuple[int, int]]:

@@ -256,8 +256,9 @@ class Histories:
     elsewhere
         int64 per entry of `Columns.crossings`: row of the likeliest other leg in the transfers
         table, -1 where there is none. No kernel needs it.
-    network
-        All transfers around them, where signals of scope ``graph`` are wanted.
+    networks
+        All transfers around them, where signals of scope ``graph`` are wanted: each history is in
+        one of these.
     """
 
     columns: Columns
@@ -267,7 +268,7 @@ class Histories:
     basis: str
     notes: tuple[str, ...] = ()
     elsewhere: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    network: Network | None = None
+    networks: tuple[Network, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns.offsets) - 1

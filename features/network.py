@@ -4,6 +4,11 @@ A signal of this scope follows money beyond the address that it describes. It se
 exports show, through the legs in force, of whomever: a transfer stands in the network if it stands
 in the history of its sender or of its receiver. What was not loaded is not seen, so a figure can be
 too low; where nothing of those an address dealt with was loaded, nothing found means nothing.
+
+Nor does a transfer stand in it that goes into or out of a pool: what an exchange's hot wallet pays
+is not what came in, and everybody meets there. Only pools that the registry knew at the cut are
+seen as such, so histories that were cut in different states of the registry have networks of their
+own.
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ import numpy as np
 from features.events import Events
 from features.evidence import Elsewhere, Evidence
 from features.graph import MOST_VALUE, Graph, build_graph, unpacked
-from features.history import Histories
+from features.history import LISTED, Histories, party_of
+from features.parties import NEVER, Parties
 
 OUT_LOADED, IN_LOADED = 1, 2
 """Bits of `Network.loaded`: some of its outgoing, of its incoming legs are in force."""
@@ -25,17 +31,27 @@ ONWARD, ALIKE, AROUND = 1, 2, 4
 """Bits of what can be seen around an address: what those it paid pay on; what those it paid receive
 from others; what those who paid it pay to others."""
 
+POOLS = (
+    "exchange_hot", "bridge", "dex_router", "payment_processor", "custodian", "mixer",
+    "guarantee_marketplace", "token_issuer",
+)  # fmt: skip
+"""Services that hold everybody's money together. A deposit address serves one customer."""
+
+_POOLS = np.array([party_of(category) for category in POOLS])
+
 
 @dataclass(frozen=True)
 class Network:
-    """All transfers of a run, and who is asked about.
+    """The transfers of a run, as some histories see them, and who is asked about.
 
     Attributes
     ----------
+    of
+        int64, ascending: the histories whose network it is.
     graph
         The transfers that have a value in the basis.
     node
-        int64 per history: its node, -1 where no transfer names it.
+        int64 for each of them: its node, -1 where no transfer names it.
     loaded
         uint8 per node: `OUT_LOADED`, `IN_LOADED`.
     comparable
@@ -49,6 +65,7 @@ class Network:
         What a reader must know of transfers that had to be left out.
     """
 
+    of: np.ndarray
     graph: Graph
     node: np.ndarray
     loaded: np.ndarray
@@ -61,6 +78,11 @@ class Network:
     def rows(self) -> np.ndarray:
         """Table row of each transfer, by its place in the graph."""
         return self.row[np.argsort(self.sender, kind="stable")].astype(np.int64)
+
+    def __contains__(self, history: int) -> bool:
+        """Say whether it is the network of a history."""
+        at = int(np.searchsorted(self.of, history))
+        return at < len(self.of) and bool(self.of[at] == history)
 
     def seen(self, node: int, as_of: int) -> int:
         """Say what can be seen around a node: `ONWARD`, `ALIKE`, `AROUND`."""
@@ -77,20 +99,51 @@ class Network:
         )
 
 
-def network_of(events: Events, node: np.ndarray, masks: np.ndarray, *, basis: str) -> Network:
-    """Lay down the network of a run.
+def networks_of(
+    events: Events,
+    node: np.ndarray,
+    as_of: np.ndarray,
+    masks: np.ndarray,
+    parties: Parties,
+    *,
+    basis: str,
+) -> tuple[Network, ...]:
+    """Lay down the networks of a run: one for each state of the registry that it was cut in.
 
     Parameters
     ----------
-    node
-        Per history: the code of its address, -1 for none.
+    node, as_of
+        Per history: the code of its address, -1 for none; its cut.
     masks
         Per address code: its legs in force as bits, in the order of `data.schema.LEGS`.
     """
+    since = np.where(np.isin(parties.party & (LISTED - 1), _POOLS), parties.since, NEVER)
+    dates = np.unique(since[since < NEVER])
+    state = np.searchsorted(dates, as_of, side="right")
+    return tuple(
+        _network(
+            events, since < (dates[known] if known < len(dates) else NEVER),
+            np.flatnonzero(state == known), node, masks, basis,
+        )
+        for known in np.unique(state).tolist()
+    )  # fmt: skip
+
+
+def _network(
+    events: Events,
+    pools: np.ndarray,
+    of: np.ndarray,
+    node: np.ndarray,
+    masks: np.ndarray,
+    basis: str,
+) -> Network:
+    """Lay down the network of some histories, to whom some addresses are pools."""
     leg = 2 * events.leg_kind.astype(np.uint8)
     shown = (masks[events.sender] >> (leg + 1)) | (masks[events.receiver] >> leg)
     valued = events.amount > 0
     kept = ((shown & 1) > 0) & valued & (events.sender != events.receiver)
+    if pools.any():
+        kept &= ~(pools[events.sender] | pools[events.receiver])
     comparable = basis != "relative"
     value = events.amount if comparable else np.ones(len(kept), np.int64)
     beyond = _beyond(events, value, kept)
@@ -108,7 +161,7 @@ def network_of(events: Events, node: np.ndarray, masks: np.ndarray, *, basis: st
     )
     bits = OUT_LOADED * ((masks & 0b101010) > 0) | IN_LOADED * ((masks & 0b010101) > 0)
     return Network(
-        graph, node.astype(np.int64), bits.astype(np.uint8), comparable,
+        of, graph, node[of].astype(np.int64), bits.astype(np.uint8), comparable,
         events.row[places], sender, notes,
     )  # fmt: skip
 
@@ -191,10 +244,10 @@ class Surroundings:
 
 def surroundings_of(histories: Histories, i: int) -> Surroundings | None:
     """Return the surroundings of one history; None where no network was laid down."""
-    network = histories.network
+    network = next((one for one in histories.networks if i in one), None)
     if network is None:
         return None
-    columns, node = histories.columns, int(network.node[i])
+    columns, node = histories.columns, int(network.node[np.searchsorted(network.of, i)])
     return Surroundings(
         graph=network.graph,
         node=node,

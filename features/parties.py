@@ -23,7 +23,8 @@ from data.services import Services
 from features.compilation import keep_compiled, kernel
 from features.history import BRIDGES, EXCHANGES, ILLICIT, LISTED, MARKETPLACES, kinds_of, party_of
 
-_NEVER = np.iinfo(np.int64).max
+NEVER = np.iinfo(np.int64).max
+"""Since when nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Parties:
         """Return `Columns.registry`: of what some were known on its chain at each cut."""
         known = np.zeros(len(as_of), dtype=np.uint8)
         for kind, begins in self.begins.items():
-            since = chains.replace_strict(begins, default=_NEVER, return_dtype=pl.Int64)
+            since = chains.replace_strict(begins, default=NEVER, return_dtype=pl.Int64)
             known |= np.where(since.to_numpy() <= as_of, np.uint8(kind), np.uint8(0))
         return known
 
@@ -74,7 +75,7 @@ class Parties:
 def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties:
     """Look up addresses (``chain``, ``address``, by code) among the services with a date."""
     nobody = np.zeros(addresses.height, dtype=np.uint8)
-    never = np.full(addresses.height, _NEVER)
+    never = np.full(addresses.height, NEVER)
     if services is None:
         return Parties(nobody, never, {})
     numbers = {category: party_of(category) for category in CATEGORIES}
@@ -94,7 +95,7 @@ def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties
     kinds = pl.Series(kinds_of(dated["party"].to_numpy()))
     return Parties(
         found["party"].fill_null(0).to_numpy(),
-        found["since"].fill_null(_NEVER).to_numpy(),
+        found["since"].fill_null(NEVER).to_numpy(),
         {
             kind: dict(
                 dated.filter((kinds & kind) > 0).group_by("chain").agg(pl.col("since").min()).rows()

@@ -73,7 +73,8 @@ class World:
         node = np.arange(len(self)) if asked is None else np.array(asked)
         loaded = np.array(self.loaded, dtype=np.uint8)
         rows, sender = np.array(order, dtype=np.uint32), table[:, 0].astype(np.int32)
-        return Network(graph, node.astype(np.int64), loaded, self.comparable, rows, sender)
+        of, node = np.arange(len(node)), node.astype(np.int64)
+        return Network(of, graph, node, loaded, self.comparable, rows, sender)
 
     def around(self, node: int) -> Surroundings:
         """Return the surroundings of one address."""

@@ -73,7 +73,7 @@ def test_it_is_compiled_for_the_types_that_are_called(
 @pytest.mark.parametrize("basis", ["usd", "relative"])
 def test_motifs_are_compiled_for_the_types_that_are_called(tmp_path: Path, basis: str) -> None:
     transfers = open_transfers(store(tmp_path / "store", [row(1), row(2, sender=B, receiver=A)]))
-    network = build_histories(transfers, as_of=AS_OF, basis=basis, network=True).network
+    network = build_histories(transfers, as_of=AS_OF, basis=basis, network=True).networks[0]
     assert network is not None
     small = smallest_network()
     for part in ("graph", "node", "loaded"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,18 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from data.schema import LEGS
+from data.service_table import SERVICES
+from data.services import Services
 from features import motifs
 from features.building import build_histories
 from features.catalogue import catalogue
 from features.computing import compute_signals, explain_signal
 from features.evidence import Evidence
 from features.history import Histories
-from features.network import IN_LOADED, OUT_LOADED, surroundings_of
+from features.network import IN_LOADED, OUT_LOADED, POOLS, surroundings_of
 from features.recomputation import recompute
 from tests.data.canonical import AS_OF, START, A, B, C, D, E, F, covered, plain, row
 from tests.features.test_histories import (
@@ -72,8 +76,10 @@ def test_the_network_holds_what_stands_in_some_history(
         return alive and valued and r["sender"] != r["receiver"] and (outgoing or incoming)
 
     expected = [k for k, r in enumerate(rows) if stands(r)]
-    network = built.network
-    assert network is not None
+    if not requests:
+        assert not built.networks
+        return
+    [network] = built.networks
     assert sorted(network.rows.tolist()) == expected
     graph = network.graph
     for (chain, address, _), node in zip(requests, network.node.tolist(), strict=True):
@@ -104,6 +110,17 @@ def paid(n: int, sender: str, receiver: str, hours: float, dollars: int) -> dict
         amount_raw=str(dollars * 10**6),
         usd_micros=dollars * 10**6,
     )
+
+
+def services(*listed: tuple[str, str, datetime]) -> Services:
+    """Return a registry of (address, category, date)."""
+    rows = [
+        dict.fromkeys(SERVICES)
+        | {"chain": "ethereum", "address": address, "category": category, "licit": True}
+        | {"date": f"{date:%Y-%m-%d}", "origin": "user"}
+        for address, category, date in listed
+    ]
+    return Services(pl.DataFrame(rows, schema=SERVICES))
 
 
 def of(found: pl.DataFrame, address: str) -> dict[str, Any]:
@@ -192,6 +209,50 @@ def test_nothing_found_where_nothing_was_loaded_is_null(folder):
     assert found["gather_scatter_payments_24h"] == 0
 
 
+@pytest.mark.parametrize("category", POOLS)
+def test_what_goes_through_a_pool_is_no_shape(folder, category):
+    known = services((D, category, START - timedelta(days=2)))
+    built = build_histories(
+        plain(folder, LAYERED, EVERYBODY), as_of=AS_OF, network=True, services=known
+    )
+    found = compute_signals(built, [motifs.FAMILY])
+    assert sorted(built.networks[0].rows.tolist()) == [0, 1, 2, 6]
+    at = of(found, A)
+    assert at["scatter_gather_targets_24h"] == at["cycle_3_hops_24h"] == 0
+    assert of(found, D)["cycle_value_24h"] is None  # a pool has no shapes of its own
+
+
+def test_a_deposit_address_serves_one_customer_and_ends_shapes(folder):
+    known = services((D, "exchange_deposit", START - timedelta(days=2)))
+    built = build_histories(
+        plain(folder, LAYERED, EVERYBODY), as_of=AS_OF, network=True, services=known
+    )
+    assert of(compute_signals(built), A)["scatter_gather_targets_24h"] == 1
+
+
+def test_each_cut_knows_the_pools_of_its_own_day(folder):
+    """One pass over several cuts tells what a pass for each would."""
+    cuts = [START + timedelta(days=days) for days in (1, 2, 3, 30)]
+    known = services((D, "exchange_hot", cuts[0]), (C, "mixer", cuts[2]))
+    transfers = plain(folder, LAYERED, EVERYBODY)
+    asked = [("ethereum", address, cut) for address in (A, B, C, D) for cut in cuts]
+
+    def at(requests: list[tuple[str, str, datetime]]) -> pl.DataFrame:
+        built = build_histories(
+            transfers, as_frame(requests), as_of=AS_OF, network=True, services=known
+        )
+        found = compute_signals(built, [motifs.FAMILY])
+        for i, signal in product(range(len(built)), motifs.FAMILY.signals):
+            shown = explain_signal(built, i, signal)
+            assert found[signal.name][i] == (None if shown is None else shown.value)
+        return found
+
+    together = at(asked)
+    assert_frame_equal(together, pl.concat([at([request]) for request in asked]))
+    first = together.filter(address=A)["cycle_3_hops_24h"].to_list()
+    assert first == [2, 0, 0, 0]  # what is listed on a day is known from the next one on
+
+
 def test_without_a_network_motifs_are_null(folder):
     built = build_histories(plain(folder, LAYERED, EVERYBODY), as_of=AS_OF)
     found = compute_signals(built)
@@ -216,8 +277,7 @@ def test_who_moves_more_than_sums_hold_is_left_out_and_said_so(folder):
     rows = [*LAYERED, *(paid(7 + k, E, F, 6, 1) | {"usd_micros": huge} for k in range(520))]
     built = build_histories(plain(folder, rows, EVERYBODY), as_of=AS_OF, network=True)
     assert any("Transfers of 2 addresses are left out of motifs" in note for note in built.notes)
-    assert built.network is not None
-    assert sorted(built.network.rows.tolist()) == [1, 2, 3, 4, 5]
+    assert sorted(built.networks[0].rows.tolist()) == [1, 2, 3, 4, 5]
     found = compute_signals(built)
     assert of(found, A)["cycle_3_hops_24h"] == 2
 
