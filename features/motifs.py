@@ -10,10 +10,10 @@ shows at its middle as several scatter-gather pairs, at its top as shared receiv
 
 These signals follow money beyond the address, so they see what the loaded exports show, of
 whomever. A figure may be too low where much was not loaded, and no figure at all is given where
-nothing of those it dealt with was loaded and nothing was found. What goes into or out of a pool that
-the services registry knew at the cut (an exchange's hot wallet, a bridge, a router, a mixer) is part
-of no shape: everybody's money goes through it. A pool that it does not know is looked through for
-its 200 nearest transfers only; `motifs_capped` says how often there were more.
+nothing of those it dealt with was loaded and nothing was found. What goes into or out of a pool
+that the services registry knew at the cut (an exchange's hot wallet, a bridge, a router, a mixer)
+is part of no shape: everybody's money goes through it. A pool that it does not know is looked
+through for its 200 nearest transfers only; `motifs_capped` says how often there were more.
 
 They are context for an analyst and, for now, no model's input: what they find depends on whose
 exports happen to be loaded. Most of them rest on what others do afterwards, which is **exposure**:
