@@ -29,7 +29,8 @@ demo: $(DEMO_READY)  ## simulate, train, evaluate, score, explain: OUT=runs/demo
 
 test: .venv/.dev.done  ## tests, doctests, branch coverage
 	@$(BIN)/python -m tests.kernels
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term:skip-covered
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report term:skip-covered
 
 check: .venv/.dev.done  ## format, lint, types, locks
 	@$(BIN)/ruff format --check .
@@ -45,7 +46,8 @@ format: .venv/.dev.done  ## format and apply the safe fixes
 notebooks: .venv/.dev.done  ## execute every notebook
 	@if ls notebooks/*.py >/dev/null 2>&1; then \
 		$(BIN)/jupytext --quiet --to ipynb notebooks/*.py; \
-		$(BIN)/python -m pytest --nbmake --override-ini addopts= -p no:cacheprovider notebooks/*.ipynb; \
+		$(BIN)/python -m pytest --nbmake --override-ini addopts= -p no:cacheprovider \
+			--numprocesses auto notebooks/*.ipynb; \
 	else echo "no notebooks"; fi
 
 wheel: .venv/.dev.done  ## dist/unrinse-*.whl

@@ -114,6 +114,7 @@ def garbled(path: Path) -> None:
     path.write_bytes(b"no Parquet at all")
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("harm", [deleted, scrambled, garbled])
 def test_training_gives_the_same_bundle_without_the_truth(
     harm: Callable[[Path], None], store: Path, usual: TrainResult, tmp_path: Path
