@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 	--python-version 3.11 --custom-compile-command "make lock" --no-config
 OUT ?= runs/demo
 
-.PHONY: help setup demo test check format notebooks wheel lock bench nightly clean
+.PHONY: help setup demo test kernels check format notebooks wheel lock bench nightly clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,10 +27,12 @@ setup: .venv/.dev.done  ## .venv with everything from requirements/dev.lock
 demo: $(DEMO_READY)  ## simulate, train, evaluate, score, explain: OUT=runs/demo
 	@$(BIN)/unrinse demo --out $(OUT)
 
-test: .venv/.dev.done  ## tests, doctests, branch coverage
-	@$(BIN)/python -m tests.kernels
+test: kernels  ## tests, doctests, branch coverage
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 		--cov --cov-report term:skip-covered
+
+kernels: .venv/.dev.done  ## what the tests need compiled, outside of coverage
+	@$(BIN)/python -m tests.kernels
 
 check: .venv/.dev.done  ## format, lint, types, locks
 	@$(BIN)/ruff format --check .
