@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,12 +82,30 @@ def small_forests() -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let every other worker read the test files from the back before it collects them.
+
+    Rewriting their assertions takes half a minute. What one worker has rewritten the next one
+    loads, so two who begin at opposite ends do half of it each; a broken file is told later.
+    """
+    tests, worker = REPOSITORY / "tests", os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if worker.endswith(tuple("02468")) or tests not in map(
+        Path.absolute, map(Path, session.config.args)
+    ):
+        return
+    for path in sorted(tests.rglob("test_*.py"), reverse=True):
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(name)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they ask for and where they stand; put the longest files first.
 
     Tests that ask for genuine exports are marked, so that `-m "not real"` leaves them out. Coverage
-    does not watch those of benchmarks, whose code is no part of what is measured, nor those that
-    open pages in a browser, which other tests build.
+    watches neither those, since it is to be the same without genuine exports, nor those that open
+    pages in a browser, which other tests build, nor those of benchmarks, which are not measured.
     """
     tests = REPOSITORY / "tests"
     place = {tests / name: number for number, name in enumerate(LONGEST)}
@@ -93,8 +113,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real)
-        in_a_browser = item.get_closest_marker("browser") is not None
-        if in_a_browser or item.path.is_relative_to(tests / "benchmarks"):
+        elsewhere = any(map(item.get_closest_marker, ("browser", "real")))
+        if elsewhere or item.path.is_relative_to(tests / "benchmarks"):
             item.add_marker(pytest.mark.unwatched)
 
 
