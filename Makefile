@@ -17,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 	--python-version 3.11 --custom-compile-command "make lock" --no-config
 OUT ?= runs/demo
 
-.PHONY: help setup demo test check format notebooks wheel lock bench nightly clean
+.PHONY: help setup demo test kernels check format notebooks wheel lock bench nightly clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,9 +27,12 @@ setup: .venv/.dev.done  ## .venv with everything from requirements/dev.lock
 demo: $(DEMO_READY)  ## simulate, train, evaluate, score, explain: OUT=runs/demo
 	@$(BIN)/unrinse demo --out $(OUT)
 
-test: .venv/.dev.done  ## tests, doctests, branch coverage
+test: kernels  ## tests, doctests, branch coverage
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report term:skip-covered
+
+kernels: .venv/.dev.done  ## what the tests need compiled, outside of coverage
 	@$(BIN)/python -m tests.kernels
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term:skip-covered
 
 check: .venv/.dev.done  ## format, lint, types, locks
 	@$(BIN)/ruff format --check .
@@ -45,7 +48,8 @@ format: .venv/.dev.done  ## format and apply the safe fixes
 notebooks: .venv/.dev.done  ## execute every notebook
 	@if ls notebooks/*.py >/dev/null 2>&1; then \
 		$(BIN)/jupytext --quiet --to ipynb notebooks/*.py; \
-		$(BIN)/python -m pytest --nbmake --override-ini addopts= -p no:cacheprovider notebooks/*.ipynb; \
+		$(BIN)/python -m pytest --nbmake --override-ini addopts= -p no:cacheprovider \
+			--numprocesses auto notebooks/*.ipynb; \
 	else echo "no notebooks"; fi
 
 wheel: .venv/.dev.done  ## dist/unrinse-*.whl

@@ -37,7 +37,7 @@ UNUSUAL = 0.95
 MOST_ROWS = 100_000
 """Rivals learn from at most so many rows, spread evenly over the train rows in their order."""
 
-_TREES = 100
+TREES = 100
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -83,7 +83,7 @@ def random_forest(lesson: Lesson) -> Scorer:
     from sklearn.ensemble import RandomForestClassifier
 
     model = RandomForestClassifier(
-        n_estimators=_TREES, min_samples_leaf=3, random_state=lesson.seed, n_jobs=lesson.threads
+        n_estimators=TREES, min_samples_leaf=3, random_state=lesson.seed, n_jobs=lesson.threads
     )
     model.fit(lesson.inputs, lesson.label, lesson.weight)
     model.n_jobs = 1  # threads would add up the trees in any order
@@ -95,7 +95,7 @@ def isolation_forest(lesson: Lesson) -> Scorer:
     from sklearn.ensemble import IsolationForest
 
     medians = _medians(lesson.inputs)
-    model = IsolationForest(n_estimators=_TREES, random_state=lesson.seed, n_jobs=lesson.threads)
+    model = IsolationForest(n_estimators=TREES, random_state=lesson.seed, n_jobs=lesson.threads)
     model.fit(_filled(lesson.inputs, medians))
     model.n_jobs = 1
     return lambda rows: _floats(-model.score_samples(_filled(rows, medians)))

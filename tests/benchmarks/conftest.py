@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.worlds import make
+from tests.shared import once
 
 SIZE = 1_500
 """Accounts of each: few, but enough labelled launderers to train on."""
@@ -15,4 +16,6 @@ SIZE = 1_500
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two worlds, of seeds 1 and 2."""
-    return make(tmp_path_factory.mktemp("worlds"), [1, 2], SIZE, prevalence=0.07)
+    return once(
+        tmp_path_factory, "worlds", lambda folder: make(folder, [1, 2], SIZE, prevalence=0.07)
+    )

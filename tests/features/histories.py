@@ -55,9 +55,9 @@ ASSET_KIND = np.array(
         STABLECOIN | FREEZABLE,
         0,
     ],
-    dtype=np.int64,
+    dtype=np.uint8,
 )
-ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int64)
+ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int32)
 
 PARTIES = np.array(
     [0, 0, 0, *map(party_of, ("exchange_hot", "exchange_deposit", "bridge", "dex_router")),
@@ -80,9 +80,9 @@ DTYPES: dict[str, type] = {
     "time": np.int64,
     "value": np.int64,
     "incoming": np.bool_,
-    "counterparty": np.int64,
+    "counterparty": np.int32,
 }
-DTYPES |= {"asset": np.int32, "tx": np.int64, "two_sided": np.bool_, "party": np.uint8}
+DTYPES |= {"asset": np.int32, "tx": np.int32, "two_sided": np.bool_, "party": np.uint8}
 
 
 def drawn_neighbours(n: int, seed: int) -> Neighbours:
@@ -114,9 +114,9 @@ def history(
         time=time,
         value=np.array([v for *_, v in transfers], dtype=np.int64),
         incoming=np.array([way == "in" for _, way, *_ in transfers], dtype=np.bool_),
-        counterparty=np.array([c for _, _, c, _ in transfers], dtype=np.int64),
+        counterparty=np.array([c for _, _, c, _ in transfers], dtype=np.int32),
         asset=np.broadcast_to(np.asarray(asset, dtype=np.int32), n).copy(),
-        tx=np.arange(n, dtype=np.int64),
+        tx=np.arange(n, dtype=np.int32),
         two_sided=np.full(n, two_sided, dtype=np.bool_),
         party=np.broadcast_to(np.asarray(party, dtype=np.uint8), n).copy(),
         neighbours=unknown(n),
@@ -211,7 +211,7 @@ def histories(
     coins, tokens = draw(st.booleans()) or n % 2 == 0, draw(st.booleans()) or n % 3 == 0
     time = START + np.cumsum(np.array(gaps, dtype=np.int64))
     joined = np.array(each(st.booleans()), dtype=bool) & (np.array(gaps, dtype=np.int64) == 0)
-    other = np.array(each(st.integers(1, pool)), dtype=np.int64)
+    other = np.array(each(st.integers(1, pool)), dtype=np.int32)
     party = PARTIES[(other + n) % len(PARTIES)]
     return History(
         time=time,
@@ -219,7 +219,7 @@ def histories(
         incoming=np.array(each(st.booleans()), dtype=np.bool_),
         counterparty=other * 7_919 - 10_000,
         asset=asset,
-        tx=np.cumsum(~joined),
+        tx=np.cumsum(~joined, dtype=np.int32),
         two_sided=np.where(asset == COIN, coins, tokens),
         party=party,
         neighbours=drawn_neighbours(n, draw(st.integers(0, 2**16))),
@@ -258,12 +258,12 @@ def hub(n: int, parties: int, seed: int = 0) -> History:
         time=time,
         value=np.ceil(random.lognormal(18, 2, n)).astype(np.int64),
         incoming=random.random(n) < 0.5,
-        counterparty=random.integers(-(2**62), 2**62, parties)[who],
+        counterparty=random.integers(-(2**31), 2**31, parties, np.int32)[who],
         party=party,
         neighbours=drawn_neighbours(n, seed),
         crossing=some_crossings(party, Random(seed)),
         asset=asset,
-        tx=np.arange(n, dtype=np.int64) // 2,
+        tx=np.arange(n, dtype=np.int32) // 2,
         two_sided=asset != TOKEN,
         as_of=int(time[-1]) + DAY,
     )

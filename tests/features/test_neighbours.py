@@ -378,6 +378,7 @@ def test_what_comes_at_the_cut_or_later_is_not_read(tmp_path_factory, rows, late
         assert same(bare[i].neighbours, poisoned[i].neighbours)
 
 
+@pytest.mark.unwatched
 @settings(max_examples=cases(40))
 @given(rows=worlds(placed=True), listed=listings)
 def test_many_cuts_in_one_pass_are_those_of_many_passes(tmp_path_factory, rows, listed):

@@ -107,6 +107,7 @@ def compare(
     return found
 
 
+@pytest.mark.unwatched
 @settings(max_examples=cases(80))
 @given(
     rows=worlds(placed=True) | worlds(),
@@ -156,6 +157,7 @@ def hub_and_others() -> list[Row]:
     return [*into, *on, paid(900, A, D, 3), paid(901, D, B, 3.1)]
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("bucket", [1, 50, 700, 100_000])
 @pytest.mark.parametrize("piece", [1, 64, 100_000])
 def test_a_hub_larger_than_a_bucket_is_alone_in_one(tmp_path, bucket, piece):

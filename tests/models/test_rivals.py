@@ -11,8 +11,15 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from models.rivals import COMPARED, RIVALS, Lesson, against_rivals, red_flags, verdict
+from models.rivals import COMPARED, RIVALS, TREES, Lesson, against_rivals, red_flags, verdict
 from tests.models.world import CATALOGUE, NAMES, fitted, signal, world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forests_as_they_are(small_forests):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.rivals.TREES", TREES)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from pipelines.explain import ExplainResult, explain
 from pipelines.score import score
 from pipelines.simulate import simulate
 from pipelines.train import TrainResult, train
+from tests.shared import once
 
 FEWEST = 3
 """`min_transfers` of the model: low, because the world is small."""
@@ -79,7 +80,10 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> World:
     """A world of 600 addresses, with a label for each."""
-    folder = tmp_path_factory.mktemp("world")
+    return once(tmp_path_factory, "world", small_world)
+
+
+def small_world(folder: Path) -> World:
     store = simulate(folder / "store", seed=7, addresses=600, prevalence=0.07).out
     truth = pl.read_parquet(store / "truth.parquet").select("chain", "address", "role", "case_id")
     asked = pl.read_csv(store / "addresses.csv")
@@ -94,8 +98,11 @@ def world(tmp_path_factory) -> World:
 @pytest.fixture(scope="session")
 def trained(world, tmp_path_factory) -> TrainResult:
     """A model of that world."""
-    out = tmp_path_factory.mktemp("model") / "bundle"
-    return train(world.store, world.labels, out, min_transfers=FEWEST, threads=1)
+
+    def model(folder: Path) -> TrainResult:
+        return train(world.store, world.labels, folder / "bundle", min_transfers=FEWEST, threads=1)
+
+    return once(tmp_path_factory, "model", model)
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +158,10 @@ class Reviewed:
 @pytest.fixture(scope="session")
 def reviewed(tmp_path_factory) -> Reviewed:
     """A larger world, taken for a real one whose labels were reviewed: its model has bands."""
-    folder = tmp_path_factory.mktemp("reviewed")
+    return once(tmp_path_factory, "reviewed", larger_world)
+
+
+def larger_world(folder: Path) -> Reviewed:
     made = World(
         simulate(folder / "world", seed=3, addresses=1800, prevalence=0.1).out,
         folder / "labels.csv",

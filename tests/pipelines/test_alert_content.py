@@ -33,6 +33,7 @@ from pipelines.ingest import ingest
 from pipelines.pages.pages import alert_page
 from pipelines.trace import trace
 from pipelines.train import train
+from tests.unwatched import unwatched
 
 TOP = 12
 Alert = dict[str, Any]
@@ -57,14 +58,15 @@ def of_real_wallets(world, real_data, tmp_path_factory) -> list[Alert]:
     files = sorted((real_data / "dfpi_scam_wallets" / "txlist").glob("*.csv"))
     ingest("etherscan_txlist", files, folder / "store", chain="ethereum")
     (folder / "list.txt").write_text("\n".join(file.stem.lower() for file in files) + "\n")
-    model = train(
-        world.store, world.labels, folder / "bundle", basis="native", min_transfers=3,
-        legs="native_in,native_out", threads=1,
-    )  # fmt: skip
-    explain(
-        model.out, folder / "store", folder / "list.txt", folder / "out", top=TOP,
-        research_use=True,
-    )  # fmt: skip
+    with unwatched():
+        model = train(
+            world.store, world.labels, folder / "bundle", basis="native", min_transfers=3,
+            legs="native_in,native_out", threads=1,
+        )  # fmt: skip
+        explain(
+            model.out, folder / "store", folder / "list.txt", folder / "out", top=TOP,
+            research_use=True,
+        )  # fmt: skip
     return read(folder / "out")
 
 

@@ -144,6 +144,7 @@ def test_the_page_shows_all_of_it(reviewed, report):
     assert 'href="cases.html"' in reviewed.done.index.read_text(encoding="utf-8")
 
 
+@pytest.mark.unwatched
 def test_the_order_of_the_list_plays_no_part(reviewed, tmp_path):
     mixed = pl.read_csv(reviewed.world.addresses).sample(fraction=1.0, shuffle=True, seed=4)
     mixed.write_csv(tmp_path / "list.csv")

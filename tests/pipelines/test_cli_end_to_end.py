@@ -1,4 +1,4 @@
-"""The program as people run it, in a process of its own: the whole, bad input, and Ctrl-C."""
+"""The program as people run it: the whole, bad input, Ctrl-C; some in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from pipelines import cli
 from pipelines.demo import hits
 from tests.conftest import REPOSITORY
 
@@ -41,7 +43,12 @@ def run(*words: str | Path) -> tuple[int, str, str]:
 
 def refused(*words: str | Path) -> str:
     """Run a job that must be refused; return its one message."""
-    code, out, err = run(*words)
+    done = CliRunner().invoke(cli.app, [str(word) for word in words])
+    return refusal(done.exit_code, done.stdout, done.stderr)
+
+
+def refusal(code: int, out: str, err: str) -> str:
+    """Return the one message of a job that was refused."""
     assert code == 2, err
     assert out == ""
     assert "Traceback" not in err
@@ -112,10 +119,11 @@ def test_a_truncated_parquet_file(tmp_path, out, world, bundle):
     whole = (world.store / "transfers.parquet").read_bytes()
     path = tmp_path / "cut.parquet"
     path.write_bytes(whole[: len(whole) // 2])
-    message = refused(
+    in_a_process = run(
         "score", bundle, path, "--addresses", world.addresses, "--out", out / "s.csv",
         "--as-of", "2024-06-01", "--research-use",
     )  # fmt: skip
+    message = refusal(*in_a_process)
     assert "broken Parquet" in message
     assert "cut.parquet" in message
 

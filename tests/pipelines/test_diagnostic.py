@@ -82,6 +82,7 @@ def test_what_it_says_holds_when_the_address_is_scored_again(banded, bundle, wor
     assert "alone" in kinds
 
 
+@pytest.mark.unwatched
 def test_nothing_of_it_is_in_what_is_passed_on(banded, bundle, world, tmp_path):
     """The alerts are the same files to the byte, whether it was asked for or not."""
     asked = (bundle, world.store, world.addresses)
@@ -96,6 +97,7 @@ def test_nothing_of_it_is_in_what_is_passed_on(banded, bundle, world, tmp_path):
     assert mode == 0o600
 
 
+@pytest.mark.unwatched
 def test_nothing_of_it_is_in_a_package(reviewed, tmp_path):
     """A model for decisions, with packages: the same bytes as without, in every file."""
     done = reviewed.explain(tmp_path / "out", diagnostic=tmp_path / "boundary.jsonl")

@@ -62,12 +62,14 @@ def _measured(store: Path, asked: pl.DataFrame, basis: str, known: Services) -> 
     return local.measure(transfers, asked, as_of=as_of, basis=basis, services=known)
 
 
+@pytest.mark.unwatched
 def test_on_a_world(of_a_world):
     seen = _each_value_is_shown(of_a_world)
     every = {signal.name for signal in catalogue().signals}
     assert every - set(+seen) == set(), "signals that no account of the world has"
 
 
+@pytest.mark.unwatched
 @pytest.mark.real
 def test_on_real_wallets(of_real_wallets):
     # In coins, and without incoming tokens: what rests on dollars or on both sides is null.

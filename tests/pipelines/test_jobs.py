@@ -166,6 +166,7 @@ def test_models_are_listed_shown_and_verified(bundle, trained):
 # --- the same bytes -------------------------------------------------------------------------------
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
 def test_scores_are_the_same_bytes_on_any_threads_and_in_any_order(world, bundle, tmp_path, suffix):
     files = []
@@ -180,6 +181,7 @@ def test_scores_are_the_same_bytes_on_any_threads_and_in_any_order(world, bundle
     assert len(set(files)) == 1
 
 
+@pytest.mark.unwatched
 def test_alerts_are_the_same_on_any_threads_and_in_any_order(world, bundle, tmp_path):
     told = []
     for k, (threads, shuffled) in enumerate(((1, False), (4, False), (2, True))):
@@ -200,6 +202,7 @@ def test_alerts_are_the_same_on_any_threads_and_in_any_order(world, bundle, tmp_
     assert stripped[0] == stripped[2]
 
 
+@pytest.mark.unwatched
 def test_signals_are_the_same_bytes_on_any_threads_and_in_any_order(world, tmp_path):
     hashes = set()
     for k, source in enumerate((world.store, world.shuffled(tmp_path / "plain", seed=3))):
@@ -229,6 +232,7 @@ def test_motifs_are_computed_where_asked_for_and_change_nothing_else(world, tmp_
     assert found["relay_hops_24h"] > 1 and found["gather_scatter_payments_24h"] > 0
 
 
+@pytest.mark.unwatched
 def test_a_model_is_the_same_bytes_on_any_threads_and_for_labels_in_any_order(
     world, trained, tmp_path
 ):
@@ -242,6 +246,7 @@ def test_a_model_is_the_same_bytes_on_any_threads_and_for_labels_in_any_order(
     assert again.bundle_sha256 == trained.bundle_sha256
 
 
+@pytest.mark.unwatched
 def test_training_knows_neither_the_truth_nor_the_order_of_rows(world, trained, tmp_path):
     """The copy has the same transfers and coverage, and nothing of what the simulation knows."""
     bare = world.copy(tmp_path / "bare")

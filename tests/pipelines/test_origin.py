@@ -73,6 +73,7 @@ def test_labels_of_an_invented_world_need_not_say_it(trained):
     assert [record["source"] for record in told["sources"]] == ["simulation"]
 
 
+@pytest.mark.unwatched
 def test_a_folder_of_labels_is_learned_from_and_a_retraction_finds_the_bundle(world, tmp_path):
     truth = pl.read_csv(world.labels).unique(["chain", "address"])
     words = pl.when(pl.col("label") == 1).then(pl.lit("pig_butchering"))

@@ -14,6 +14,7 @@ from data.errors import Refused
 from data.storage import write_parquet
 from pipelines.explain import explain
 from pipelines.replay import MOST_FIELDS, replay
+from tests.unwatched import unwatched
 
 TOP = 12
 
@@ -21,7 +22,10 @@ TOP = 12
 @pytest.fixture(scope="module")
 def explained(world, bundle, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("alerts") / "alerts"
-    explain(bundle, world.store, world.addresses, out, top=TOP, services=world.services, threads=1)
+    with unwatched():
+        explain(
+            bundle, world.store, world.addresses, out, top=TOP, services=world.services, threads=1
+        )
     return out
 
 

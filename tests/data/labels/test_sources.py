@@ -250,6 +250,7 @@ def test_a_review_file_without_its_key_says_what_to_do(tmp_path: Path) -> None:
         read_label_list(tmp_path / "scores.review.csv")
 
 
+@pytest.mark.unwatched
 def test_real_lists(real_data: Path) -> None:
     folder = real_data / "labels"
     paths = [

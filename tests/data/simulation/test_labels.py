@@ -15,6 +15,7 @@ from data.simulation.parameters import PRIORS
 from data.simulation.populations import CRIMINAL_ROLES
 from data.simulation.world import World, build
 from models.splits import PARTS, assign
+from tests.unwatched import unwatched
 
 KEY = ["chain", "address"]
 MANY = 4_000
@@ -145,7 +146,8 @@ def test_labels_come_after_their_moment_and_cases_are_named_for_known_criminals_
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return build(seed=1, addresses=2_000, prevalence=0.1)
+    with unwatched():
+        return build(seed=1, addresses=2_000, prevalence=0.1)
 
 
 def test_labels_suffice_for_every_part_of_a_split_by_time(world: World) -> None:

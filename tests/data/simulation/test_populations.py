@@ -35,6 +35,8 @@ from data.simulation.populations import CRIMINAL, CRIMINAL_ROLES, DEPOSIT, VICTI
 from data.simulation.prior import DAY
 from tests.data.simulation.observed import Observed, observe
 
+pytestmark = pytest.mark.unwatched
+
 EACH = 24
 """Units played of everybody: enough for averages."""
 

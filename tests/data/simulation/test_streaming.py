@@ -49,6 +49,7 @@ def hashes(made: Tables) -> dict[str, str]:
     return {name: content_hash(getattr(made, name)) for name in NAMES}
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("units_at_once", [37, 400])
 def test_units_at_once_do_not_change_the_world(world: World, units_at_once: int) -> None:
     other = build(**vars(SIZE), units_at_once=units_at_once)
@@ -78,6 +79,7 @@ def test_columns_derived_piece_by_piece_are_those_derived_from_the_whole(
     assert content_hash(pl.read_parquet(folder / "addresses.parquet")) == content_hash(addresses)
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("workers, units_at_once", [(1, 37), (2, 90)])
 def test_workers_and_units_at_once_give_the_same_bytes(
     written: tuple[Path, Written],
@@ -98,6 +100,7 @@ def test_workers_and_units_at_once_give_the_same_bytes(
     assert len(played) > 3
 
 
+@pytest.mark.unwatched
 def test_the_finest_slices_give_the_same_table(
     written: tuple[Path, Written], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

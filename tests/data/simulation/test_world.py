@@ -24,6 +24,7 @@ from data.simulation.populations import CRIMINAL_ROLES, VICTIMS
 from data.simulation.tables import ONE_SIDED_LEGS, prevalence_of
 from data.simulation.world import World, build
 from data.storage import content_hash
+from tests.unwatched import unwatched
 
 KEY = ["chain", "address"]
 SIZE: dict[str, Any] = {"addresses": 800, "days": 240, "prevalence": 0.1}
@@ -41,6 +42,7 @@ def counted(world: World) -> pl.DataFrame:
     return world.transfers.filter(pl.col("screened").is_null())
 
 
+@pytest.mark.unwatched
 def test_same_seed_same_world_and_other_seed_another(world: World) -> None:
     again, other = build(seed=7, **SIZE), build(seed=8, **SIZE)
     for name in TABLES:
@@ -284,7 +286,8 @@ def test_coverage_is_there_for_accounts_and_only_for_them(world: World) -> None:
 @pytest.fixture(scope="module")
 def broad() -> World:
     """Return a short world of many accounts."""
-    return build(seed=5, addresses=2_500, days=30, prevalence=0.2)
+    with unwatched():
+        return build(seed=5, addresses=2_500, days=30, prevalence=0.2)
 
 
 def test_a_few_exports_are_cut_off_or_one_sided_whoever_it_is(broad: World) -> None:

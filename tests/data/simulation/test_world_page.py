@@ -19,6 +19,7 @@ from data.simulation.plan import PREVALENCE
 from data.simulation.populations import CRIMINAL, VICTIMS
 from data.simulation.prior import Prior
 from data.simulation.world import LARGEST_WORLD, build
+from tests.unwatched import unwatched
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "world.md").read_text(encoding="utf-8")
@@ -28,7 +29,8 @@ PICTURES = ("case.svg", "realism.svg")
 @pytest.fixture(scope="module")
 def case() -> CaseFlows:
     """A case of a small world."""
-    found = telling_case(build(seed=6, addresses=1_500, prevalence=0.2), seed=6)
+    with unwatched():
+        found = telling_case(build(seed=6, addresses=1_500, prevalence=0.2), seed=6)
     assert found is not None
     return found
 
@@ -87,6 +89,7 @@ def test_a_picture_is_small_named_and_loads_nothing(name: str) -> None:
     assert "href" not in image.read_text(encoding="utf-8")
 
 
+@pytest.mark.unwatched
 def test_a_case_is_drawn_alike_twice(case: CaseFlows) -> None:
     again = telling_case(build(seed=6, addresses=1_500, prevalence=0.2), seed=6)
     assert again is not None

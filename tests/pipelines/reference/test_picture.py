@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from features.catalogue import catalogue
 from pipelines.reference.examples import Example, examples
 from pipelines.reference.histories import FIRST_DAY
 from pipelines.reference.picture import picture
@@ -20,7 +21,15 @@ from pipelines.reference.retelling import beyond, legend, moment_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOST_BYTES = 8_000
-each_example = pytest.mark.parametrize("example", examples().values(), ids=examples())
+each_example = pytest.mark.parametrize(
+    "example", [signal.name for signal in catalogue().signals], indirect=True
+)
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest) -> Example:
+    """The example of the signal named: examples are found when they are first asked for."""
+    return examples()[request.param]
 
 
 class Box(NamedTuple):
