@@ -42,7 +42,7 @@ def jobs(world, bundle, tmp_path_factory) -> dict[str, Job]:
     scored = (bundle, world.store, world.addresses)
     listed = tmp_path_factory.mktemp("list") / "list.csv"
     pl.read_csv(world.addresses).select("chain", "address").write_csv(listed)
-    night = {"top": 3, "drift_every": 0}
+    night: dict[str, Any] = {"top": 3, "drift_every": 0}
     return {
         "signals": lambda folder, **how: signals(world.store, folder / "s.parquet", **how),
         "score": lambda folder, **how: score(*scored, folder / "s.csv", **how),
