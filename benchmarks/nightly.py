@@ -2,6 +2,7 @@
 
     python -m benchmarks.nightly --addresses 15000 --nights 30
     python -m benchmarks.nightly --world runs/world --bundle runs/bundle --nights 10
+    python -m benchmarks.nightly --world runs/w1/store --bundle runs/bundle --nights 2
 
 A world, made for it or given with a model, comes in day by day, as a store that is added to. Each
 night is run twice from the same earlier night, once going on from it and once in full, with one
@@ -51,8 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--addresses", type=int, default=15_000)
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--world", type=Path, help="a simulated world; default: one is made")
-    parser.add_argument("--list", type=Path, help="the addresses; default: the world's own")
+    parser.add_argument("--world", type=Path, help="a store; default: a world is made")
     parser.add_argument("--bundle", type=Path, help="a model; default: one is trained on the world")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -64,20 +64,22 @@ def main(arguments: list[str] | None = None) -> None:
             ).out
         )
         bundle = asked.bundle or train(world, world / "labels.csv", made / "bundle").out
-        found = nights(made, world, bundle, asked.nights, asked.list or world / "addresses.csv")
+        found = nights(made, world, bundle, asked.nights)
     print(table(found))
 
 
-def nights(folder: Path, world: Path, bundle: Path, many: int, addresses: Path) -> list[Night]:
-    """Run the last nights of a world both ways."""
+def nights(folder: Path, world: Path, bundle: Path, many: int) -> list[Night]:
+    """Run the last nights of a world, or of another store, both ways, for all it covers."""
     listed = folder / "list.csv"
-    pl.read_csv(addresses).select("chain", "address").write_csv(listed)
+    covered = pl.scan_parquet(world / "coverage.parquet").select("chain", "address")
+    covered.unique(maintain_order=True).collect().write_csv(listed)
     at = datetime.fromisoformat(read_manifest(world)["as_of"]) - timedelta(days=many)
     services = world / "services.csv"
+    known = services if services.exists() else None
 
     def run(store: Path, out: Path, **given: object) -> tuple[NightlyResult, float]:
         begin = time.process_time()
-        done = nightly(bundle, store, listed, out, services=services, top=1, drift_every=0, **given)  # type: ignore[arg-type]
+        done = nightly(bundle, store, listed, out, services=known, top=1, drift_every=0, **given)  # type: ignore[arg-type]
         return done, time.process_time() - begin
 
     store = begun(world, folder / "store", at)
