@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -16,183 +14,27 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.growing import begun, deliver
 from data.errors import Refused
-from data.moments import read_moment
-from data.schema import TRANSFERS, empty, sort_transfers
-from data.services import load_services
-from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from pipelines.cli import app
-from pipelines.compact import compact
 from pipelines.explain import explain
-from pipelines.nightly import NightlyResult, nightly
+from pipelines.nightly import nightly
 from pipelines.replay import replay
 from pipelines.rescoring.kept import earlier_run, read_kept
-from pipelines.rescoring.marks import Before, marks
-from pipelines.rescoring.moved import active_since, moved
-from pipelines.rescoring.scored_again import ScoredAgain, scored_again
+from pipelines.rescoring.marks import marks
+from pipelines.rescoring.moved import moved
+from pipelines.rescoring.scored_again import scored_again
 from pipelines.rescoring.summary import CHANGES, SCHEMA
 from pipelines.rescoring.unscored import COLUMNS
 from pipelines.score import score, to_score
 from tests.pipelines.conftest import World
 from tests.pipelines.nightly_examples import nightly_report
-
-HOW = {"computed.json", "manifest.json"}
-"""What a run that went on from another may say otherwise than a full one."""
-
-DAYS = 2
-TOP = 3
-
-
-@dataclass(frozen=True)
-class Base:
-    """A night from which others go on, and what they are given."""
-
-    world: World
-    bundle: Path
-    folder: Path
-    addresses: Path
-    at: datetime
-    done: NightlyResult
-
-    def store(self, out: Path, at: datetime, change: Callable | None = None, **given: Any) -> Path:
-        """Write the world's store as it stood at a moment, changed as told."""
-        rows = self.world.transfers.filter(pl.col("block_time") < at)
-        rows = rows if change is None else change(rows)
-        return self.world.copy(out, transfers=rows, as_of=at.isoformat(), **given)
-
-    def again(self, store: Path, *, full: bool, **given: Any) -> ScoredAgain:
-        options = {"services": self.world.services} | given
-        asked = to_score(self.bundle, store, self.addresses, **options)
-        return scored_again(asked, read_kept(self.done.out), full=full, threads=1)
-
-
-def run(base: Base, store: Path, out: Path, **given: Any) -> NightlyResult:
-    options: dict[str, Any] = {
-        "services": base.world.services, "top": TOP, "drift_every": 0, "threads": 1,
-    } | given  # fmt: skip
-    return nightly(base.bundle, store, base.addresses, out, **options)
+from tests.pipelines.nights import TOP, Base, first_night, run, told
 
 
 @pytest.fixture(scope="module")
 def base(world, bundle, tmp_path_factory) -> Base:
-    folder = tmp_path_factory.mktemp("nights")
-    listed = folder / "list.csv"
-    asked = pl.read_csv(world.addresses).select("chain", "address")
-    asked.write_csv(listed)
-    at = read_moment(world.as_of) - timedelta(days=DAYS)
-    made = Base(world, bundle, folder, listed, at, None)  # type: ignore[arg-type]
-    done = run(made, made.store(folder / "store", at), folder / "runs" / "0")
-    return Base(world, bundle, folder, listed, at, done)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).as_posix() not in HOW
-    }
-
-
-def told(run: NightlyResult) -> dict[str, Any]:
-    return json.loads((run.out / "summary.json").read_text(encoding="utf-8"))
-
-
-def nights_equal_full_ones(
-    base: Base, days: int, out: Path, next_store: Callable[[datetime], Path]
-) -> None:
-    """Go on night after night, and beside each make the full run: every byte is the same."""
-    at, earlier, computed = base.at, base.done.out, []
-    for day in range(1, days + 1):
-        at += timedelta(days=1)
-        store = next_store(at)
-        here = run(base, store, out / "runs" / f"{day}", previous=earlier)
-        full = run(base, store, out / "full" / f"{day}", previous=earlier, full=True)
-        assert files(here.out) == files(full.out)
-        assert full.computed == full.addresses
-        computed.append(here.computed)
-        earlier = here.out
-    assert 0 < max(computed) < 0.5 * base.done.addresses
-
-
-def from_thirty_days_ago(base: Base, out: Path, store: Callable[[datetime], Path]) -> Base:
-    """Return a first night that others can go on from for thirty days."""
-    at = read_moment(base.world.as_of) - timedelta(days=30)
-    first = run(base, store(at), out)
-    return replace(base, at=at, done=first)
-
-
-@pytest.mark.slow
-def test_thirty_nights_equal_full_runs(base, tmp_path):
-    def store(at: datetime) -> Path:
-        return base.store(tmp_path / f"{at:%F}", at)
-
-    long = from_thirty_days_ago(base, tmp_path / "first", store)
-    nights_equal_full_ones(long, 30, tmp_path / "nights", store)
-
-
-@dataclass
-class Growing:
-    """A store to which days are added, some late: a day's last transfers come a day after it."""
-
-    base: Base
-    folder: Path
-    compacted_on: tuple[int, ...] = ()
-    held: pl.DataFrame = field(default_factory=lambda: empty(TRANSFERS))
-    until: datetime | None = None
-
-    def at(self, moment: datetime) -> Path:
-        """Let the store grow up to a moment."""
-        if self.until is None:
-            begun(self.base.world.store, self.folder, moment)
-        else:
-            when = pl.col("block_time").is_between(self.until, moment, closed="left")
-            new = self.base.world.transfers.filter(when)
-            late = new["tx_id"].hash(3) % 40 == 0
-            deliver(self.folder, sort_transfers(pl.concat([self.held, new.filter(~late)])), moment)
-            self.held = new.filter(late)
-        self.until = moment
-        if moment.day in self.compacted_on:
-            compact(self.folder)
-        return self.folder
-
-
-def read_everything(*_: object) -> None:
-    raise AssertionError("the whole store was read to find what is new in it")
-
-
-def test_nights_on_a_growing_store_equal_full_runs(base, tmp_path):
-    """What is new is found in the days that changed; late transfers of the day before are too."""
-    store = Growing(base, tmp_path / "store")
-    first = run(base, store.at(base.at), tmp_path / "first")
-    long = replace(base, done=first)
-    nights_equal_full_ones(long, DAYS, tmp_path / "nights", store.at)
-
-
-def test_only_days_that_changed_are_read_for_marks(base, tmp_path, monkeypatch):
-    store = Growing(base, tmp_path / "store")
-    services = load_services(base.world.services)
-    then = marks(open_transfers(store.at(base.at)), services, base.at)
-    at = base.at + timedelta(days=1)
-    now = open_transfers(store.at(at))
-    from_nothing = marks(now, services, at)
-    monkeypatch.setattr(Transfers, "scan", read_everything)
-    going_on = marks(now, services, at, Before(then, same_transfers=False, same_coverage=False))
-    for name, table in going_on.tables().items():
-        assert table.equals(from_nothing.tables()[name])
-    active = active_since(now, going_on.days, base.at, at)
-    monkeypatch.undo()
-    seen = now.followed().filter(pl.col("block_time") >= base.at).collect()
-    sides = [seen.select("chain", address=side) for side in ("sender", "receiver")]
-    assert set(active.iter_rows()) == set(pl.concat(sides).iter_rows())
-
-
-@pytest.mark.slow
-def test_thirty_nights_on_a_growing_store_equal_full_runs(base, tmp_path):
-    store = Growing(base, tmp_path / "store", compacted_on=(3, 17))
-    long = from_thirty_days_ago(base, tmp_path / "first", store.at)
-    nights_equal_full_ones(long, 30, tmp_path / "nights", store.at)
+    return first_night(world, bundle, tmp_path_factory.mktemp("nights"))
 
 
 def test_a_night_is_what_score_and_explain_write(base, tmp_path):
