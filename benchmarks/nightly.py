@@ -2,12 +2,13 @@
 
     python -m benchmarks.nightly --addresses 15000 --nights 30
     python -m benchmarks.nightly --world runs/world --bundle runs/bundle --nights 10
+    python -m benchmarks.nightly --world runs/w1/store --bundle runs/bundle --nights 2
 
-A world, made for it or given with a model, is cut at midnight, night after night. Each night is run
-twice from the same earlier night, once going on from it and once in full, with one alert explained
-and no drift measured, which cost the same both ways. Every file but `computed.json` and the
-manifest must be the same; what is told is the CPU time of both, all threads together, and the share
-of addresses that had to be computed.
+A world, made for it or given with a model, comes in day by day, as a store that is added to. Each
+night is run twice from the same earlier night, once going on from it and once in full, with one
+alert explained and no drift measured, which cost the same both ways. Every file but `computed.json`
+and the manifest must be the same; what is told is the CPU time of both, all threads together, and
+the share of addresses that had to be computed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from pathlib import Path
 
 import polars as pl
 
-from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty
-from data.storage import read_manifest, write_store
+from benchmarks.growing import begun, grown
+from data.storage import read_manifest
 from pipelines.nightly import NightlyResult, nightly
 from pipelines.simulate import simulate
 from pipelines.train import train
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--addresses", type=int, default=15_000)
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--world", type=Path, help="a simulated world; default: one is made")
+    parser.add_argument("--world", type=Path, help="a store; default: a world is made")
     parser.add_argument("--bundle", type=Path, help="a model; default: one is trained on the world")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -68,23 +69,25 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def nights(folder: Path, world: Path, bundle: Path, many: int) -> list[Night]:
-    """Run the last nights of a world both ways."""
+    """Run the last nights of a world, or of another store, both ways, for all it covers."""
     listed = folder / "list.csv"
-    pl.read_csv(world / "addresses.csv").select("chain", "address").write_csv(listed)
+    covered = pl.scan_parquet(world / "coverage.parquet").select("chain", "address")
+    covered.unique(maintain_order=True).collect().write_csv(listed)
     at = datetime.fromisoformat(read_manifest(world)["as_of"]) - timedelta(days=many)
     services = world / "services.csv"
+    known = services if services.exists() else None
 
     def run(store: Path, out: Path, **given: object) -> tuple[NightlyResult, float]:
         begin = time.process_time()
-        done = nightly(bundle, store, listed, out, services=services, top=1, drift_every=0, **given)  # type: ignore[arg-type]
+        done = nightly(bundle, store, listed, out, services=known, top=1, drift_every=0, **given)  # type: ignore[arg-type]
         return done, time.process_time() - begin
 
-    earlier = run(_cut(world, folder / "store", at), folder / "0")[0].out
+    store = begun(world, folder / "store", at)
+    earlier = run(store, folder / "0")[0].out
     found = []
     for number in range(1, many + 1):
+        grown(world, store, at, at + timedelta(days=1))
         at += timedelta(days=1)
-        shutil.rmtree(folder / "store")
-        store = _cut(world, folder / "store", at)
         onward, fast = run(store, folder / f"{number}", previous=earlier)
         full, slow = run(store, folder / "full", previous=earlier, full=True)
         other = differing(onward.out, full.out)
@@ -115,14 +118,6 @@ def table(found: list[Night]) -> str:
             f"| onward ÷ full, median | {ratio:.2f} |",
         ]
     )
-
-
-def _cut(world: Path, out: Path, at: datetime) -> Path:
-    rows = pl.read_parquet(world / "transfers.parquet").select(list(TRANSFERS))
-    coverage = pl.read_parquet(world / "coverage.parquet").select(list(COVERAGE))
-    facts = {"as_of": at.isoformat(), "synthetic": True}
-    write_store(out, rows.filter(pl.col("block_time") < at), coverage, empty(QUARANTINE), facts)
-    return out
 
 
 def differing(one: Path, other: Path) -> tuple[str, ...]:

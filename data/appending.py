@@ -8,7 +8,7 @@ before it, is a run of that day. All other rows stay in the files they are in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from data.runs import (
     codes_in,
     scan_runs,
     shared_dictionary,
+    stretch_of,
 )
 from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
 from data.storage import ROW_GROUP_ROWS, FileHashes, hashes_of, whole_directory, write_parquet
@@ -230,7 +231,7 @@ def _write_run(state: StoreState, change: _Change, folder: Path) -> tuple[list[R
     parts = [pl.concat([change.new, change.origins], how="horizontal")]
     set_aside = [empty(STAGED)]
     for stretch in change.stretches:
-        for run in _part(state.runs, stretch.start, stretch.end):
+        for run in stretch_of(state.runs, stretch.start, stretch.end):
             held = run.with_origins().collect()
             held = held.join(change.transactions, on=_TX, how="anti", maintain_order="left")
             if "whole" not in held.columns:
@@ -263,21 +264,11 @@ def _laid(state: StoreState, stretches: tuple[Stretch, ...], new: list[Run]) -> 
     laid: list[Run] = []
     at = 0
     for stretch, run in zip(stretches, new, strict=True):
-        laid += _part(state.runs, at, stretch.start)
+        laid += stretch_of(state.runs, at, stretch.start)
         laid.append(run)
         at = stretch.end
-    laid += _part(state.runs, at, sum(len(run) for run in state.runs))
+    laid += stretch_of(state.runs, at, sum(len(run) for run in state.runs))
     return [run for run in laid if len(run)] or [state.runs[0].part(0, 0)]  # a store has a run
-
-
-def _part(runs: Sequence[Run], start: int, end: int) -> Iterator[Run]:
-    """Yield the rows from `start` up to `end` of the table, run by run."""
-    before = 0
-    for run in runs:
-        first, last = max(start - before, 0), min(end - before, len(run))
-        if first < last:
-            yield run.part(first, last)
-        before += len(run)
 
 
 def _write_dictionary(runs: list[Run], folder: Path) -> list[Run]:

@@ -11,7 +11,7 @@ transactions are moved on by the rows before it. A reader sees what it would see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,16 @@ def scan_runs(runs: Sequence[Run], *, coded: bool) -> pl.LazyFrame:
         parts.append(run.scan(before, coded=coded))
         before += len(run)
     return pl.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def stretch_of(runs: Sequence[Run], start: int, end: int) -> Iterator[Run]:
+    """Yield the rows from `start` up to `end` of the table, run by run."""
+    before = 0
+    for run in runs:
+        first, last = max(start - before, 0), min(end - before, len(run))
+        if first < last:
+            yield run.part(first, last)
+        before += len(run)
 
 
 def shared_dictionary(runs: Sequence[Run]) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set
 from data.storage import MANIFEST, read_manifest, sha256_file
 from data.store_files import (
     COVERAGE_FILE,
+    DAYS_FILE,
     RUNS,
     TABLES,
     committed_runs,
@@ -63,6 +64,8 @@ class Transfers:
         The stretches of the files that a store consists of; none: whole files, end to end.
     content_sha256
         The hash of what a store holds, however it came in, where its manifest says it.
+    daily
+        The table of the hashes of its days (`data.days`), where it has one.
     held
         Keeps the store's files from being removed by a later commit.
     """
@@ -77,6 +80,7 @@ class Transfers:
     listed: Path | None = None
     runs: tuple[Run, ...] = ()
     content_sha256: str | None = None
+    daily: Path | None = None
     held: Hold | None = field(default=None, compare=False, repr=False)
 
     def scan(self) -> pl.LazyFrame:
@@ -86,8 +90,8 @@ class Transfers:
         return _scan(self.files, coded=self.has_codes).with_row_index("row")
 
     def followed(self) -> pl.LazyFrame:
-        """Scan the transfers that say who deals with whom: neither screened ones nor fees."""
-        return self.scan().filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
+        """Scan the transfers that say who deals with whom."""
+        return followed(self.scan())
 
     @cached_property
     def coverage(self) -> pl.DataFrame | None:
@@ -117,6 +121,11 @@ class Transfers:
         if self.listed is None:
             return None
         return pl.scan_parquet(self.listed).select("chain", "address")
+
+
+def followed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Leave out what says nothing of who deals with whom: what is screened, and fees."""
+    return rows.filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
 
 
 def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
@@ -161,6 +170,7 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         recorded=manifest["files"] if manifest else {},
         listed=folder / ADDRESSES if manifest and (folder / ADDRESSES).exists() else None,
         content_sha256=manifest.get("content_sha256") if manifest else None,
+        daily=folder / DAYS_FILE if DAYS_FILE in vouched else None,
         held=held,
     )
     if sidecar.name not in vouched:  # somebody's own is looked at, whether it is needed or not
@@ -190,6 +200,7 @@ def _committed(path: Path) -> Transfers | None:
         listed=path / manifest["dictionary"],
         runs=runs,
         content_sha256=manifest["content_sha256"],
+        daily=tables / DAYS_FILE if (tables / DAYS_FILE).exists() else None,
         held=held,
     )
 

@@ -32,6 +32,7 @@ from pipelines.rescoring.snoozes import Snoozes, read_snoozes
 from pipelines.rescoring.split import GROUPS, Night, split
 from pipelines.rescoring.summary import Found, changes_table, summary
 from pipelines.rescoring.unscored import unscored
+from pipelines.resuming import Earlier, resumable
 from pipelines.score import ToScore, input_notes, to_score, use_notes, write_scores
 
 
@@ -100,6 +101,8 @@ def nightly(
     threads: int | None = None,
     max_unscored: float | None = None,
     assume_complete: bool = False,
+    resume: bool = False,
+    start_again: bool = False,
 ) -> NightlyResult:
     """Score a list again, and say what is new since the earlier run.
 
@@ -129,6 +132,10 @@ def nightly(
         As for `score`.
     max_unscored
         The largest tolerable share of addresses without a score.
+    resume
+        Go on where an earlier run with this `out` was stopped, if one was (`pipelines.resuming`).
+    start_again
+        Throw away what such a run has done.
 
     Raises
     ------
@@ -139,39 +146,43 @@ def nightly(
     refuse_foreign(out)
     if not tolerance > 1:
         raise Refused(f"the tolerance {tolerance:g}", expected="a factor above 1, such as 1.25")
-    given = to_score(
-        bundle,
-        transfers,
-        addresses,
-        as_of=as_of,
-        research_use=research_use,
-        services=services,
-        assume_complete=assume_complete,
-    )
-    _refuse_own_moments(given, Path(addresses))
-    put_off = read_snoozes(None if snoozes is None else Path(snoozes))
-    earlier = _earlier(previous, out, given.as_of)
-    again = scored_again(given, earlier, full=full, threads=threads)
-    up_for_review = _up_for_review(again.run.scores, top)
-    chosen = up_for_review if top is not None else up_for_review.head(MOST_EXPLAINED)
-    with whole_directory(out) as folder:
-        told = explained(given, again, chosen, folder / "alerts", threads=threads)
-        alerts = listed(up_for_review, told)
-        kept = None if earlier is None else earlier.told
-        night = Night(given.as_of, put_off.by_alert, kept, tolerance)
-        found = Found(
-            run=again.run,
-            earlier=earlier,
-            up_for_review=up_for_review,
-            split=split(night, alerts, gone(night, alerts, again.run.scores)),
-            explained={one: about.reason for one, about in told.items()},
-            snoozes=put_off,
-            drift=drift(
-                again.run, earlier, every=drift_every, same=again.same_program, threads=threads
-            ),
+    with resumable(out, Earlier(resume, start_again)) as work:
+        given = to_score(
+            bundle,
+            transfers,
+            addresses,
+            as_of=as_of,
+            research_use=research_use,
+            services=services,
+            assume_complete=assume_complete,
         )
-        report = summary(found)
-        _write(folder, given, again, found, report)
+        _refuse_own_moments(given, Path(addresses))
+        put_off = read_snoozes(None if snoozes is None else Path(snoozes))
+        earlier = _earlier(previous, out, given.as_of)
+        work.rests_on(_rests_on(given, earlier, top=top, full=full))
+        again = scored_again(given, earlier, full=full, threads=threads, kept=work.stage("signals"))
+        up_for_review = _up_for_review(again.run.scores, top)
+        chosen = up_for_review if top is not None else up_for_review.head(MOST_EXPLAINED)
+        with whole_directory(out) as folder:
+            told = explained(
+                given, again, chosen, folder / "alerts", threads=threads, kept=work.stage("alerts")
+            )
+            alerts = listed(up_for_review, told)
+            kept = None if earlier is None else earlier.told
+            night = Night(given.as_of, put_off.by_alert, kept, tolerance)
+            found = Found(
+                run=again.run,
+                earlier=earlier,
+                up_for_review=up_for_review,
+                split=split(night, alerts, gone(night, alerts, again.run.scores)),
+                explained={one: about.reason for one, about in told.items()},
+                snoozes=put_off,
+                drift=drift(
+                    again.run, earlier, every=drift_every, same=again.same_program, threads=threads
+                ),
+            )
+            report = summary(found)
+            _write(folder, given, again, found, report)
     more = up_for_review.height - chosen.height
     return _result(out, again, report, put_off, more, max_unscored)
 
@@ -189,6 +200,19 @@ def _refuse_own_moments(given: ToScore, addresses: Path) -> None:
 def _earlier(previous: str | Path | None, out: Path, as_of: datetime) -> Kept | None:
     found = None if previous is None else earlier_run(Path(previous), out, as_of)
     return None if found is None else read_kept(found)
+
+
+def _rests_on(
+    given: ToScore, earlier: Kept | None, *, top: int | None, full: bool
+) -> dict[str, Any]:
+    """Say what the kept work rests on; what only sorts alerts and measures drift is not of it."""
+    own = {
+        "the job": "nightly",
+        "the earlier run": None if earlier is None else earlier.facts["checksum"],
+        "--top": top,
+        "--full": full,
+    }
+    return given.rests_on | own
 
 
 def _up_for_review(scores: pl.DataFrame, top: int | None) -> pl.DataFrame:

@@ -152,10 +152,24 @@ class Work:
             stopping.say_at_the_end(self.kept)
 
     def remove(self) -> None:
-        """Forget all work, in one step."""
+        """Forget all work, in one step.
+
+        Raises
+        ------
+        Refused
+            The disk fails.
+        """
         stopping.say_at_the_end(None)
-        with contextlib.suppress(FileNotFoundError):
+        try:
             self.folder.rename(self._over)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise Refused(
+                f"{self.folder}, which is not needed any more, cannot be removed "
+                f"({error.strerror}).",
+                hint="Remove it by hand.",
+            ) from error
         shutil.rmtree(self._over, ignore_errors=True)
 
 

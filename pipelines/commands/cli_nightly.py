@@ -21,6 +21,7 @@ from pipelines.commands.options import (
     flag,
     number,
 )
+from pipelines.commands.options_memory import Resume, StartAgain
 from pipelines.running import run
 
 EXAMPLE = (
@@ -86,6 +87,8 @@ def nightly(
     max_unscored: MaxUnscored = None,
     research_use: ResearchUse = False,
     assume_complete: AssumeComplete = False,
+    resume: Resume = False,
+    start_again: StartAgain = False,
 ) -> None:
     """Score a list again where anything changed, and say what is new; exit code 4 on drift."""
     run(
@@ -107,4 +110,6 @@ def nightly(
         max_unscored=max_unscored,
         research_use=research_use or None,
         assume_complete=assume_complete or None,
+        resume=resume or None,
+        start_again=start_again or None,
     )

@@ -20,6 +20,7 @@ from pipelines.rescoring.moved import KEY
 from pipelines.rescoring.remeasured import measure
 from pipelines.rescoring.scored_again import ScoredAgain
 from pipelines.rescoring.split import Night
+from pipelines.resuming import Stage
 from pipelines.score import ToScore
 
 MOST_EXPLAINED = 500
@@ -45,11 +46,12 @@ def explained(
     folder: Path,
     *,
     threads: int | None,
+    kept: Stage | None = None,
 ) -> dict[str, About]:
     """Explain some scores into a folder, as `unrinse explain` does.
 
     The histories of nearly all of them were read when the signals were computed; where one is
-    missing, those of all are read again.
+    missing, those of all are read again. Alerts are `kept`, in case the run is killed.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def explained(
     folder.mkdir()
     run = replace(again.run, measured=measured)
     rows = chosen.with_columns(position=pl.Series(places, dtype=pl.UInt32))
-    write_report(run, rows, folder, explorers_of(run.transfers, None, linked=True))
+    write_report(run, rows, folder, explorers_of(run.transfers, None, linked=True), kept)
     with (folder / "alerts.jsonl").open(encoding="utf-8") as lines:
         return {one.alert_id: one for one in (_about(json.loads(line)) for line in lines)}
 

@@ -23,7 +23,7 @@ from pipelines.rescoring.marks import Marks
 
 KIND = "nightly"
 STATE = "state"
-STATE_VERSION = 1
+STATE_VERSION = 2
 """A run that keeps something else is not built upon."""
 
 MONITOR, SUMMARY = "monitor.json", "summary.json"
@@ -147,7 +147,10 @@ def earlier_run(previous: Path, out: Path, as_of: datetime) -> Path | None:
     found = [
         (moment, folder)
         for folder in sorted(previous.iterdir())
-        if folder != out and (moment := _moment_of(folder)) is not None and moment < as_of
+        if folder != out
+        and not folder.name.startswith(".")  # being written, or killed as it was
+        and (moment := _moment_of(folder)) is not None
+        and moment < as_of
     ]
     return max(found)[1] if found else None
 

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from data.days import days_since, rows_of
 from data.moments import read_moment
 from data.schema import LEGS, leg_text
-from data.transfers import Transfers
+from data.transfers import Transfers, followed
 from features.history import kinds_of
 from features.settling import settles, unsettled
 from features.signal import Family
@@ -143,7 +144,7 @@ def moved(
 
 
 def again(
-    requests: pl.DataFrame, moved: Moved, transfers: Transfers, as_of: datetime, known: pl.DataFrame
+    requests: pl.DataFrame, moved: Moved, active: pl.DataFrame, known: pl.DataFrame
 ) -> pl.Series:
     """Say of each request whether it must be computed again.
 
@@ -153,14 +154,11 @@ def again(
         ``chain`` and ``address``, each pair once.
     moved
         What has changed.
-    transfers, as_of
-        Of this run.
+    active
+        Who has dealt with anybody since (`active_since`).
     known
         The signals table of the earlier run, each pair once.
     """
-    if moved.everybody or moved.since is None:
-        return pl.repeat(True, requests.height, eager=True)
-    active = _active(transfers, moved.since, as_of)
     taken = known.filter(~_unsure(moved)).select(KEY)
     kept = (
         requests.select(KEY)
@@ -174,6 +172,25 @@ def again(
     anew = np.ones(requests.height, dtype=bool)
     anew[kept["_at"].to_numpy()] = False
     return pl.Series(anew)
+
+
+def active_since(
+    transfers: Transfers, days: pl.DataFrame, since: datetime, as_of: datetime
+) -> pl.DataFrame:
+    """Return who has dealt with anybody from a moment on, before a cut.
+
+    Parameters
+    ----------
+    days
+        `Marks.days`: where there are any, no others' rows are read.
+    """
+    rows = rows_of(transfers, days, days_since(days, since)) if days.height else transfers.scan()
+    during = pl.col("block_time").is_between(since, as_of, closed="left")
+    parts = [
+        side.filter(during).select(KEY).unique().collect(engine="streaming")
+        for side in _sides(rows)
+    ]
+    return pl.concat(parts).unique()
 
 
 def _unsure(moved: Moved) -> pl.Expr:
@@ -212,6 +229,8 @@ def _first_difference(now: pl.DataFrame, then: pl.DataFrame, before: datetime) -
 
 def _changed(now: pl.DataFrame, then: pl.DataFrame) -> pl.DataFrame:
     """Return the addresses of which two tables say different things."""
+    if now is then:  # taken over, not looked at again
+        return now.clear().select(KEY)
     both = [_only(now, then), _only(then, now)]
     return pl.concat(both).select(KEY).unique().sort(KEY)
 
@@ -220,31 +239,21 @@ def _only(table: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return table.join(other, on=table.columns, how="anti")
 
 
-def _sides(transfers: Transfers) -> list[pl.LazyFrame]:
-    rows = transfers.followed()
+def _sides(rows: pl.LazyFrame) -> list[pl.LazyFrame]:
+    some = followed(rows)
     return [
-        rows.select("chain", "block_time", address=pl.col(side)) for side in ("sender", "receiver")
+        some.select("chain", "block_time", address=pl.col(side)) for side in ("sender", "receiver")
     ]
 
 
 def _first_met(transfers: Transfers, addresses: pl.DataFrame, as_of: datetime) -> datetime | None:
     """Return the first moment before a cut at which any of some addresses dealt with anybody."""
     wanted, found = addresses.select(KEY).lazy(), []
-    for side in _sides(transfers):
+    for side in _sides(transfers.scan()):
         here = side.filter(pl.col("block_time") < as_of).join(wanted, on=KEY, how="semi")
         moment = here.select(pl.col("block_time").min()).collect(engine="streaming").item()
         found += [] if moment is None else [moment]
     return min(found, default=None)
-
-
-def _active(transfers: Transfers, since: datetime, as_of: datetime) -> pl.DataFrame:
-    """Return who has dealt with anybody from a moment on, before a cut."""
-    during = pl.col("block_time").is_between(since, as_of, closed="left")
-    parts = [
-        side.filter(during).select(KEY).unique().collect(engine="streaming")
-        for side in _sides(transfers)
-    ]
-    return pl.concat(parts).unique()
 
 
 def _other_chains(now: pl.DataFrame, then: pl.DataFrame) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from features.signal import Family
 from pipelines.engines import local
 from pipelines.rescoring.kept import Kept
 from pipelines.rescoring.marks import Marks
-from pipelines.rescoring.moved import KEY, Moved, again, moved
+from pipelines.rescoring.moved import KEY, Moved, active_since, again, moved
+from pipelines.resuming import Stage
 from pipelines.score import ToScore
 
 
@@ -56,6 +57,7 @@ def measured_again(
     why_not: Sequence[str],
     *,
     threads: int | None,
+    kept: Stage | None = None,
 ) -> Remeasured:
     """Compute what must be, and take over the rest.
 
@@ -71,14 +73,18 @@ def measured_again(
         Why nothing of it can be taken over; empty where it can.
     threads
         Worker threads.
+    kept
+        Where what is computed is kept, in case the run is killed.
     """
     requests = given.asked.requests.select(KEY).unique(maintain_order=True)
     families = catalogue().families_of(given.bundle.facts.signals)
     found = None if earlier is None else _moved(given, families, now, earlier, why_not)
     if earlier is None or found is None or found.everybody:  # its columns may be others
-        measured = measure(given, requests, families, threads)
+        measured = measure(given, requests, families, threads, kept)
         return _whole(given, measured.signals, measured, requests.height, found)
-    must = again(requests, found, given.transfers, given.as_of, earlier.signals)
+    assert found.since is not None
+    active = active_since(given.transfers, now.days, found.since, given.as_of)
+    must = again(requests, found, active, earlier.signals)
     # Who was told before is told again, most likely, and for that its history is needed.
     alerted = [(one["chain"], one["address"]) for one in earlier.told["alerts"].values()]
     names = dict.fromkeys(KEY, pl.String)
@@ -87,7 +93,7 @@ def measured_again(
     )
     if not wanted.height:
         wanted = requests.head(1)
-    measured = measure(given, wanted, families, threads)
+    measured = measure(given, wanted, families, threads, kept)
     rest = _taken(requests.filter(~_among(requests, wanted)), families, given, earlier)
     rows = pl.concat([measured.signals, rest.select(measured.signals.columns)])
     each = requests.join(rows, on=KEY, how="left", maintain_order="left")
@@ -95,7 +101,11 @@ def measured_again(
 
 
 def measure(
-    given: ToScore, requests: pl.DataFrame, families: Sequence[Family], threads: int | None
+    given: ToScore,
+    requests: pl.DataFrame,
+    families: Sequence[Family],
+    threads: int | None,
+    kept: Stage | None = None,
 ) -> local.Measured:
     """Compute the signals of some addresses, as `score` does."""
     facts = given.bundle.facts
@@ -108,6 +118,7 @@ def measure(
         threads=threads,
         services=given.services,
         families=families,
+        kept=kept,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +11,10 @@ from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.recorded import environment
 from pipelines.rescoring.kept import STATE_VERSION, Kept
-from pipelines.rescoring.marks import Marks, marks
+from pipelines.rescoring.marks import Before, Marks, marks
 from pipelines.rescoring.moved import differs, sentence
 from pipelines.rescoring.remeasured import Remeasured, measured_again
+from pipelines.resuming import Stage
 from pipelines.score import Scored, ToScore
 
 
@@ -42,7 +44,12 @@ class ScoredAgain:
 
 
 def scored_again(
-    given: ToScore, earlier: Kept | None, *, full: bool, threads: int | None
+    given: ToScore,
+    earlier: Kept | None,
+    *,
+    full: bool,
+    threads: int | None,
+    kept: Stage | None = None,
 ) -> ScoredAgain:
     """Score a list, going on from an earlier run.
 
@@ -56,33 +63,38 @@ def scored_again(
         Compute everybody all the same.
     threads
         Worker threads.
+    kept
+        Where the signals that are computed are kept, in case the run is killed.
     """
-    now, before = facts_of(given), None if earlier is None else earlier.facts
+    now, then = facts_of(given), None if earlier is None else earlier.facts
     same = (
-        before is not None
-        and all(now[name] == before[name] for name in ("bundle_sha256", "environment"))
-        and now["inputs"]["program_sha256"] == before["inputs"]["program_sha256"]
+        then is not None
+        and all(now[name] == then[name] for name in ("bundle_sha256", "environment"))
+        and now["inputs"]["program_sha256"] == then["inputs"]["program_sha256"]
     )
-    why_not = () if before is None else differs(now, before)
+    why_not = () if then is None else differs(now, then)
     if full:
         why_not = ("it was asked for (--full)",)
-    known = marks(
-        given.transfers,
-        given.services,
-        given.as_of,
-        seen=earlier.marks.hours
-        if earlier is not None
-        and same
-        and now["transfers_sha256"] == earlier.facts["transfers_sha256"]
-        else None,
-    )
-    found = measured_again(given, known, earlier, why_not, threads=threads)
+    before = _before(now, earlier) if earlier is not None and same and not full else None
+    known = marks(given.transfers, given.services, given.as_of, before)
+    found = measured_again(given, known, earlier, why_not, threads=threads, kept=kept)
     scores = score_frame(given.bundle, found.signals, given.services, threads=threads or 1)
     measured = replace(found.measured, signals=found.signals)
     run = Scored(
         given.bundle, given.transfers, given.services, given.asked, measured, scores, given.as_of
     )
     return ScoredAgain(run, found, known, _how(found, earlier), same)
+
+
+def _before(now: Mapping[str, Any], earlier: Kept) -> Before:
+    """Say what of an earlier run's marks holds; a full run, which is to be compared, asks not."""
+    then = earlier.facts
+    covered = ("coverage_sha256", "assume_complete")
+    return Before(
+        earlier.marks,
+        same_transfers=now["transfers_sha256"] == then["transfers_sha256"],
+        same_coverage=all(now["inputs"][name] == then["inputs"][name] for name in covered),
+    )
 
 
 def facts_of(given: ToScore) -> dict[str, Any]:

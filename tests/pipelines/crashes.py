@@ -1,4 +1,5 @@
-"""Runs that are killed at named points, or at any moment, each in a process of its own.
+"""Runs that are killed, or meet a failing disk, at named points or at any moment, each in a process
+of its own.
 
 The product has no hooks for this. A child process wraps what every run goes through anyway, its
 steps (`pipelines.steps`) and the calls that give files their names, and kills itself with SIGKILL
@@ -14,6 +15,7 @@ import os
 import random
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +25,12 @@ import data.locks
 import data.storage
 import features.passes
 import pipelines.console
+from data.errors import Refused
 from features.budget import Sizes
 from features.out_of_core import SpilledHistories
 from pipelines.engines.local import InMemory
 from pipelines.explain import explain
+from pipelines.nightly import nightly
 from pipelines.score import score
 from pipelines.signals import signals
 from pipelines.steps import Step
@@ -47,11 +51,19 @@ POINTS = (
 )
 """In the order in which a run comes by."""
 
+REFUSED = 2
+"""How a child ends whose run was refused; any other error ends it with 1."""
+
+DISK = (*POINTS[4:6], *POINTS[7:9], POINTS[10])
+"""Points right before a call that the disk may refuse."""
+
 OFTEN = frozenset(POINTS[3:7])
 """Points that a run comes by many times."""
 
 replace = setattr  # for good: it is the child's own copy
-_JOBS: dict[str, Callable[..., Any]] = {"signals": signals, "score": score, "explain": explain}
+_JOBS: dict[str, Callable[..., Any]] = {
+    "signals": signals, "score": score, "explain": explain, "nightly": nightly,
+}  # fmt: skip
 _SIZES = Sizes(500, 900, 4000, 1 << 40)
 
 
@@ -98,43 +110,57 @@ def _child(run: Run, folder: Path, options: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     point, nth = options.pop("dies_at", (None, 0))
     if point is not None:
-        _watch(_Death(point, nth), folder / run.out)
-    run.into(folder, **options)
+        _watch(_Point(point, nth, _die), folder / run.out)
+    point, nth, number = options.pop("fails_at", (None, 0, 0))
+    if point is not None:
+        _watch(_Point(point, nth, functools.partial(_fail, number)), folder / run.out)
+    try:
+        run.into(folder, **options)
+    except Refused:
+        sys.exit(REFUSED)
 
 
-class _Death:
-    """Kills this process when a point is passed for the n-th time."""
+class _Point:
+    """Does something when a point is passed for the n-th time."""
 
-    def __init__(self, point: str, nth: int) -> None:
-        self._point, self._left = point, nth
+    def __init__(self, point: str, nth: int, then: Callable[[], None]) -> None:
+        self._point, self._left, self._then = point, nth, then
 
     def passes(self, point: str) -> None:
         if point == self._point:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._then()
 
 
-def _watch(death: _Death, out: Path) -> None:
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fail(number: int) -> None:
+    raise OSError(number, os.strerror(number))
+
+
+def _watch(end: _Point, out: Path) -> None:
     """Have every point of a run announced."""
 
     class Watched(Step):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            death.passes("the first step begins")
+            end.passes("the first step begins")
             if self.what == "Computing signals":
-                death.passes("signals begin")
+                end.passes("signals begin")
 
         def advance(self, units: int) -> None:
             super().advance(units)
             if units and self.what in ("Computing signals", "Explaining"):
-                death.passes("some signals are computed")
+                end.passes("some signals are computed")
 
     replace(pipelines.console, "Step", Watched)
-    locked = _announced(data.locks._locked, death, after=lambda *_: POINTS[0])
+    locked = _announced(data.locks._locked, end, after=lambda *_: POINTS[0])
     replace(data.locks, "_locked", locked)
     flush_of = {out.with_name(f".{out.name}.partial"): "before the result is flushed"}
-    replace(data.storage, "flush", _announced(data.storage.flush, death, before=flush_of.get))
+    replace(data.storage, "flush", _announced(data.storage.flush, end, before=flush_of.get))
     work, partial = out.with_name(f".{out.name}.work"), out.with_name(f".{out.name}.partial")
     of_part = {".arrow": POINTS[4], ".json": POINTS[5]}
 
@@ -156,20 +182,20 @@ def _watch(death: _Death, out: Path) -> None:
         return "a part is kept" if kept else None
 
     for owner, call in ((Path, "replace"), (Path, "rename"), (data.storage, "exchange")):
-        replace(owner, call, _announced(getattr(owner, call), death, before, after))
+        replace(owner, call, _announced(getattr(owner, call), end, before, after))
 
 
 def _announced(
     call: Callable[..., Any],
-    death: _Death,
+    end: _Point,
     before: Callable[..., str | None] = lambda *_: None,
     after: Callable[..., str | None] = lambda *_: None,
 ) -> Callable[..., Any]:
     @functools.wraps(call)
     def announced(*arguments: Any) -> Any:
-        death.passes(str(before(*arguments)))
+        end.passes(str(before(*arguments)))
         returned = call(*arguments)
-        death.passes(str(after(*arguments)))
+        end.passes(str(after(*arguments)))
         return returned
 
     return announced
@@ -188,6 +214,6 @@ def drawn(seed: str, of: list[Run]) -> tuple[Run, dict[str, Any], random.Random]
     chance = random.Random(seed)
     run = chance.choice(of)
     how: dict[str, Any] = {"threads": chance.choice([1, 2])}
-    if run.job != "explain":
+    if run.job in ("signals", "score"):
         how["capped"] = chance.random() < 0.5
     return run, how, chance

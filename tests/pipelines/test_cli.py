@@ -100,6 +100,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--previous", "n", "--snoozes", "z.csv", "--top", "5", "--tolerance", "1.5"),
         *("--drift-every", "14", "--full", "--services", "s.csv", "--threads", "2"),
         *("--max-unscored", "0.5", "--research-use", "--assume-complete"),
+        *("--resume", "--start-again"),
     ],
     "replay": [
         *("replay", "a.jsonl", "--bundle", "b", "--transfers", "t", "--addresses", "a.txt"),

@@ -5,10 +5,15 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from data.moments import read_moment
+from pipelines.nightly import nightly
 from tests.pipelines.crashes import OFTEN, POINTS, Run, drawn, ended, everything
 
 KILLED = -signal.SIGKILL
@@ -16,9 +21,21 @@ DIRECTED, RANDOM = 25, 200
 
 
 @pytest.fixture(scope="module")
-def runs(world, bundle) -> list[Run]:
+def earlier(world, bundle, tmp_path_factory) -> tuple[Path, Path]:
+    """A night of three days ago from which others go on, and the list that it is about."""
+    folder = tmp_path_factory.mktemp("earlier")
+    listed, at = folder / "list.csv", read_moment(world.as_of) - timedelta(days=3)
+    pl.read_csv(world.addresses).select("chain", "address").write_csv(listed)
+    given: dict[str, Any] = {"services": world.services, "top": 3, "drift_every": 0}
+    return nightly(bundle, world.store, listed, folder / "run", as_of=at, **given).out, listed
+
+
+@pytest.fixture(scope="module")
+def runs(world, bundle, earlier) -> list[Run]:
     """Every job that can be resumed, in several forms."""
     scored = (bundle, world.store, world.addresses)
+    before, listed = earlier
+    night: dict[str, Any] = {"services": world.services, "top": 6, "drift_every": 0}
     return [
         Run("signals", (world.store,), "signals.parquet"),
         Run("signals", (world.store,), "signals.csv", {"addresses": world.addresses}),
@@ -26,6 +43,8 @@ def runs(world, bundle) -> list[Run]:
         Run("score", scored, "scores.parquet", {"reasons": 7}),
         Run("score", scored, "scores.csv", {"services": world.services}),
         Run("explain", scored, "alerts", {"top": 6, "services": world.services}),
+        Run("nightly", (bundle, world.store, listed), "first", night),
+        Run("nightly", (bundle, world.store, listed), "night", night | {"previous": before}),
     ]
 
 
@@ -72,7 +91,7 @@ def killed_then_resumed(
         code = ended(run, folder, after, **options)
         assert code == KILLED or (code == 0 and (point is None or resume))
         shown = {k: v for k, v in everything(folder).items() if not k.startswith(".")}
-        if run.job == "explain":
+        if not Path(run.out).suffix:  # a folder appears whole
             assert shown in (before, whole)
         assert all(held in (before.get(name), whole.get(name)) for name, held in shown.items())
         how |= drawn(f"{seed} again", [run])[1]  # other threads, another cap
@@ -95,8 +114,8 @@ def earlier_result(out: Path) -> None:
     [
         ("before a part's record has its name", "signals"),
         ("a part is kept", "score"),
-        ("the result has its name", "explain"),
-        ("the work is over", "score"),
+        ("the result has its name", "nightly"),
+        ("the work is over", "explain"),
     ],
 )
 def test_killed_at_a_few_points(runs, untouched, tmp_path, point, job):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import random
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from data import storage
@@ -16,10 +19,11 @@ from data.locks import sole_writer
 from features.spill import Spill
 from pipelines.engines.local import InMemory
 from pipelines.explain import explain
+from pipelines.nightly import nightly
 from pipelines.resuming import Work
 from pipelines.score import score
 from pipelines.signals import signals
-from tests.pipelines.crashes import Run, ended, everything
+from tests.pipelines.crashes import DISK, OFTEN, REFUSED, Run, ended, everything
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 FAULTY = OSError(errno.EIO, "Input/output error")
@@ -33,14 +37,42 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def jobs(world, bundle) -> dict[str, Job]:
+def jobs(world, bundle, tmp_path_factory) -> dict[str, Job]:
     """Each job that can be resumed, as a function of the folder its result goes to."""
     scored = (bundle, world.store, world.addresses)
+    listed = tmp_path_factory.mktemp("list") / "list.csv"
+    pl.read_csv(world.addresses).select("chain", "address").write_csv(listed)
+    night: dict[str, Any] = {"top": 3, "drift_every": 0}
     return {
         "signals": lambda folder, **how: signals(world.store, folder / "s.parquet", **how),
         "score": lambda folder, **how: score(*scored, folder / "s.csv", **how),
         "explain": lambda folder, **how: explain(*scored, folder / "alerts", top=3, **how),
+        "nightly": lambda folder, **how: nightly(
+            bundle, world.store, listed, folder / "night", **night, **how
+        ),
     }
+
+
+@pytest.fixture(scope="module")
+def jobs_to_kill(world, bundle, tmp_path_factory) -> Callable[[str], tuple[Run, dict[str, bytes]]]:
+    """Return by its name a job that is done in a process of its own, and what it makes."""
+    listed = tmp_path_factory.mktemp("list") / "list.csv"
+    pl.read_csv(world.addresses).select("chain", "address").write_csv(listed)
+    scored = (bundle, world.store, world.addresses)
+    known = {
+        "signals": Run("signals", (world.store,), "signals.parquet"),
+        "score": Run("score", scored, "scores.csv", {"reasons": 7}),
+        "explain": Run("explain", scored, "alerts", {"top": 6}),
+        "nightly": Run("nightly", (*scored[:2], listed), "night", {"top": 6, "drift_every": 0}),
+    }
+
+    @cache
+    def made(name: str) -> tuple[Run, dict[str, bytes]]:
+        folder = tmp_path_factory.mktemp(name)
+        assert ended(known[name], folder) == 0
+        return known[name], everything(folder)
+
+    return made
 
 
 @pytest.fixture
@@ -80,7 +112,7 @@ def test_a_file_that_may_not_grow_stops_the_run_and_loses_nothing(world, tmp_pat
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     run = Run("signals", (world.store,), "signals.parquet")
-    assert ended(run, tmp_path / "a", largest_file=largest) == 1
+    assert ended(run, tmp_path / "a", largest_file=largest) == REFUSED
     left = everything(tmp_path / "a")
     assert left
     assert all(name.startswith(".signals.parquet.work") for name in left)
@@ -90,7 +122,7 @@ def test_a_file_that_may_not_grow_stops_the_run_and_loses_nothing(world, tmp_pat
 
 
 @pytest.mark.parametrize("error", [FULL, FAULTY], ids=["full", "faulty"])
-@pytest.mark.parametrize("job", ["signals", "score", "explain"])
+@pytest.mark.parametrize("job", ["signals", "score", "nightly"])
 def test_a_disk_that_fails_at_the_very_end(jobs, tmp_path, monkeypatch, job, error):
     def failing(path: Path) -> None:
         raise error
@@ -105,6 +137,43 @@ def test_a_disk_that_fails_at_the_very_end(jobs, tmp_path, monkeypatch, job, err
     jobs[job](tmp_path / "a", resume=True)
     jobs[job](tmp_path / "b")
     assert everything(tmp_path / "a") == everything(tmp_path / "b")
+
+
+def split_off_work(run: Run, files: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Part what a stopped run may leave from the rest."""
+    work = {name for name in files if name.split("/")[0] == f".{run.out}.work"}
+    return {n: files[n] for n in files if n not in work}, {n: files[n] for n in work}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [FULL, FAULTY], ids=["full", "faulty"])
+@pytest.mark.parametrize("point", DISK)
+@pytest.mark.parametrize("job", ["signals", "score", "explain", "nightly"])
+def test_a_disk_that_fails_at_any_point(jobs_to_kill, tmp_path, job, point, error):
+    """Whatever call the disk refuses: nothing under a final name, and the run goes on later."""
+    run, whole = jobs_to_kill(job)
+    nth = random.Random(f"{job} {point} {error}").randint(1, 6) if point in OFTEN else 1
+    assert ended(run, tmp_path, fails_at=(point, nth, error.errno)) == REFUSED
+    shown, work = split_off_work(run, everything(tmp_path))
+    assert work
+    assert shown == (whole if point == DISK[-1] else {})
+    assert ended(run, tmp_path, resume=True) == 0
+    assert everything(tmp_path) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30))
+def test_a_disk_that_fills_up_at_any_point(jobs_to_kill, small_disk, seed):
+    chance = random.Random(seed)
+    run, whole = jobs_to_kill(chance.choice(["signals", "score", "explain", "nightly"]))
+    size = chance.randrange(8_000, 3 * sum(len(held) for held in whole.values()), 4_000)
+    subprocess.run(["mount", "-o", f"remount,size={size}", small_disk], check=True)
+    full = ended(run, small_disk, capped=run.job in ("signals", "score") and chance.random() < 0.5)
+    assert full in (0, REFUSED)
+    assert split_off_work(run, everything(small_disk))[0] == ({} if full else whole)
+    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+    assert ended(run, small_disk, resume=True) == 0
+    assert everything(small_disk) == whole
 
 
 @pytest.mark.parametrize("call, said", [("append", "spilled to"), ("read", "read back from")])
@@ -128,7 +197,7 @@ def test_what_is_spilled_meets_a_faulty_disk(jobs, tmp_path, monkeypatch, call, 
 
 
 @pytest.mark.parametrize("job, out", [("signals", "s.parquet"), ("score", "s.csv"),
-                                      ("explain", "alerts")])  # fmt: skip
+                                      ("explain", "alerts"), ("nightly", "night")])  # fmt: skip
 def test_the_second_writer_of_a_result_is_refused_before_any_work(jobs, tmp_path, job, out):
     from contextvars import Context
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+import shutil
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -16,109 +15,26 @@ import pytest
 from typer.testing import CliRunner
 
 from data.errors import Refused
-from data.moments import read_moment
 from features.catalogue import catalogue
 from pipelines.cli import app
 from pipelines.explain import explain
-from pipelines.nightly import NightlyResult, nightly
+from pipelines.nightly import nightly
 from pipelines.replay import replay
-from pipelines.rescoring.kept import read_kept
+from pipelines.rescoring.kept import earlier_run, read_kept
 from pipelines.rescoring.marks import marks
 from pipelines.rescoring.moved import moved
-from pipelines.rescoring.scored_again import ScoredAgain, scored_again
+from pipelines.rescoring.scored_again import scored_again
 from pipelines.rescoring.summary import CHANGES, SCHEMA
 from pipelines.rescoring.unscored import COLUMNS
 from pipelines.score import score, to_score
 from tests.pipelines.conftest import World
 from tests.pipelines.nightly_examples import nightly_report
-
-HOW = {"computed.json", "manifest.json"}
-"""What a run that went on from another may say otherwise than a full one."""
-
-DAYS = 2
-TOP = 3
-
-
-@dataclass(frozen=True)
-class Base:
-    """A night from which others go on, and what they are given."""
-
-    world: World
-    bundle: Path
-    folder: Path
-    addresses: Path
-    at: datetime
-    done: NightlyResult
-
-    def store(self, out: Path, at: datetime, change: Callable | None = None, **given: Any) -> Path:
-        """Write the world's store as it stood at a moment, changed as told."""
-        rows = self.world.transfers.filter(pl.col("block_time") < at)
-        rows = rows if change is None else change(rows)
-        return self.world.copy(out, transfers=rows, as_of=at.isoformat(), **given)
-
-    def again(self, store: Path, *, full: bool, **given: Any) -> ScoredAgain:
-        options = {"services": self.world.services} | given
-        asked = to_score(self.bundle, store, self.addresses, **options)
-        return scored_again(asked, read_kept(self.done.out), full=full, threads=1)
-
-
-def run(base: Base, store: Path, out: Path, **given: Any) -> NightlyResult:
-    options: dict[str, Any] = {
-        "services": base.world.services, "top": TOP, "drift_every": 0, "threads": 1,
-    } | given  # fmt: skip
-    return nightly(base.bundle, store, base.addresses, out, **options)
+from tests.pipelines.nights import TOP, Base, first_night, run, told
 
 
 @pytest.fixture(scope="module")
 def base(world, bundle, tmp_path_factory) -> Base:
-    folder = tmp_path_factory.mktemp("nights")
-    listed = folder / "list.csv"
-    asked = pl.read_csv(world.addresses).select("chain", "address")
-    asked.write_csv(listed)
-    at = read_moment(world.as_of) - timedelta(days=DAYS)
-    made = Base(world, bundle, folder, listed, at, None)  # type: ignore[arg-type]
-    done = run(made, made.store(folder / "store", at), folder / "runs" / "0")
-    return Base(world, bundle, folder, listed, at, done)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).as_posix() not in HOW
-    }
-
-
-def told(run: NightlyResult) -> dict[str, Any]:
-    return json.loads((run.out / "summary.json").read_text(encoding="utf-8"))
-
-
-def nights_equal_full_ones(base: Base, days: int, out: Path) -> None:
-    """Go on night after night, and beside each make the full run: every byte is the same."""
-    at, earlier, computed = base.at, base.done.out, []
-    for day in range(1, days + 1):
-        at += timedelta(days=1)
-        store = base.store(out / f"store{day}", at)
-        here = run(base, store, out / "runs" / f"{day}", previous=earlier)
-        full = run(base, store, out / "full" / f"{day}", previous=earlier, full=True)
-        assert files(here.out) == files(full.out)
-        assert full.computed == full.addresses
-        computed.append(here.computed)
-        earlier = here.out
-    assert 0 < max(computed) < 0.5 * base.done.addresses
-
-
-def test_nights_equal_full_runs(base, tmp_path):
-    nights_equal_full_ones(base, DAYS, tmp_path)
-
-
-@pytest.mark.slow
-def test_thirty_nights_equal_full_runs(base, tmp_path):
-    begin = read_moment(base.world.as_of) - timedelta(days=30)
-    store = base.store(tmp_path / "store", begin)
-    first = run(base, store, tmp_path / "first")
-    long = Base(base.world, base.bundle, tmp_path, base.addresses, begin, first)
-    nights_equal_full_ones(long, 30, tmp_path / "nights")
+    return first_night(world, bundle, tmp_path_factory.mktemp("nights"))
 
 
 def test_a_night_is_what_score_and_explain_write(base, tmp_path):
@@ -348,6 +264,16 @@ def test_the_latest_run_of_a_folder_is_taken(base, tmp_path):
     assert rerun.earlier == next_one.earlier
     first = run(base, store, tmp_path / "new" / "0", previous=tmp_path / "new")
     assert first.earlier is None
+
+
+def test_what_a_killed_run_was_writing_is_no_earlier_run(base, tmp_path):
+    """Its folder may be whole but for its name; the next run is free to remove it."""
+    runs = tmp_path / "runs"
+    shutil.copytree(base.done.out, runs / ".1.partial")
+    after = base.at + timedelta(days=1)
+    assert earlier_run(runs, runs / "2", after) is None
+    shutil.copytree(base.done.out, runs / "0")
+    assert earlier_run(runs, runs / "2", after) == runs / "0"
 
 
 def test_what_cannot_be_gone_on_from_is_refused(base, tmp_path):

@@ -229,3 +229,21 @@ def test_how_to_go_on_is_known_to_whoever_ends_the_process(left):
 def test_the_folder_says_what_it_rests_on(left):
     text = (Work(left).folder / "rests-on").read_text().splitlines()[1]
     assert json.loads(text) == FACTS
+
+
+def test_work_that_cannot_be_removed_is_named_and_the_result_stands(tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.exists():
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    out = tmp_path / "rows.csv"
+    with monkeypatch.context() as faulty:
+        faulty.setattr(Path, "rename", failing)
+        with pytest.raises(Refused, match=r"\.work, which is not needed .*Input/output error"):
+            run(out, [9])
+    assert out.read_text() == "done"
+    assert run(out, [9], earlier=RESUME).equals(ROWS)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
