@@ -1,4 +1,4 @@
-"""One content, whatever the threads, the sizes of pieces, the order of the input, a cap or Spark."""
+"""One content, whatever the threads, sizes of pieces, order of the input, cap or engine."""
 
 from __future__ import annotations
 
