@@ -12,6 +12,7 @@ from features.buckets import Buckets, share_out
 from features.events import EVENT, Events
 from features.laying import Asked
 from features.neighbours import BEHAVIOUR, EXPOSURE, both_sides
+from features.records import taken
 from features.spill import Spill
 
 _ROW = np.dtype(np.uint32)
@@ -35,7 +36,7 @@ class BucketFiles:
         order, starts = share_out(events.table, self._asked, self.buckets)
         for k in np.flatnonzero(np.diff(starts)).tolist():
             here = order[starts[k] : starts[k + 1]]
-            self._spilled.append(f"events.{k}", events.table[here])
+            self._spilled.append(f"events.{k}", taken(events.table, here))
             self._spilled.append(f"rows.{k}", events.row[here])
             if behaviour is not None:
                 self._spilled.append(f"behaviour.{k}", of_both(behaviour, here))
@@ -70,4 +71,4 @@ class BucketFiles:
 
 def of_both(found: np.ndarray, transfers: np.ndarray) -> np.ndarray:
     """Return the records of both sides of some transfers (`both_sides`)."""
-    return found.reshape(-1, 2)[transfers].reshape(-1)
+    return taken(found, transfers, together=2)

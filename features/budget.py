@@ -39,6 +39,11 @@ _LAID_BYTES = 180
 _FEWEST, _MOST = 1 << 14, 1 << 19
 """Transfers to a piece."""
 
+_MOST_PAIRS, _MOST_LAID = 1 << 21, 1 << 21
+"""Transfers to a file of pairs and to a bucket, even where there is room for more: what is looked
+up at random among them stays near, so that a transfer costs as much in a large store as in a
+small one."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -126,8 +131,8 @@ def divided(memory: int, size: Size) -> Sizes:
     most = while_laid // _LAID_BYTES
     return Sizes(
         piece=min(_MOST, while_passing // _PIECE_BYTES),
-        bucket=most,
-        pairs=while_laid // LOOKING_BYTES,
+        bucket=min(_MOST_LAID, most),
+        pairs=min(_MOST_PAIRS, while_laid // LOOKING_BYTES),
         history=most,
     )
 

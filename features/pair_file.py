@@ -16,6 +16,7 @@ from features.compilation import keep_compiled, kernel
 from features.events import Events
 from features.first_meetings import first_of_pair
 from features.prefixes import Counted, counts
+from features.records import taken
 from features.spill import Spill
 
 _PAIR = np.dtype(
@@ -59,10 +60,11 @@ class PairFile:
         records["sender"], records["receiver"] = events.sender, events.receiver
         records["position"] = np.arange(start, start + len(records), dtype=np.uint32)
         records["counts"] = _FOR_SENDER * for_sender + _FOR_RECEIVER * for_receiver
-        records = records[records["counts"] > 0]
+        if not records["counts"].all():
+            records = taken(records, np.flatnonzero(records["counts"]))
         order, starts = _share_out(records, self._files)
         for k in range(self._files):
-            self._spilled.append(f"pairs.{k}", records[order[starts[k] : starts[k + 1]]])
+            self._spilled.append(f"pairs.{k}", taken(records, order[starts[k] : starts[k + 1]]))
 
     def look(self) -> FirstMeetings:
         """Look through all files, and remove them."""

@@ -22,6 +22,7 @@ from features.buckets import Buckets, share_out
 from features.events import EVENT, Events
 from features.laying import Asked
 from features.neighbours import BEHAVIOUR, EXPOSURE, both_sides
+from features.records import taken
 from features.spill import Spill
 
 BLOCK_TRANSFERS = 1 << 14
@@ -151,7 +152,7 @@ class SharedPieces:
                     bucket,
                     piece,
                     part,
-                    table[here],
+                    taken(table, here),
                     rows[here],
                     None if behaviour is None else of_both(behaviour, here),
                     tuple(of_both(exposures[epoch], here) for epoch in self.epochs(bucket)),

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 _WRAPPED_ETHER = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
+_STABLE_CODES = "asset <> 3"
 
 _QUERY = """
 WITH transfers AS (
@@ -69,7 +70,12 @@ def from_strings(path: Path) -> pa.Table:
 
 def from_codes(path: Path) -> pa.Table:
     """Read integer-coded Parquet and compute W1."""
-    return _run(path, "asset <> 3")
+    return _run(path, _STABLE_CODES)
+
+
+def query_of_codes() -> str:
+    """Return the query over integer-coded Parquet, whose parameter is the file."""
+    return _QUERY.format(stable=_STABLE_CODES)
 
 
 def _run(path: Path, stable: str) -> pa.Table:

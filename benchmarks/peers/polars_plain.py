@@ -11,16 +11,21 @@ _WRAPPED_ETHER = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
 
 def from_strings(path: Path) -> pl.DataFrame:
     """Read canonical Parquet with string addresses and compute W1."""
-    return compute(pl.scan_parquet(path), pl.col("asset") != _WRAPPED_ETHER)
+    return compute(pl.scan_parquet(path), pl.col("asset") != _WRAPPED_ETHER).collect()
 
 
 def from_codes(path: Path) -> pl.DataFrame:
     """Read integer-coded Parquet and compute W1."""
+    return query_of_codes(path).collect()
+
+
+def query_of_codes(path: Path) -> pl.LazyFrame:
+    """Return the query over integer-coded Parquet."""
     return compute(pl.scan_parquet(path), pl.col("asset") != 3)
 
 
-def compute(transfers: pl.LazyFrame, stable: pl.Expr) -> pl.DataFrame:
-    """Compute the W1 columns from transfers in order of time, one row per address."""
+def compute(transfers: pl.LazyFrame, stable: pl.Expr) -> pl.LazyFrame:
+    """Say how to compute the W1 columns from transfers in order of time, one row per address."""
     transfers = transfers.with_columns(stable=stable).with_row_index("row")
     sides = [
         transfers.select(
@@ -73,4 +78,4 @@ def compute(transfers: pl.LazyFrame, stable: pl.Expr) -> pl.DataFrame:
         result = result.join(
             rolled.group_by("address").agg(value.max().alias(name)), on="address", how="left"
         )
-    return result.sort("address").collect()
+    return result.sort("address")
