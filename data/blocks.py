@@ -29,6 +29,7 @@ BLOCK_ROWS = 1 << 11
 
 _MOST_ROWS = 1 << 17
 _AT_ONCE = 4
+_BELOW_ALL = -(1 << 63)
 _DIRECTORY = pl.Schema(
     {
         "first": pl.Int64,
@@ -73,15 +74,22 @@ class BlockWriter:
     def write(self, part: pl.DataFrame) -> None:
         """Write further rows: no key of theirs was written before, and theirs ascend."""
         keys = part[self._key].to_numpy()
+        if not len(keys):
+            if not self._told:  # so that there is a block, and with it the columns
+                self._append(_BELOW_ALL, _BELOW_ALL, 0, _packed(part))
+            return
         ends = _ends(keys)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             starts = [0, *ends[:-1]]
             parts = (part[a:b] for a, b in zip(starts, ends, strict=True))
             for start, end, block in zip(starts, ends, pool.map(_packed, parts), strict=True):
-                told = (int(keys[start]), int(keys[end - 1]), end - start, self._offset, len(block))
-                self._told.append((*told, blake3(block).digest()))
-                self._file.write(block)
-                self._offset += len(block)
+                self._append(int(keys[start]), int(keys[end - 1]), end - start, block)
+
+    def _append(self, first: int, last: int, rows: int, block: bytes) -> None:
+        told = (first, last, rows, self._offset, len(block), blake3(block).digest())
+        self._told.append(told)
+        self._file.write(block)
+        self._offset += len(block)
 
 
 class Blocks:
@@ -138,7 +146,7 @@ class Blocks:
 
     def _read(self, wanted: pl.Series) -> Iterator[pl.DataFrame]:
         places = self.of(wanted.to_numpy()).select("offset", "size", "blake3").rows()
-        if not places:  # for the columns
+        if not places:
             places = self._directory.head(1).select("offset", "size", "blake3").rows()
         asked = pl.col(self._key).is_in(wanted.implode())
         with ThreadPoolExecutor(_AT_ONCE) as pool:

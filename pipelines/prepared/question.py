@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from data.schema import LEGS
+from data.storage import content_hash
 from data.transfers import Transfers
 from features.passes import Question
 from pipelines.recorded import coverage_sha256, environment, program_sha256, registry_sha256
@@ -39,8 +38,8 @@ def rests_on(transfers: Transfers, asked: Question) -> dict[str, Any]:
         "assume_complete": transfers.assume_complete,
         "basis": asked.basis,
         "legs": [leg for leg in LEGS if leg in shown],
-        "services": [] if asked.services is None else list(asked.services.files),
-        "registry": _one_hash(registry_sha256()),
+        "services": None if asked.services is None else content_hash(asked.services.table),
+        "registry": dict(registry_sha256()),
         "program": program_sha256(),
         "environment": environment(),
     }
@@ -56,7 +55,3 @@ def difference(prepared: Mapping[str, Any], asked: Mapping[str, Any]) -> str | N
         if name in asked and prepared.get(name) != asked[name]:
             return words
     return None
-
-
-def _one_hash(table: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
