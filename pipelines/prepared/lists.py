@@ -28,6 +28,7 @@ from features.loading import numbers
 from features.own_codes import renumbered
 from features.passes import Question
 from features.signal import Family
+from pipelines.console import progress
 from pipelines.prepared import shared
 from pipelines.prepared.entries import KEY, picked
 from pipelines.prepared.making import ENTRIES, FOLDER, ID, NAMES, epoch_at
@@ -276,7 +277,9 @@ class PreparedHistories:
         return self._prepared.too_much(self._codes, memory)
 
     def _laid(self) -> Histories:
-        keys, entries = self._keys, self._prepared.read(self._codes)
+        with progress("Reading what was prepared", len(self._codes)) as done:
+            keys, entries = self._keys, self._prepared.read(self._codes)
+            done(len(self._codes))
         first = entries.group_by(KEY).agg(pl.col("time").min().alias("first"))
         found = keys.join(first, left_on="code", right_on=KEY, how="left", maintain_order="left")
         occurs = (pl.col("first") < pl.col("as_of").dt.epoch("us")).fill_null(False)

@@ -26,8 +26,12 @@ _WORDS = {
 
 
 def state(transfers: Transfers) -> dict[str, Any]:
-    """Return by what the state of a store is known; ready for JSON."""
-    return {"transfers": transfers.sha256, "coverage": coverage_sha256(transfers)}
+    """Return what is prepared whatever the question: the state of a store; ready for JSON."""
+    return {
+        "transfers": transfers.sha256,
+        "coverage": coverage_sha256(transfers),
+        "program": program_sha256(),
+    }
 
 
 def rests_on(transfers: Transfers, asked: Question) -> dict[str, Any]:
@@ -40,7 +44,6 @@ def rests_on(transfers: Transfers, asked: Question) -> dict[str, Any]:
         "legs": [leg for leg in LEGS if leg in shown],
         "services": None if asked.services is None else content_hash(asked.services.table),
         "registry": dict(registry_sha256()),
-        "program": program_sha256(),
         "environment": environment(),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from data import blocks
 from data.errors import Refused
 from data.services import load_services
-from data.storage import read_manifest
+from data.storage import MANIFEST, read_manifest
 from data.transfers import Transfers
 from features.budget import Sizes
 from features.computing import compute_signals
@@ -37,6 +38,7 @@ from tests.features.test_histories import as_frame, coverages, requests_drawn, w
 from tests.features.test_neighbours import listings, services
 from tests.features.test_out_of_core import FAMILIES, hub_and_others, in_memory, silent, told
 from tests.generated import cases
+from tests.pipelines.test_append import CHAIN_SAMPLES, deliveries
 
 NOT_USED = "The store was read, not what was prepared of it for lists: "
 
@@ -243,31 +245,19 @@ def test_what_is_read_is_checked_and_what_is_not_is_not(world, ready, tmp_path):
     assert signals(folder, tmp_path / "few.csv", addresses=listed).read_bytes is not None
     with pytest.raises(Refused, match=r"transfers\.parquet is not the file that was written"):
         signals(folder, tmp_path / "all.csv")
-    for name, change in ((ENTRIES, "the hash of a block"), ("manifest.json", "checksum")):
-        entries = folder / FOLDER / name
-        held = entries.read_bytes()
-        entries.write_bytes(held.replace(held[-40:-20], held[-20:]))
-        with pytest.raises(Refused, match=change):
+    for name, said in ((ENTRIES, "the hash of a block"), (MANIFEST, "checksum differs")):
+        file = folder / FOLDER / name
+        held = file.read_bytes()
+        at = held.index(b'"prepared"') + 1 if name == MANIFEST else len(held) // 2
+        file.write_bytes(held[:at] + bytes([held[at] ^ 1]) + held[at + 1 :])
+        with pytest.raises(Refused, match=said):
             signals(folder, tmp_path / "few.csv", addresses=world.addresses)
-        entries.write_bytes(held)
+        file.write_bytes(held)
 
 
 def test_a_store_that_changed_since_is_read_until_it_is_prepared_again(tmp_path):
-    header = "chain,time,tx,sender,receiver,asset,amount,usd\n"
-    days = []
-    for day in (1, 2):
-        days.append(tmp_path / f"{day}.csv")
-        lines = [
-            f"generic,2024-05-0{day}T0{n}:00:00Z,t{day}{n},p{n},p{n + 1},native,{n + 1},{n + 1}\n"
-            for n in range(5)
-        ]
-        days[-1].write_text(header + "".join(lines))
-    mapping = [f"{ours}={theirs}" for ours, theirs in (
-        ("chain", "chain"), ("block_time", "time"), ("tx_id", "tx"), ("sender", "sender"),
-        ("receiver", "receiver"), ("asset", "asset"), ("amount", "amount"), ("usd", "usd"),
-    )]  # fmt: skip
     folder, listed = tmp_path / "store", tmp_path / "list.txt"
-    listed.write_text("p2\np5\nstranger\n")
+    first, second = deliveries(CHAIN_SAMPLES[0], tmp_path / "in")
 
     def both(again: bool) -> None:
         hidden = folder.with_name("hidden")
@@ -280,15 +270,31 @@ def test_a_store_that_changed_since_is_read_until_it_is_prepared_again(tmp_path)
         changed = f"{NOT_USED}it was prepared with other transfers: the store has changed since."
         assert (changed in found.notes) == (not again)
 
-    ingest("table", [days[0]], folder, mapping=mapping)
+    ingest("auto", first, folder)
+    names = pl.read_parquet(folder / "addresses.parquet")["address"].to_list()
+    listed.write_text("\n".join([*names, "0x" + "77" * 20]) + "\n")
     prepare(folder, assume_complete=True)
     both(True)
-    ingest("table", [days[1]], folder, mapping=mapping, append=True)
+    ingest("auto", second, folder, append=True)
     both(False)
     prepare(folder, assume_complete=True)
     both(True)
     compact(folder)
     both(True)  # the content is the same, however many files it is in
+
+
+def test_a_full_disk_leaves_what_was_there(ready, tmp_path, monkeypatch):
+    folder = tmp_path / "store"
+    shutil.copytree(ready, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(blocks.BlockWriter, "write", full)
+    with pytest.raises(Refused, match="No space left on device"):
+        prepare(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_only_stores_are_prepared(world, tmp_path):
