@@ -20,6 +20,7 @@ from data.services import load_services
 from data.storage import MANIFEST, read_manifest
 from data.transfers import Transfers
 from features.budget import Sizes
+from features.catalogue import catalogue
 from features.computing import compute_signals
 from features.passes import Means, Question
 from features.spill import spill
@@ -200,7 +201,6 @@ def test_scores_of_a_list_are_the_same_file(world, ready, bundle, tmp_path, monk
         ({"legs": "token_in,token_out"}, "it was prepared with other --legs"),
         ({"assume_complete": True}, "it was prepared with another --assume-complete"),
         ({"as_of": AS_OF + timedelta(days=9000)}, "it was prepared with an earlier --as-of"),
-        ({"also": ["motifs"]}, "motifs follows money through all transfers"),
     ],
 )
 def test_what_was_not_prepared_is_read_from_the_store(world, ready, tmp_path, options, why):
@@ -224,6 +224,8 @@ def test_what_memory_has_no_room_for_is_read_from_the_store(world, ready, tmp_pa
         found = few_histories(prepared, opened, asked, FAMILIES, question, memory=memory)
         assert found.notes == notes
         assert (found.histories is None) == bool(notes)
+    found = few_histories(prepared, opened, asked, catalogue().families, question)
+    assert found.notes == (NOT_USED + "motifs follows money through all transfers.",)
 
 
 def test_everybody_and_long_lists_are_read_from_the_store(world, ready, tmp_path, monkeypatch):
