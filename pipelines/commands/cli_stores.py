@@ -10,7 +10,7 @@ import typer
 from pipelines.commands.options import (
     AsOf,
     AssumeComplete,
-    BasisOption,
+    Basis,
     Legs,
     Services,
     flag,
@@ -36,6 +36,10 @@ ForBundle = Annotated[
         "--bundle", metavar="BUNDLE", help="For scores of this model: its basis and legs."
     ),
 ]
+PrepareBasis = Annotated[
+    Basis | None,
+    typer.Option(help="What values will be measured in; usd where neither this nor a model says."),
+]
 PrepareSpill = Annotated[
     Path | None,
     typer.Option(
@@ -55,7 +59,7 @@ def prepare(
     store: StoreFolder,
     bundle: ForBundle = None,
     as_of: AsOf = None,
-    basis: BasisOption = None,
+    basis: PrepareBasis = None,
     legs: Legs = None,
     services: Services = None,
     assume_complete: AssumeComplete = False,
