@@ -38,6 +38,7 @@ _DEFINED_IN = {
     "ingest": "pipelines.ingest",
     "monitor": "pipelines.monitor",
     "nightly": "pipelines.nightly",
+    "prepare": "pipelines.prepare",
     "promote": "pipelines.promote",
     "realism": "pipelines.realism",
     "replay": "pipelines.replay",

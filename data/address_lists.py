@@ -22,7 +22,7 @@ chains: it is requested on each one on which the loaded transfers know it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -46,6 +46,7 @@ REQUESTS: dict[str, pl.DataType] = {
 _WHAT = "an address list (plain text, CSV or Parquet with a column address)"
 _COLUMNS = ("address", "chain", "as_of")
 _LONGEST_SHOWN = 80
+Occurring = pl.DataFrame | pl.LazyFrame | Callable[[Sequence[tuple[str, str]]], pl.DataFrame] | None
 _Line = tuple[int, str, str | None, str | None]  # number, address, chain, as_of
 
 
@@ -107,7 +108,7 @@ class KnownAddresses:
     def among(
         cls,
         texts: Iterable[str],
-        occurring: pl.DataFrame | pl.LazyFrame | None,
+        occurring: Occurring,
         default_chain: str | None = None,
     ) -> KnownAddresses:
         """Look the texts of a list up in a frame with the columns chain and address.
@@ -117,6 +118,8 @@ class KnownAddresses:
         """
         if occurring is None:
             return cls(default_chain=default_chain or "ethereum")
+        if not isinstance(occurring, pl.DataFrame | pl.LazyFrame):
+            occurring = occurring(sorted({pair for text in texts for pair in _spellings(text)}))
         frame = occurring.lazy().select("chain", "address")
         chains = set(frame.select(pl.col("chain").unique()).collect()["chain"])
         evm = [c for c in EVM_CHAINS if c in chains]
@@ -160,7 +163,7 @@ class KnownAddresses:
 
 def read_address_list(
     path: Path,
-    occurring: pl.DataFrame | pl.LazyFrame | None = None,
+    occurring: Occurring = None,
     default_chain: str | None = None,
 ) -> AddressList:
     """Read an address list.
@@ -170,7 +173,9 @@ def read_address_list(
     path
         Plain text, CSV or Parquet.
     occurring
-        The (chain, address) pairs of the loaded transfers; repeated pairs do no harm.
+        The (chain, address) pairs of the loaded transfers; repeated pairs do no harm. Or a
+        function that returns those of some pairs that occur, and every chain that there is with
+        the address null.
     default_chain
         The chain of EVM addresses that occur nowhere; by default told from `occurring`, see
         `KnownAddresses.among`.

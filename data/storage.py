@@ -325,8 +325,13 @@ def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(_json(bare).encode()).hexdigest()
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
+def read_manifest(directory: Path, *, files: bool = True) -> dict[str, Any]:
     """Read and check `manifest.json`: it and every file it names are as they were written.
+
+    Parameters
+    ----------
+    files
+        Check the files too; else whoever reads one must have had `check_files` do so.
 
     Raises
     ------
@@ -337,8 +342,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode()
         manifest = json.loads(text)
-        files, recorded = dict(manifest["files"]), manifest["checksum"]
-        quick = dict(manifest.get("blake3", {}))
+        dict(manifest["files"]), dict(manifest.get("blake3", {}))
+        recorded = manifest["checksum"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{path} cannot be read ({type(error).__name__}: {error}).",
@@ -350,7 +355,21 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             f"{path} is not the file that was written: its checksum differs.",
             hint="The file was changed or damaged; make the result again from its source.",
         )
-    for name, recorded in files.items():
+    if files:
+        check_files(directory, manifest)
+    return manifest
+
+
+def check_files(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """Check that every file that a manifest names is as it was written.
+
+    Raises
+    ------
+    Refused
+        One is missing or differs.
+    """
+    quick = manifest.get("blake3", {})
+    for name, recorded in manifest["files"].items():
         file = directory / name
         if not file.is_file():
             raise Refused(f"{file} is missing.", expected="every file that the manifest names")
@@ -360,7 +379,6 @@ def read_manifest(directory: Path) -> dict[str, Any]:
                 f"{file} is not the file that was written: its hash differs from the manifest's.",
                 hint="The file was changed or damaged; make it again from its source.",
             )
-    return manifest
 
 
 def write_store(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from data.errors import Refused
 from data.parquet_trial import refuse_broken_parquet
 from data.runs import ADDRESSES, ORIGINS_FILE, Run, scan_runs
 from data.schema import COVERAGE, DERIVED_COLUMNS, conform_transfers, leg_set
-from data.storage import MANIFEST, read_manifest, sha256_file
+from data.storage import MANIFEST, check_files, read_manifest, sha256_file
 from data.store_files import (
     COVERAGE_FILE,
     DAYS_FILE,
@@ -68,6 +68,11 @@ class Transfers:
         The table of the hashes of its days (`data.days`), where it has one.
     held
         Keeps the store's files from being removed by a later commit.
+    store
+        The folder whose manifest vouches for them, if one does.
+    unchecked
+        Checks the files of a store against its manifest, where that has not been done; whatever
+        reads any does it first.
     """
 
     files: tuple[Path, ...]
@@ -82,9 +87,25 @@ class Transfers:
     content_sha256: str | None = None
     daily: Path | None = None
     held: Hold | None = field(default=None, compare=False, repr=False)
+    store: Path | None = None
+    unchecked: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def checked(self) -> bool:
+        """Whether the files are as they were written: True, or it raises.
+
+        Raises
+        ------
+        Refused
+            A file of the store was changed.
+        """
+        if self.unchecked is not None:
+            self.unchecked()
+        return True
 
     def scan(self) -> pl.LazyFrame:
         """Scan the canonical columns (and codes to rely upon), with ``row`` numbering the rows."""
+        _ = self.checked
         if self.runs:
             return scan_runs(self.runs, coded=self.has_codes).with_row_index("row")
         return _scan(self.files, coded=self.has_codes).with_row_index("row")
@@ -96,7 +117,7 @@ class Transfers:
     @cached_property
     def coverage(self) -> pl.DataFrame | None:
         """The coverage table beside them, or None; read when it is first asked for."""
-        return None if self.sidecar is None else _coverage(self.sidecar)
+        return _coverage(self.sidecar) if self.sidecar is not None and self.checked else None
 
     @cached_property
     def sha256(self) -> str:
@@ -120,6 +141,7 @@ class Transfers:
         """Scan what `addresses` reads."""
         if self.listed is None:
             return None
+        _ = self.checked
         return pl.scan_parquet(self.listed).select("chain", "address")
 
 
@@ -128,7 +150,9 @@ def followed(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.filter(pl.col("screened").is_null(), pl.col("kind") != "fee")
 
 
-def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
+def open_transfers(
+    path: Path, *, assume_complete: bool = False, sparing: bool = False
+) -> Transfers:
     """Find, check and describe the transfers at `path`.
 
     Parameters
@@ -137,6 +161,8 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         A store, a Parquet file, a folder of Parquet files, or a glob.
     assume_complete
         Declare full coverage for every address (for tables without a coverage sidecar).
+    sparing
+        Check the files of a store only when one is read, for whoever may not need to.
 
     Raises
     ------
@@ -144,12 +170,12 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         Nothing is there, a file is not readable Parquet or lacks a required column, a store was
         changed after it was written, or rows are unusable (the first fault is named).
     """
-    committed = _committed(path)
+    committed = _committed(path, sparing)
     if committed is not None:
         return replace(committed, assume_complete=assume_complete)
     files = _parquet_files(path)
     folder = files[0].parent
-    held, manifest = _manifest_over(folder, files)
+    held, manifest = _manifest_over(folder, files, sparing)
     sidecar = folder / COVERAGE_FILE
     present = [*files, sidecar] if sidecar.exists() else list(files)
     # A damaged file can end the process that reads it; one whose hash a manifest holds is whole.
@@ -172,13 +198,15 @@ def open_transfers(path: Path, *, assume_complete: bool = False) -> Transfers:
         content_sha256=manifest.get("content_sha256") if manifest else None,
         daily=folder / DAYS_FILE if DAYS_FILE in vouched else None,
         held=held,
+        store=folder if manifest else None,
+        unchecked=partial(check_files, folder, manifest) if manifest and sparing else None,
     )
     if sidecar.name not in vouched:  # somebody's own is looked at, whether it is needed or not
         _ = transfers.coverage
     return transfers
 
 
-def _committed(path: Path) -> Transfers | None:
+def _committed(path: Path, sparing: bool) -> Transfers | None:
     """Open a store that was appended to; None where it is none."""
     try:
         listed = json.loads((path / MANIFEST).read_bytes()).get(RUNS)
@@ -186,7 +214,7 @@ def _committed(path: Path) -> Transfers | None:
         return None
     if listed is None:
         return None
-    held, manifest = _held(path)
+    held, manifest = _held(path, sparing)
     runs = committed_runs(path, manifest)
     tables = path / manifest["folder"]
     return Transfers(
@@ -202,15 +230,17 @@ def _committed(path: Path) -> Transfers | None:
         content_sha256=manifest["content_sha256"],
         daily=tables / DAYS_FILE if (tables / DAYS_FILE).exists() else None,
         held=held,
+        store=path,
+        unchecked=partial(check_files, path, manifest) if sparing else None,
     )
 
 
-def _held(store: Path) -> tuple[Hold | None, dict[str, Any]]:
+def _held(store: Path, sparing: bool) -> tuple[Hold | None, dict[str, Any]]:
     """Hold a commit and read it; the next one, where that takes its place in between."""
     while True:
         held = hold(store)
         try:
-            manifest = read_manifest(store)
+            manifest = read_manifest(store, files=not sparing)
         except Refused:  # perhaps its files went away while they were read
             if held is None or held.files() == files_in_force(store):
                 raise
@@ -252,11 +282,11 @@ def _refuse_other_formats(file: Path) -> None:
 
 
 def _manifest_over(
-    folder: Path, files: tuple[Path, ...]
+    folder: Path, files: tuple[Path, ...], sparing: bool
 ) -> tuple[Hold | None, dict[str, Any] | None]:
     if not (folder / MANIFEST).exists():
         return None, None
-    held, manifest = _held(folder)
+    held, manifest = _held(folder, sparing)
     if RUNS in manifest:
         raise Refused(
             f"{files[0]} is a part of the store {folder}, which was appended to.",

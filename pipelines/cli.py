@@ -20,7 +20,7 @@ from pipelines.commands.cli_monitor import EXAMPLE, monitor
 from pipelines.commands.cli_nightly import EXAMPLE as NIGHTLY_EXAMPLE
 from pipelines.commands.cli_nightly import nightly
 from pipelines.commands.cli_runs import DIFF_EXAMPLE, REPLAY_EXAMPLE, diff, replay
-from pipelines.commands.cli_stores import COMPACT_EXAMPLE, Append, compact
+from pipelines.commands.cli_stores import COMPACT_EXAMPLE, PREPARE_EXAMPLE, Append, compact, prepare
 from pipelines.commands.cli_trace import EXAMPLE as TRACE_EXAMPLE
 from pipelines.commands.cli_trace import trace
 from pipelines.commands.cli_train import train
@@ -364,6 +364,7 @@ def explain(
 
 
 app.command(epilog=COMPACT_EXAMPLE)(compact)
+app.command(epilog=PREPARE_EXAMPLE)(prepare)
 app.command(epilog=TRACE_EXAMPLE)(trace)
 
 

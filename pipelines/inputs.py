@@ -9,13 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
-from data.address_lists import AddressList, Problem, read_address_list
+from data.address_lists import AddressList, Occurring, Problem, read_address_list
 from data.coverage import legs_text
 from data.errors import Refused
 from data.explorers import NO_EXPLORERS, Explorers, load_explorers
 from data.services import Services
 from data.transfers import Transfers
 from features.basis import BASES
+from pipelines.prepared.lists import Prepared
 
 _MOST_NOTES = 20
 
@@ -92,9 +93,20 @@ class Capped:
         )
 
 
-def read_requests(path: Path, transfers: Transfers) -> Asked:
-    """Read an address list, telling chains by what the transfers hold."""
-    listed: AddressList = read_address_list(path, known_addresses(transfers))
+def read_requests(path: Path, transfers: Transfers, prepared: Prepared | None = None) -> Asked:
+    """Read an address list, telling chains by what the transfers hold.
+
+    Parameters
+    ----------
+    prepared
+        What was prepared of them, if anything was: it is quicker to ask.
+    """
+    known: Occurring
+    if prepared is not None and prepared.is_of(transfers):
+        known = prepared.occurring
+    else:
+        known = known_addresses(transfers)
+    listed: AddressList = read_address_list(path, known)
     return Asked(listed.requests.select("chain", "address", "as_of"), listed.problems)
 
 

@@ -82,8 +82,11 @@ def addresses_sha256(requests: pl.DataFrame) -> str:
 
 def coverage_sha256(transfers: Transfers) -> str | None:
     """Return the hash of the coverage table beside transfers, None where there is none."""
-    file = transfers.sidecar
-    return None if file is None else transfers.recorded.get(file.name) or sha256_file(file)
+    file, store = transfers.sidecar, transfers.store
+    if file is None:
+        return None
+    name = file.name if store is None else file.relative_to(store).as_posix()
+    return transfers.recorded.get(name) or sha256_file(file)
 
 
 def registry_sha256() -> Mapping[str, str]:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from data.services import Services, load_services
 from data.storage import ROW_GROUP_ROWS
-from data.transfers import Transfers, open_transfers
+from data.transfers import Transfers
 from features.catalogue import catalogue
+from features.passes import Question
 from models.bundle import Bundle
 from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
 from pipelines.engines import local
@@ -30,6 +31,7 @@ from pipelines.inputs import (
 )
 from pipelines.memory import Cap
 from pipelines.outputs import check_output, program, write_table
+from pipelines.prepared.lists import Few, Prepared, few_histories, open_for_list
 from pipelines.recorded import environment, recorded_inputs, rests_on
 from pipelines.resuming import Earlier, Part, Stage, resumable
 from pipelines.review import drawn, review_files, write_review
@@ -49,6 +51,8 @@ class ScoreResult:
     bundle_sha256: str
     content_sha256: str
     spilled_bytes: int | None
+    read_bytes: int | None
+    read_share: float | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -80,6 +84,7 @@ class ToScore:
     services: Services
     asked: Asked
     as_of: datetime
+    prepared: Prepared | None = None
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
@@ -105,11 +110,11 @@ def to_score(
 ) -> ToScore:
     """Read what a scoring run is given; see `score` for the parameters."""
     loaded = Bundle.load(Path(bundle))
-    opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    opened, prepared = open_for_list(Path(transfers), assume_complete=assume_complete)
     loaded.check_use(real=not opened.synthetic, research_use=research_use)
     known = load_services(services)
-    asked = read_requests(Path(addresses), opened)
-    return ToScore(loaded, opened, known, asked, resolved_as_of(opened, as_of))
+    asked = read_requests(Path(addresses), opened, prepared)
+    return ToScore(loaded, opened, known, asked, resolved_as_of(opened, as_of), prepared)
 
 
 def score_addresses(
@@ -172,6 +177,15 @@ def score_asked(
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
+class _InParts(NamedTuple):
+    """Scores, what was not taken as it came, bytes spilled, and how the list was read."""
+
+    scores: pl.DataFrame
+    notes: tuple[str, ...]
+    spilled_bytes: int | None
+    few: Few
+
+
 def _in_parts(
     given: ToScore,
     engine: Engine,
@@ -180,14 +194,27 @@ def _in_parts(
     *,
     reasons: int,
     threads: int | None,
-) -> tuple[pl.DataFrame, tuple[str, ...], int | None]:
-    """Score part after part; return the scores, what was not taken as it came, bytes spilled."""
+) -> _InParts:
+    """Score part after part."""
     facts, capped = given.bundle.facts, Capped()
     families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
     fresh_scores = partial(
         RunningScores, given.bundle, given.services, reasons=reasons, threads=threads or 1
     )
     scores, model = fresh_scores(), fresh_scores()  # a cluster is sent the one without rows
+    few = few_histories(
+        given.prepared,
+        given.transfers,
+        given.asked.requests,
+        families,
+        Question(
+            given.as_of,
+            facts.basis,
+            facts.legs,
+            given.services,
+        ),
+        memory=None if cap is None else cap.memory,
+    )
     with engine.run(
         given.transfers,
         given.asked.requests,
@@ -199,14 +226,15 @@ def _in_parts(
         cap=cap,
         kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
         threads=threads,
+        few=few.histories,
     ) as histories:
         fresh = histories.through(partial(_scored, model=model), after=kept.rows)
         for part in kept.through(fresh):
             scores.take(part["scores"], part["highest"])
             capped.seen(part["capped"])
-        notes = (*_notes_on(given), *histories.notes, *capped.notes())
+        notes = (*_notes_on(given), *histories.notes, *capped.notes(), *few.notes)
         spilled_bytes = histories.spilled_bytes
-    return scores.table(), notes, spilled_bytes
+    return _InParts(scores.table(), notes, spilled_bytes, few)
 
 
 def _scored(signals: pl.DataFrame, model: RunningScores) -> Part:
@@ -301,7 +329,7 @@ def score(
             assume_complete=assume_complete,
         )
         work.rests_on(run.rests_on | {"the job": "score", "--reasons": reasons})
-        scores, notes, spilled_bytes = _in_parts(
+        scores, notes, spilled_bytes, few = _in_parts(
             run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads
         )
         key = None
@@ -321,6 +349,8 @@ def score(
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
         spilled_bytes=spilled_bytes,
+        read_bytes=few.read_bytes,
+        read_share=few.read_share,
         notes=(*notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
     )

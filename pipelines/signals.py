@@ -9,8 +9,8 @@ from pathlib import Path
 
 from data.errors import Refused, did_you_mean
 from data.services import load_services
-from data.transfers import open_transfers
 from features.catalogue import catalogue
+from features.passes import Question
 from features.signal import Family
 from pipelines.engines.choice import Engine
 from pipelines.inputs import (
@@ -22,6 +22,7 @@ from pipelines.inputs import (
     service_notes,
 )
 from pipelines.outputs import check_output, write_table
+from pipelines.prepared.lists import few_histories, open_for_list
 from pipelines.recorded import rests_on
 from pipelines.resuming import Earlier, resumable
 
@@ -38,6 +39,8 @@ class SignalsResult:
     basis: str
     content_sha256: str
     spilled_bytes: int | None
+    read_bytes: int | None
+    read_share: float | None
     notes: tuple[str, ...]
     exit_code: int
 
@@ -115,10 +118,12 @@ def signals(
     with resumable(
         out, Earlier(resume, start_again), spill=None if cap is None else cap.folder
     ) as work:
-        opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+        opened, prepared = open_for_list(Path(transfers), assume_complete=assume_complete)
         known = load_services(services)
         moment = resolved_as_of(opened, as_of)
-        asked = read_requests(Path(addresses), opened) if addresses is not None else None
+        asked = None
+        if addresses is not None:
+            asked = read_requests(Path(addresses), opened, prepared)
         requests = None if asked is None else asked.requests
         facts = {
             "transfers_sha256": opened.sha256,
@@ -136,6 +141,14 @@ def signals(
             }
         )
         kept, capped = work.stage("signals"), Capped()
+        few = few_histories(
+            prepared,
+            opened,
+            requests,
+            families,
+            Question(moment, resolved_basis(basis), None if shown is None else tuple(shown), known),
+            memory=None if cap is None else cap.memory,
+        )
         with chosen.run(
             opened,
             requests,
@@ -146,6 +159,7 @@ def signals(
             families=families,
             cap=cap,
             threads=threads,
+            few=few.histories,
         ) as histories:
             fresh = histories.parts(after=kept.rows)
             parts = map(capped.seen, kept.tables(fresh))
@@ -159,10 +173,13 @@ def signals(
         basis=basis,
         content_sha256=manifest["content_sha256"],
         spilled_bytes=histories.spilled_bytes,
+        read_bytes=few.read_bytes,
+        read_share=few.read_share,
         notes=(() if asked is None else asked.notes)
         + service_notes(known)
         + histories.notes
-        + capped.notes(),
+        + capped.notes()
+        + few.notes,
         exit_code=3 if asked is not None and asked.problems else 0,
     )
 

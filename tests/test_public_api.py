@@ -23,6 +23,7 @@ JOBS = [
     "ingest",
     "monitor",
     "nightly",
+    "prepare",
     "promote",
     "realism",
     "replay",

@@ -85,12 +85,13 @@ class Engine:
         cap: Cap | None = None,
         kept: int = 0,
         threads: int | None = None,
+        few: local.Held | None = None,
     ) -> Iterator[Run]:
         """Hold histories for the block; parameters as in `local.held`."""
-        if self.name == "local":
+        if self.name == "local" or few is not None:  # a cluster is not worth starting for few
             with local.held(
                 transfers, requests, as_of=as_of, basis=basis, families=families,
-                legs=legs, services=services, cap=cap, kept=kept,
+                legs=legs, services=services, cap=cap, kept=kept, few=few,
             ) as histories:  # fmt: skip
                 yield LocalRun(histories, families, threads)
             return

@@ -181,6 +181,7 @@ def held(
     services: Services | None = None,
     cap: Cap | None = None,
     kept: int = 0,
+    few: Held | None = None,
 ) -> Iterator[Held]:
     """Read histories as `read` does, and hold them for the block; under a cap, partly on disk.
 
@@ -188,12 +189,19 @@ def held(
     ----------
     kept
         Bytes that the caller will keep of each history until the end; they count under the cap.
+    few
+        The histories, where they were prepared (`pipelines.prepared.lists`).
 
     Raises
     ------
     Refused
         The cap is too small, or a family cannot be computed under one.
     """
+    if few is not None:
+        with _compiling(families):
+            pass
+        yield few
+        return
     if cap is None:
         yield InMemory(
             read(

@@ -289,9 +289,9 @@ def patched_reading(first: Callable[[], object]) -> Iterator[None]:
     """Do something once, between holding a commit and reading it."""
     calls = iter([first])
 
-    def reading(store: Path) -> dict[str, Any]:
+    def reading(store: Path, *, files: bool) -> dict[str, Any]:
         next(calls, lambda: None)()
-        return read_manifest(store)
+        return read_manifest(store, files=files)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("data.transfers.read_manifest", reading)

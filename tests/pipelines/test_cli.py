@@ -44,6 +44,11 @@ COMMANDS: dict[str, list[str]] = {
         *("--as-of", "2024-05-09", "--append"),
     ],
     "compact": ["compact", "s"],
+    "prepare": [
+        *("prepare", "s", "--bundle", "b", "--as-of", "2024-05-09", "--basis", "native"),
+        *("--legs", "native_out,native_in", "--services", "v.csv", "--assume-complete"),
+        *("--spill", "d"),
+    ],
     "ingest with a mapping": ["ingest", "table", "a.csv", "--out", "o", "--mapping", "m.toml"],
     "signals": [
         *("signals", "t", "--out", "s.csv", "--addresses", "a.txt", "--as-of", "2024-05-09"),
