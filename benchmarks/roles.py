@@ -7,9 +7,10 @@ account of fresh worlds is scored with it. By the truth: how many victims would 
 suspects* (scored, with a band above the lowest) where nobody asks for roles, where the rule of
 thumb of `models.status` does, and where the role model does (`models.roles`); how many launderers
 are still presented; how many innocents. Then what other limits for victims would let through and
-keep, which part the role model gives the launderers that are presented, against the truth, and how
-often it is right at each confidence. Intervals of shares are 95 % Wilson intervals; upper limits
-for victims are one-sided 95 % Clopper-Pearson limits, as the promotion gate has them.
+keep; which part the role model tells of the launderers that are presented, against the truth, how
+often an answer is right beside what the bundle says of it, and at each confidence. Intervals of
+shares are 95 % Wilson intervals; upper limits for victims are one-sided 95 % Clopper-Pearson
+limits, as the promotion gate has them.
 """
 
 from __future__ import annotations
@@ -29,10 +30,9 @@ from benchmarks.worlds import KEY, make, truth
 from data.transfers import open_transfers
 from models.bands import LOWEST, bands
 from models.bundle import Bundle
-from models.gate.harm import upper_limit
-from models.intervals import wilson
+from models.intervals import upper_limit, wilson
 from models.material import matrix
-from models.roles import VICTIM
+from models.roles import LAUNDERERS, NOT_CLEAR, VICTIM
 from models.scoring import score_frame
 from models.status import SCORED, Requirements, statuses
 
@@ -76,6 +76,7 @@ def report(bundle: Bundle, fresh: Measured, worlds: Sequence[Path]) -> str:
             _kept(who, scores),
             _trade_off(bundle, signals, who, scores["nobody asks"]),
             _confusion(who, scores["role model"]),
+            _answers(bundle, signals, who, scores["role model"]),
             _reliability(who, scores["role model"]),
         ]
     )
@@ -188,12 +189,56 @@ def _trade_off(
     return "\n".join(lines)
 
 
-def _reliability(who: pl.DataFrame, scores: pl.DataFrame) -> str:
-    """Return how often the part was right at each confidence, among launderers presented."""
-    rows = scores.with_columns(true=who["role"]).filter(
-        who["criminal"].fill_null(False) & scores["presented"] & scores["role"].is_not_null()
+def _confusion(who: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Return which role was said of whom, among launderers presented."""
+    pairs = pl.DataFrame({"true": who["role"], "said": scores["role"]}).filter(
+        who["criminal"].fill_null(False) & scores["presented"]
     )
-    lines = ["| confidence | n | right |", "|---|---:|---:|"]
+    said = sorted(pairs["said"].drop_nulls().unique())
+    lines = [
+        f"| truly | n | {' | '.join(said)} | right, of those told a part |",
+        f"|---|---:|{'---:|' * len(said)}---:|",
+    ]
+    for (true,), rows in sorted(pairs.group_by("true")):
+        told = rows.filter(pl.col("said") != NOT_CLEAR)
+        cells = [f"{int((rows['said'] == role).sum()):,}" for role in said]
+        share = _share(int((told["said"] == true).sum()), told.height)
+        lines.append(f"| {true} | {rows.height:,} | {' | '.join(cells)} | {share} |")
+    return "\n".join(lines)
+
+
+def _answers(bundle: Bundle, signals: pl.DataFrame, who: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Return how often an answer was right, of launderers and of all, and what the bundle says."""
+    assert bundle.roles is not None
+    facts = bundle.roles.facts
+    chance = bundle.roles.part_chances(matrix(signals, bundle.facts.signals), threads=2)
+    likeliest = pl.Series([facts.parts[k] for k in chance.argmax(axis=1).tolist()])
+    rows = scores.with_columns(
+        true=who["role"], likeliest=likeliest, launders=who["criminal"].fill_null(False)
+    ).filter(scores["presented"] & scores["role"].is_not_null())
+    lines = [
+        "| answer | launderers | right | with innocents | right | in the bundle |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for clear, kept in ((True, facts.told), (False, facts.unclear)):
+        for part in facts.parts:
+            some = rows.filter((pl.col("role") != NOT_CLEAR) == clear, pl.col("likeliest") == part)
+            counts = kept.get(part, {})
+            if some.height or counts:
+                n, right = int(some["launders"].sum()), int((some["true"] == part).sum())
+                shares = f"{_share(right, n)} | {some.height:,} | {_share(right, some.height)}"
+                there = _share(counts.get(part, 0), sum(counts.values()))
+                name = part if clear else f"not clear, likeliest {part}"
+                lines.append(f"| {name} | {n:,} | {shares} | {there} |")
+    return "\n".join(lines)
+
+
+def _reliability(who: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Return how often a part that was told was right at each confidence."""
+    rows = scores.with_columns(true=who["role"]).filter(
+        who["criminal"].fill_null(False) & scores["presented"] & scores["role"].is_in(LAUNDERERS)
+    )
+    lines = ["| confidence | told | right |", "|---|---:|---:|"]
     for least, most in pairwise((0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)):
         inside = pl.col("role_confidence").is_between(
             least, most, closed="both" if most == 1 else "left"
@@ -201,26 +246,17 @@ def _reliability(who: pl.DataFrame, scores: pl.DataFrame) -> str:
         found = rows.filter(inside)
         if found.height:
             right = int((found["role"] == found["true"]).sum())
-            low, high = wilson(right, found.height)
-            share = f"{right / found.height:.0%} [{low:.0%}, {high:.0%}]"
-            lines.append(f"| {least:.1f} to {most:.1f} | {found.height:,} | {share} |")
+            lines.append(
+                f"| {least:.1f} to {most:.1f} | {found.height:,} | {_share(right, found.height)} |"
+            )
     return "\n".join(lines)
 
 
-def _confusion(who: pl.DataFrame, scores: pl.DataFrame) -> str:
-    """Return which role was said of whom, among launderers presented."""
-    pairs = pl.DataFrame({"true": who["role"], "said": scores["role"]}).filter(
-        who["criminal"].fill_null(False) & scores["presented"]
-    )
-    said = sorted(pairs["said"].drop_nulls().unique())
-    lines = [f"| truly | n | {' | '.join(said)} | right |", f"|---|---:|{'---:|' * len(said)}---:|"]
-    for (true,), rows in sorted(pairs.group_by("true")):
-        n, right = rows.height, int((rows["said"] == true).sum())
-        low, high = wilson(right, n)
-        cells = [f"{int((rows['said'] == role).sum()):,}" for role in said]
-        share = f"{right / n:.0%} [{low:.0%}, {high:.0%}]"
-        lines.append(f"| {true} | {n:,} | {' | '.join(cells)} | {share} |")
-    return "\n".join(lines)
+def _share(hits: int, n: int) -> str:
+    if not n:
+        return "–"
+    low, high = wilson(hits, n)
+    return f"{hits / n:.0%} [{low:.0%}, {high:.0%}]"
 
 
 if __name__ == "__main__":

@@ -172,7 +172,10 @@ class Bundle:
         """
         calibration = self.facts.calibration.restated(other.facts.calibration.stated)
         changed = replace(
-            self.facts, calibration=calibration, thresholds=dict(other.facts.thresholds)
+            self.facts,
+            calibration=calibration,
+            thresholds=dict(other.facts.thresholds),
+            by_score=None,  # its scale is the old one
         )
         mixed = replace(self, facts=changed)
         vars(mixed).update(booster=self.booster, treeshap=self.treeshap)  # the trees are the same

@@ -17,11 +17,12 @@ from data.errors import Refused
 from data.schema import LEGS
 from features.signal import Signal
 from models.bands import FALSE_POSITIVE_RATES
+from models.by_score import ByScore, Cut, Step
 from models.calibration import Calibration
 from models.percentiles import N_QUANTILES, Population
 from models.roles.settling import RoleFacts, role_facts
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BASES = ("usd", "native", "relative")
 
 TRAINING_BASES = ("synthetic", "research", "reviewed")
@@ -97,6 +98,8 @@ class BundleFacts:
         Least log-odds of each band; None where the population cannot show the band's rate.
     threshold_population : ThresholdPopulation
         What the thresholds were counted on.
+    by_score : ByScore, optional
+        What validation shows by score; None where it has too few rows.
     population, look_alikes : Population
         All training addresses, and those of label 0: what values are compared with.
     roles : RoleFacts, optional
@@ -122,6 +125,7 @@ class BundleFacts:
     calibration: Calibration
     thresholds: Mapping[str, float | None]
     threshold_population: ThresholdPopulation
+    by_score: ByScore | None
     population: Population
     look_alikes: Population
     roles: RoleFacts | None
@@ -230,6 +234,7 @@ def _build(read: dict[str, Any]) -> BundleFacts:
             "legs": tuple(read["legs"]),
             "calibration": _calibration(read["calibration"]),
             "threshold_population": _part(ThresholdPopulation, read["threshold_population"]),
+            "by_score": None if read["by_score"] is None else _by_score(read["by_score"]),
             "population": _population(read["population"]),
             "look_alikes": _population(read["look_alikes"]),
             "roles": None if read["roles"] is None else _roles(read["roles"]),
@@ -240,6 +245,13 @@ def _build(read: dict[str, Any]) -> BundleFacts:
 def _roles(read: dict[str, Any]) -> RoleFacts:
     _keys(read, RoleFacts)
     return role_facts(read)
+
+
+def _by_score(read: dict[str, Any]) -> ByScore:
+    _keys(read, ByScore)
+    steps = tuple(_part(Step, step) for step in read["steps"])
+    cuts = tuple(_part(Cut, cut) for cut in read["cuts"])
+    return ByScore(read["n"], read["n_positive"], steps, cuts)
 
 
 def _calibration(read: dict[str, Any]) -> Calibration:
@@ -305,7 +317,16 @@ def _rules(facts: BundleFacts) -> list[tuple[str, bool]]:
             "limit for victims is not finite",
             facts.roles is None or _finite(facts.roles.ruled_out_below),
         ),
+        ("parts do not each have a limit", facts.roles is None or _parts_limited(facts.roles)),
+        ("steps by score do not rise", facts.by_score is None or facts.by_score.rises()),
     ]
+
+
+def _parts_limited(roles: RoleFacts) -> bool:
+    limits = roles.told_from
+    return set(limits) == set(roles.parts) and all(
+        limit is None or (_finite(limit) and 0 <= limit <= 1) for limit in limits.values()
+    )
 
 
 def _files(facts: BundleFacts) -> set[str]:

@@ -6,7 +6,7 @@ The steps, and what each may look at:
 |---|---|
 | leakage audit | all; it looks at labels and parts, chooses nothing, and stops what leaks |
 | search of parameters, trees | train |
-| calibration, bands | validation |
+| calibration, bands, shares by score | validation |
 | populations for percentiles | train |
 | roles | train and validation, each judged by trees that did not see it |
 | evaluation | each split by itself; test decides nothing |
@@ -34,6 +34,7 @@ from data.schema import LEGS
 from models.ablation import ablation
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.bundle import write_bundle
+from models.by_score import ByScore, by_score
 from models.calibration import Calibration, calibrate, resampled
 from models.evaluation import Judge, evaluate_splits
 from models.facts import (
@@ -233,6 +234,7 @@ def _facts(
             _date(negatives),
             FALSE_POSITIVE_RATES,
         ),
+        by_score=_by_score(scored, settings.seed),
         **_populations(scored, trained.signals),
         roles=None,
         training={},
@@ -241,6 +243,12 @@ def _facts(
         versions=_versions(settings.versions),
         files={},
     )
+
+
+def _by_score(scored: pl.DataFrame, seed: int) -> ByScore | None:
+    rows = scored.filter(pl.col("part") == "validation").sort("chain", "address", "as_of", "label")
+    log_odds, label, group = (rows[name].to_numpy() for name in ("log_odds", "label", "group"))
+    return by_score(log_odds, label, group, row_weights(rows), seed=seed)
 
 
 def _told(

@@ -44,9 +44,10 @@ interval by resampled calibrations (`Calibration.interval`; null where validatio
 one), `log_odds` the score as its explanation adds up to, `rank` 1 for the highest of this file
 (equal scores by chain and address). All of these are null unless `status` is ``scored``. `band` is
 null too where the bundle has no `medium` threshold and nothing lists the address. `list_hits` and
-`top_reasons` are texts, null where there are none. `role` is ``victim`` for a possible one, the
-likeliest part in a laundering scheme for an address with a band above the lowest, else null;
-`role_confidence` the chance of it among the alternatives (`models.roles.Settled`).
+`top_reasons` are texts, null where there are none. `role` is ``victim`` for a possible one; for an
+address with a band above the lowest its part in a laundering scheme where that is clear, else
+``not_clear``; else null. `role_confidence` is the chance of it among the alternatives, where no
+part is clear of the likeliest (`models.roles.Settled`).
 """
 
 SCORE_BYTES, REASON_BYTES = 600, 1500

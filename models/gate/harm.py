@@ -8,15 +8,12 @@ A false-positive ratio is the rate of a slice over the rate of all benign rows. 
 of the slice's rate (Clopper-Pearson); the overall rate rests on many more rows and is taken as it
 is. A ratio that is too high can have a good reason (an OTC desk behaves as a launderer does); a
 named person may give it, and it stands in the record of the decision.
-
->>> round(upper_limit(0, 2995), 5), round(upper_limit(0, 1000), 4)
-(0.001, 0.003)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -24,8 +21,7 @@ from models.gate.bounds import Bounds
 from models.gate.evidence import SLICES, Evidence
 from models.gate.slicing import slices
 from models.gate.verdict import FAIL, INCONCLUSIVE, PASS, Check
-
-_HALVINGS = 60
+from models.intervals import lower_limit, upper_limit
 
 
 def harm_checks(evidence: Evidence, bounds: Bounds) -> Iterator[Check]:
@@ -40,20 +36,6 @@ def harm_checks(evidence: Evidence, bounds: Bounds) -> Iterator[Check]:
         return
     yield _victims(evidence.victims, bounds)
     yield from _false_alarms(evidence.benign, bounds)
-
-
-def upper_limit(hits: int, n: int, alpha: float = 0.05) -> float:
-    """Return the upper Clopper-Pearson limit of a share: `hits` or fewer have a chance of alpha."""
-    if hits >= n:
-        return 1.0
-    return _root(lambda share: _at_most(hits, n, share) - alpha)
-
-
-def lower_limit(hits: int, n: int, alpha: float = 0.05) -> float:
-    """Return the lower Clopper-Pearson limit of a share: `hits` or more have a chance of alpha."""
-    if hits == 0:
-        return 0.0
-    return _root(lambda share: alpha - (1 - _at_most(hits - 1, n, share)))
 
 
 def _victims(victims: pl.DataFrame, bounds: Bounds) -> Check:
@@ -131,26 +113,3 @@ def _ratio(name: str, rows: pl.DataFrame, overall: float, bounds: Bounds) -> Che
         bound=f"the whole interval at most {bounds.ratio:g}",
         answerable=True,
     )
-
-
-def _at_most(hits: int, n: int, share: float) -> float:
-    """Return the chance of `hits` or fewer of n, at that share."""
-    if share <= 0:
-        return 1.0
-    if share >= 1:
-        return 0.0
-    log, other = math.log(share), math.log1p(-share)
-    terms = (
-        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * log + (n - k) * other
-        for k in range(hits + 1)
-    )
-    return min(1.0, math.fsum(map(math.exp, terms)))
-
-
-def _root(falling: Callable[[float], float]) -> float:
-    """Return where a falling function of a share crosses zero."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2

@@ -11,6 +11,7 @@ import polars as pl
 from features.signal import Signal
 from models.material import ROW_KEY, matrix, row_weights
 from models.out_of_fold import FOLDS, folds
+from models.roles.clearness import Clearness, clearness
 from models.roles.names import LAUNDERERS, VICTIM, known_role
 from models.roles.settling import KINDS, RoleFacts, RoleModel, limit_from, victim_odds
 from models.training import PARAMETERS, model_text, pinned
@@ -52,27 +53,41 @@ def learn_roles(
     n_victims, n_launderers = int((kind == 0).sum()), int((kind == 1).sum())
     if min(n_victims, n_launderers) < FEWEST:
         return None
-    grow = _Growing(_behaviour(rows, inputs), [s.name for s in inputs], seed, threads)
-    weight = row_weights(rows)
-    unseen = _judged_by_others(grow, kind, weight, rows["group"], seed)
+    weight, fold = row_weights(rows), folds(rows["group"], seed)
+    grow = _Growing(_behaviour(rows, inputs), [s.name for s in inputs], fold, seed, threads)
+    every = np.arange(len(kind))
+    odds = victim_odds(grow.unseen(every, every, kind, weight, len(KINDS)))
+    limit = limit_from(odds[kind == 0])
     role = rows["_role"].fill_null("").to_numpy()
     parts = [name for name in LAUNDERERS if (role == name).sum() >= FEWEST] or ["launderer"]
-    part = np.array([parts.index(name) if name in parts else -1 for name in role])
+    found, text = _learn_parts(grow, parts, role, weight)
     facts = RoleFacts(
         parts=tuple(parts),
-        ruled_out_below=limit_from(victim_odds(unseen[kind == 0])),
+        ruled_out_below=limit,
         n_victims=n_victims,
         counts=_counts(role, n_launderers),
+        told_from=found.limits,
+        told=found.told,
+        unclear=found.unclear,
     )
-    every = np.arange(len(kind))
-    kinds = grow.trees(every, kind, weight, len(KINDS))
-    of_parts = np.flatnonzero(part >= 0)
-    told = ""
-    if len(parts) > 1:
-        evened = weight.copy()
-        evened[of_parts] *= _evened(part[of_parts])
-        told = model_text(grow.trees(of_parts, part, evened, len(parts)))
-    return RoleModel(facts, model_text(kinds), told)
+    return RoleModel(facts, model_text(grow.trees(every, kind, weight, len(KINDS))), text)
+
+
+def _learn_parts(
+    grow: _Growing, parts: list[str], role: np.ndarray, weight: np.ndarray
+) -> tuple[Clearness, str]:
+    """Grow the trees on parts, and find where they are clear; no trees where there is one part."""
+    part = np.array([parts.index(name) if name in parts else -1 for name in role])
+    teaching, named = np.flatnonzero(part >= 0), np.flatnonzero(np.isin(role, LAUNDERERS))
+    if not len(teaching):
+        return Clearness({parts[0]: 0.0}, {}, {}), ""  # "launderer" names no part, and claims none
+    if len(parts) == 1:
+        return clearness(parts, np.ones((len(named), 1)), role[named]), ""
+    evened = weight.copy()
+    evened[teaching] *= _evened(part[teaching])
+    chance = grow.unseen(teaching, named, part, evened, len(parts))
+    found = clearness(parts, chance, role[named])
+    return found, model_text(grow.trees(teaching, part, evened, len(parts)))
 
 
 def _evened(part: np.ndarray) -> np.ndarray:
@@ -101,27 +116,33 @@ def _behaviour(rows: pl.DataFrame, inputs: Sequence[Signal]) -> np.ndarray:
     return found
 
 
-def _judged_by_others(
-    grow: _Growing, kind: np.ndarray, weight: np.ndarray, group: pl.Series, seed: int
-) -> np.ndarray:
-    """Return the chances of each row's kinds, by trees grown on other groups."""
-    fold = folds(group, seed)
-    found = np.full((len(kind), len(KINDS)), 1 / len(KINDS))
-    for held in range(FOLDS):
-        here, others = np.flatnonzero(fold == held), np.flatnonzero(fold != held)
-        if len(here) and len(others):
-            found[here] = grow.trees(others, kind, weight, len(KINDS)).predict(
-                grow.inputs[here], num_threads=grow.threads
-            )
-    return found
-
-
 class _Growing:
     """Grows trees on several classes over rows of one matrix."""
 
-    def __init__(self, inputs: np.ndarray, names: list[str], seed: int, threads: int) -> None:
-        self.inputs, self.threads = inputs, threads
-        self._names, self._seed = names, seed
+    def __init__(
+        self, inputs: np.ndarray, names: list[str], fold: np.ndarray, seed: int, threads: int
+    ) -> None:
+        self._inputs, self._names, self._fold = inputs, names, fold
+        self._seed, self._threads = seed, threads
+
+    def unseen(
+        self,
+        teaching: np.ndarray,
+        judged: np.ndarray,
+        kind: np.ndarray,
+        weight: np.ndarray,
+        classes: int,
+    ) -> np.ndarray:
+        """Return the chances of the judged rows' kinds, by trees on other groups that teach."""
+        found = np.full((len(judged), classes), 1 / classes)
+        for held in range(FOLDS):
+            here = np.flatnonzero(self._fold[judged] == held)
+            others = teaching[self._fold[teaching] != held]
+            if len(here) and len(others):
+                found[here] = self.trees(others, kind, weight, classes).predict(
+                    self._inputs[judged[here]], num_threads=self._threads
+                )
+        return found
 
     def trees(self, rows: np.ndarray, kind: np.ndarray, weight: np.ndarray, classes: int) -> Any:
         import lightgbm
@@ -130,6 +151,6 @@ class _Growing:
             {**PARAMETERS, "objective": "multiclass", "num_class": classes}, self._seed
         )
         data = lightgbm.Dataset(
-            self.inputs[rows], label=kind[rows], weight=weight[rows], feature_name=self._names
+            self._inputs[rows], label=kind[rows], weight=weight[rows], feature_name=self._names
         )
-        return lightgbm.train({**parameters, "num_threads": self.threads}, data, ROUNDS)
+        return lightgbm.train({**parameters, "num_threads": self._threads}, data, ROUNDS)

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.bands import FALSE_POSITIVE_RATES, LOWEST, Thresholds, bands
-from models.gate.harm import upper_limit
-from models.intervals import wilson
+from models.intervals import upper_limit, wilson
 from models.material import matrix
 from models.roles.names import LAUNDERERS, VICTIM, known_role
 from models.roles.settling import RoleModel

@@ -10,6 +10,9 @@ LAUNDERERS = ("collector", "consolidator", "mule", "swapper", "otc_desk", "escro
 """Parts in a laundering scheme: takes victims' deposits; gathers what others bring; lends a wallet;
 changes coins and chains; sells coins for cash; holds deals of a guarantee marketplace."""
 
+NOT_CLEAR = "not_clear"
+"""What is answered where no part is clear enough to be told."""
+
 MEANINGS = {
     "collector": "takes deposits from many and passes them on",
     "consolidator": "gathers what several others bring",
@@ -18,6 +21,7 @@ MEANINGS = {
     "otc_desk": "takes large tickets and pays out in many small ones",
     "escrow": "holds deals for a day or two, for a fee",
     "launderer": "its part could not be learnt from the labels",
+    NOT_CLEAR: "the behaviour fits more than one part, or fits none well enough to be told",
 }
 """What each part does, as a page says it."""
 

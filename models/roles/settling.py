@@ -4,6 +4,10 @@ A row is a **possible victim** where trees on three classes (victim, launderer, 
 first of all; or where its score would put it into a band, and victim is not *ruled out*: the odds
 of victim against launderer are not below a limit. The limit is set on labelled victims that the
 trees did not learn from, so low that a share of `TAIL` of all victims should fall below it.
+
+Of the others that would be in a band, the likeliest part is told where its chance reaches a limit
+of its own (`models.roles.clearness`); else the part is `NOT_CLEAR`. Neither answer changes who is a
+possible victim, or the band.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.roles.names import VICTIM
+from models.roles.clearness import is_told
+from models.roles.names import NOT_CLEAR, VICTIM
 
 if TYPE_CHECKING:
     import lightgbm
@@ -47,12 +52,20 @@ class RoleFacts:
         Labelled victims that the limit was set on.
     counts : mapping
         Rows learnt from, by role; launderers whose part is not known count as ``launderer``.
+    told_from : mapping
+        By part, the chance from which on it is told; None: it never is.
+    told, unclear : mapping
+        Labelled launderers judged by trees that did not learn from them, counted by the likeliest
+        part and then by the true one: where the likeliest was told, and where no part was.
     """
 
     parts: tuple[str, ...]
     ruled_out_below: float
     n_victims: int
     counts: Mapping[str, int]
+    told_from: Mapping[str, float | None]
+    told: Mapping[str, Mapping[str, int]]
+    unclear: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -64,10 +77,11 @@ class Settled:
     possible_victim : numpy.ndarray
         bool.
     role : list
-        ``victim`` for those; for others that would be in a band the likeliest part, else None.
+        ``victim`` for those; for others that would be in a band the likeliest part, or `NOT_CLEAR`;
+        else None.
     confidence : numpy.ndarray
         Chance of that role, as the trees have it: of victim among the three kinds, of a part among
-        the parts of launderers. NaN where there is no role.
+        the parts of launderers; where none is clear, of the likeliest. NaN where there is no role.
     """
 
     possible_victim: np.ndarray
@@ -135,13 +149,20 @@ class RoleModel:
             return np.empty(0)
         return victim_odds(np.asarray(self._kinds.predict(inputs, num_threads=threads)))
 
-    def _part_of(self, inputs: np.ndarray, threads: int) -> list[tuple[str, float]]:
+    def part_chances(self, inputs: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Return the chance of each part, if a launderer's: a row per row, a column per part."""
         if len(self.facts.parts) == 1 or not len(inputs):
-            return [(part, 1.0) for part in self.facts.parts for _ in range(len(inputs))]
-        chance = np.asarray(self._parts.predict(inputs, num_threads=threads))
-        best = chance.argmax(axis=1)
-        certain = chance[np.arange(len(best)), best].tolist()
-        return [(self.facts.parts[k], c) for k, c in zip(best.tolist(), certain, strict=True)]
+            return np.ones((len(inputs), len(self.facts.parts)))
+        return np.asarray(self._parts.predict(inputs, num_threads=threads))
+
+    def _part_of(self, inputs: np.ndarray, threads: int) -> list[tuple[str, float]]:
+        chance = self.part_chances(inputs, threads)
+        certain = chance.max(axis=1).tolist()
+        likeliest = [self.facts.parts[k] for k in chance.argmax(axis=1).tolist()]
+        return [
+            (part if is_told(self.facts.told_from[part], c) else NOT_CLEAR, c)
+            for part, c in zip(likeliest, certain, strict=True)
+        ]
 
 
 def victim_odds(chance: np.ndarray) -> np.ndarray:

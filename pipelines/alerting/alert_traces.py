@@ -115,6 +115,7 @@ def _nothing(n_transfers: int) -> dict[str, Any]:
         "coverage": None,
         "directions": None,
         "crossings": {},
+        "least_sure": None,
         "freezability": None,
         "key_nodes": None,
         "leads": [],
@@ -135,6 +136,7 @@ def _block(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
             for way, sides in report["directions"].items()
         },
         "crossings": {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
+        "least_sure": _least_sure(report["crossings"]),
         "freezability": {
             "holders": freezability["holders"][:MOST_HOLDERS],
             "n": freezability["n"],
@@ -146,6 +148,15 @@ def _block(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
         },
         "leads": trace_leads(report),
     }
+
+
+def _least_sure(crossings: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the chance of the least likely match that value was followed over."""
+    followed = [c for c in crossings if c["outcome"] in ("followed", "ambiguous_followed")]
+    if not followed:
+        return None
+    least = min(followed, key=lambda crossing: float(crossing["probability"]))
+    return {key: least[key] for key in ("probability", "proven")}
 
 
 def _side(side: dict[str, Any]) -> dict[str, Any]:

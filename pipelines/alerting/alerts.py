@@ -23,8 +23,8 @@ from features.signal import Signal
 from models.bands import bands
 from models.deposit_address import NOTICE, looks_like_deposit_address
 from models.explanation import Contribution, Explanation, explain_rows, without_repeats
+from models.material import matrix
 from models.percentiles import Population
-from models.roles import MEANINGS
 from models.sentences import Scene, sentence, verdict
 from models.status import SCORED
 from pipelines.alerting.alert_content import content
@@ -33,6 +33,7 @@ from pipelines.alerting.alert_traces import Followed, alert_traces
 from pipelines.alerting.counterparties import counterparties
 from pipelines.alerting.dossier import Dossier, dossiers
 from pipelines.alerting.known_parties import Around
+from pipelines.alerting.part import parts_told
 from pipelines.alerting.red_flags import red_flags
 from pipelines.alerting.standing import questions, standing
 from pipelines.moments import iso
@@ -40,7 +41,7 @@ from pipelines.outputs import program
 from pipelines.score import Scored, use_notes
 from pipelines.tracing.spoken import spoken
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -75,15 +76,17 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
     traces = alert_traces(run.transfers, run.services, rows)
     values = signals.iter_rows(named=True)
     around = Around(run.scores)
+    inputs = matrix(signals, run.bundle.facts.signals)
+    roles = parts_told(run.bundle.facts, run.bundle.roles, rows, inputs)
     n_scored = run.scores.filter(pl.col("status") == SCORED).height
-    for row, explanation, dossier, followed, own, deposit in zip(
-        rows, explained, files, traces, values, deposits, strict=True
+    for row, role, explanation, dossier, followed, own, deposit in zip(
+        rows, roles, explained, files, traces, values, deposits, strict=True
     ):
-        alert = _alert(run, row, explanation, dossier)
+        alert = _alert(run, row, role, explanation, dossier)
         alert |= _content(run, alert, explanation, dossier, followed, own)
         alert |= {
             "standing": standing(run.bundle.facts, alert, n_scored),
-            "questions": questions(run.bundle, row),
+            "questions": questions(run.bundle, row, _deposit(own, deposit)),
             **counterparties(alert, dossier, followed.parties, around),
         }
         yield alert | {"notices": [*alert["notices"], *([NOTICE] if deposit else [])]}
@@ -122,7 +125,11 @@ def notices(run: Scored) -> tuple[str, ...]:
 
 
 def _alert(
-    run: Scored, row: Mapping[str, Any], explanation: Explanation, dossier: Dossier
+    run: Scored,
+    row: Mapping[str, Any],
+    role: Mapping[str, Any] | None,
+    explanation: Explanation,
+    dossier: Dossier,
 ) -> dict[str, Any]:
     facts = run.bundle.facts
     by_name = catalogue().by_name
@@ -149,7 +156,7 @@ def _alert(
         **facts.calibration.chance(explanation.log_odds),
         "log_odds": explanation.log_odds,
         "band": row["band"],
-        "role": _role(run, row),
+        "role": role,
         "base_rate": facts.calibration.base_rate,
         "base": explanation.base,
         "thresholds": {name: facts.thresholds[name] for name in ("medium", "high", "severe")},
@@ -214,16 +221,8 @@ def _content(
     return content(dossier, followed, told, values, alert["history"], run.bundle.facts)
 
 
-def _role(run: Scored, row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the part that the behaviour most resembles, None where there is no such answer."""
-    if row["role"] is None or run.bundle.roles is None:
-        return None
-    return {
-        "name": row["role"],
-        "meaning": MEANINGS[row["role"]],
-        "confidence": row["role_confidence"],
-        "told_apart_from": [part for part in run.bundle.roles.facts.parts if part != row["role"]],
-    }
+def _deposit(values: Mapping[str, Any], looks_so: bool) -> bool | None:
+    return looks_so if values["exchange_out_share"] is not None else None
 
 
 def _telling(parts: Sequence[Contribution]) -> list[Contribution]:

@@ -16,9 +16,10 @@ from models.bands import FALSE_POSITIVE_RATES, LOWEST, bands
 from models.bundle import Bundle
 from models.facts import BundleFacts
 from models.intervals import wilson
+from models.metrics import logistic
 from models.roles import LAUNDERERS
 from models.saying import count, listed, share, tell
-from models.sentences import Sentence
+from models.sentences import Number, Sentence
 from pipelines.tracing.spoken import spoken
 
 PART_NAMES = {part: part.replace("otc_desk", "OTC desk") for part in LAUNDERERS}
@@ -33,8 +34,9 @@ def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dic
     Parameters
     ----------
     facts
-        Of the model. It keeps the thresholds and their rates, not the references' own scores; so
-        the share that reaches this score is known between the rates of two thresholds.
+        Of the model. It keeps no reference's own score, but thresholds with their rates and, where
+        validation had enough rows, shares by score (`models.by_score`): between those the share
+        that reaches this score is known.
     alert
         With its score, interval and log-odds.
     n_scored
@@ -42,18 +44,24 @@ def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dic
     """
     limits = [_band_at(facts, _logit(alert[name])) for name in ("score_low", "score_high")]
     own = _band_at(facts, alert["log_odds"])
-    reached = _reached(facts, own)
-    told = [("reference", _reference(facts, own, reached)), ("interval", _crosses(limits))]
+    reached = _reached(facts, own, alert["log_odds"])
+    alike = _alike(facts, alert["log_odds"])
+    told = [
+        ("reference", _reference(facts, own, reached)),
+        ("alike", None if alike is None else _like_this(facts, alike)),
+        ("interval", _crosses(limits)),
+    ]
     return {
         "n_scored": n_scored,
         "band_low": limits[0],
         "band_high": limits[1],
         "reference_at_least": reached,
+        "alike": alike,
         "said": [{"kind": kind, **spoken(said)} for kind, said in told if said is not None],
     }
 
 
-def questions(bundle: Bundle, row: Mapping[str, Any]) -> dict[str, Any]:
+def questions(bundle: Bundle, row: Mapping[str, Any], deposit: bool | None) -> dict[str, Any]:
     """Say how the question of the victim was asked and answered, and which parts could come out.
 
     Parameters
@@ -62,16 +70,23 @@ def questions(bundle: Bundle, row: Mapping[str, Any]) -> dict[str, Any]:
         The model.
     row
         Of the scores, of status ``scored``.
+    deposit
+        Whether it looks like an exchange's deposit address by the rule (`models.deposit_address`);
+        None where that cannot be asked.
     """
+    limits = {} if bundle.roles is None else bundle.roles.facts.told_from
     known = [] if bundle.roles is None else list(bundle.roles.facts.parts)
+    never = [part for part in known if part in LAUNDERERS and limits[part] is None]
     answer = _victim(row, has_roles=bundle.roles is not None)
     return {
         "victim": {"answer": answer, **spoken(tell(_VICTIM_WORDS[answer]))},
         "parts": {
             "known": [part for part in known if part in LAUNDERERS],
+            "never_told": never,
             "unknown": [part for part in LAUNDERERS if part not in known],
-            **spoken(_parts(known)),
+            **spoken(_parts(known, never)),
         },
+        "exchange_deposit": {"by_rule": deposit, **spoken(tell(_DEPOSIT_WORDS[deposit]))},
     }
 
 
@@ -87,7 +102,7 @@ def _logit(chance: float | None) -> float | None:
     return math.log(chance / (1 - chance))
 
 
-def _reached(facts: BundleFacts, own: str | None) -> dict[str, Any]:
+def _reached(facts: BundleFacts, own: str | None, log_odds: float) -> dict[str, Any]:
     """Return between which shares of the references at least this score lies."""
     names = list(FALSE_POSITIVE_RATES)
     above = names if own in (LOWEST, None) else names[names.index(own) + 1 :]
@@ -95,14 +110,22 @@ def _reached(facts: BundleFacts, own: str | None) -> dict[str, Any]:
     rates, n = facts.threshold_population.rates, facts.threshold_population.n
     most = rates.get(own or "")
     least = None if next_ is None else rates[next_]
-    rate = most if most is not None else least
-    low, high = (None, None) if rate is None else wilson(rate * n, n)
-    return {"more_than": least, "at_most": most, "low": low, "high": high}
+    if facts.by_score is None:
+        rate = most if most is not None else least
+        low, high = (None, None) if rate is None else wilson(rate * n, n)
+        return {"more_than": least, "at_most": most, "low": low, "high": high}
+    beyond, reached = facts.by_score.reached(log_odds)
+    return {
+        "more_than": max(beyond.share, least or 0.0),
+        "at_most": min(reached.share, 1.0 if most is None else most),
+        "low": beyond.low,
+        "high": reached.high,
+    }
 
 
 def _reference(facts: BundleFacts, own: str | None, reached: Mapping[str, Any]) -> Sentence | None:
     """Say it: how many of those labelled otherwise score at least as high."""
-    if own is None:
+    if own is None and facts.by_score is None:
         return None
     numbers = {
         "n": count(facts.threshold_population.n, "reference address", "reference addresses"),
@@ -110,21 +133,72 @@ def _reference(facts: BundleFacts, own: str | None, reached: Mapping[str, Any]) 
         "high": share(reached["high"] or 0.0),
     }
     parts = []
-    if reached["more_than"] is not None:
-        parts.append("more than {least}")
+    if reached["more_than"]:
+        parts.append("more than {least}" if facts.by_score is None else "at least {least}")
         numbers["least"] = share(reached["more_than"])
-    if reached["at_most"] is not None:
+    if reached["at_most"] is not None and reached["at_most"] < 1:
         parts.append("at most {most}")
         numbers["most"] = share(reached["at_most"])
-    words = {
-        name: number for name, number in numbers.items() if name != "most" or "most" in numbers
+    if not parts:
+        return None
+    opening = f"Of the {{n}} labelled as something else, {' and '.join(parts)} score as high as "
+    if facts.by_score is None:
+        return tell(
+            opening + "this or higher (95 % interval of that share, by their number: {low} to "
+            "{high}). The model keeps only where bands begin, so it knows no closer.",
+            **numbers,
+        )
+    return tell(opening + "this or higher (95 % interval: {low} to {high}).", **numbers)
+
+
+def _alike(facts: BundleFacts, log_odds: float) -> dict[str, Any] | None:
+    """Return what those were that scored about like this one; None where too few are known."""
+    if facts.by_score is None:
+        return None
+    step = facts.by_score.step(log_odds)
+    end = facts.by_score.after(step)
+    lowest = step is facts.by_score.steps[0]
+    return {
+        "score_from": None if lowest else _chance(step.least),
+        "score_below": None if end is None else _chance(end),
+        "n": step.n,
+        "n_positive": step.n_positive,
+        "share": step.share,
+        "low": step.low,
+        "high": step.high,
+        "n_all": facts.by_score.n,
+        "n_positive_all": facts.by_score.n_positive,
     }
+
+
+def _like_this(facts: BundleFacts, alike: Mapping[str, Any]) -> Sentence:
+    """Say it, with how many there were among all that were looked at."""
+    ends = {name: alike[f"score_{name}"] for name in ("from", "below")}
+    words = {
+        (True, True): "from {from_} to {below}",
+        (True, False): "from {from_} on",
+        (False, True): "below {below}",
+    }.get((ends["from"] is not None, ends["below"] is not None), "at all")
+    numbers = {"from_": ends["from"], "below": ends["below"]}
+    whose = " of the synthetic world" if facts.training_basis == "synthetic" else ""
     return tell(
-        f"Of the {{n}} labelled as something else, {' and '.join(parts)} score as high as this or "
-        "higher (95 % interval of that share, by their number: {low} to {high}). The model keeps "
-        "only where bands begin, so it knows no closer.",
-        **words,
-    )
+        f"Of the {{n}}{whose} that scored about like this one ({words}), {{k}} are labelled as "
+        "laundering, {share} (95 % interval: {low} to {high}); of all {n_all} there, {k_all}. In "
+        "life far fewer launder.",
+        n=count(alike["n"], "labelled address", "labelled addresses"),
+        k=_plain(alike["n_positive"]), share=share(alike["share"]),
+        low=share(alike["low"]), high=share(alike["high"]),
+        n_all=_plain(alike["n_all"]), k_all=_plain(alike["n_positive_all"]),
+        **{name: share(value) for name, value in numbers.items() if value is not None},
+    )  # fmt: skip
+
+
+def _plain(n: int) -> Number:
+    return Number(f"{n:,}", n, "count")
+
+
+def _chance(log_odds: float) -> float:
+    return float(logistic(np.array([log_odds]))[0])
 
 
 def _crosses(limits: list[str | None]) -> Sentence | None:
@@ -157,16 +231,32 @@ _VICTIM_WORDS = {
 }
 
 
-def _parts(known: list[str]) -> Sentence:
+_DEPOSIT_NOT_LEARNT = (
+    "That of an exchange’s deposit address is no part that can be learnt: labels count such "
+    "addresses among those that do not launder."
+)
+_DEPOSIT_WORDS = {
+    True: "By rule it looks like an exchange’s deposit address, whatever part is told: nearly all "
+    "that it sent went to known addresses of exchanges.",
+    False: f"{_DEPOSIT_NOT_LEARNT} The rule for one, which needs to know the exchanges that it "
+    "pays, does not hold here.",
+    None: f"{_DEPOSIT_NOT_LEARNT} The rule for one cannot be asked here.",
+}
+
+
+def _parts(known: list[str], never: list[str]) -> Sentence:
     """Say which parts could come out, and which could not."""
     learnt = [PART_NAMES[part] for part in known if part in LAUNDERERS]
     missing = [name for part, name in PART_NAMES.items() if part not in known]
     if not learnt:
         why = "no part was labelled often enough" if known else "this model knows no roles"
         return tell(f"Which part it plays cannot be asked: {why}.")
-    opening = f"The model tells apart {listed(learnt)}"
-    if len(learnt) == 1:
-        opening = f"The only part that the model knows is {learnt[0]}"
-    if not missing:
-        return tell(f"{opening}.")
-    return tell(f"{opening}; {listed(missing)} cannot come out.")
+    clear = [PART_NAMES[part] for part in known if part in LAUNDERERS and part not in never]
+    said = [f"Where it is clear, the model tells {listed(clear)}"] if clear else []
+    if never:
+        weak = listed([PART_NAMES[part] for part in never])
+        said.append(f"{weak} it never tells, because it is not right often enough")
+    if missing:
+        said.append(f"{listed(missing)} it cannot name")
+    whole = "; ".join(said)
+    return tell(f"{whole[0].upper()}{whole[1:]}.")

@@ -130,7 +130,7 @@ def steps(alert: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 _LEADS = ("own", "dark", "dark_source", "deposit", "fetch", "more")
-_SAID = ("exits", "sources", "speed", "held")
+_SAID = ("exits", "sources", "crossings", "speed", "held")
 
 
 def _top_gaps(alert: Mapping[str, Any]) -> list[Mapping[str, Any]]:

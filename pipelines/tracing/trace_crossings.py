@@ -8,6 +8,7 @@ from typing import Any
 from models.tracing.following import CONVENTIONS, DIRECTIONS
 from models.tracing.limits import End
 from models.tracing.moves import Kind
+from models.tracing.proven import proven
 from models.tracing.tracing import Trace
 from pipelines.moments import iso
 from pipelines.tracing.trace_names import Names
@@ -53,6 +54,7 @@ def _told(trace: Trace, names: Names, place: int, match: dict[str, Any] | None) 
         "outcome": outcome,
         "meaning": WORDS[outcome],
         "probability": probability,
+        "proven": None if probability is None else proven(probability),
         "settled": None if match is None else match["settled"],
         "deposit": _leg(trace, names, place),
         "release": None if release is None else _leg(trace, names, release),

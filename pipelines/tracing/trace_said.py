@@ -31,13 +31,15 @@ def trace_said(block: Mapping[str, Any], as_of: datetime, subject: str) -> list[
     Returns
     -------
     list of dict
-        ``kind`` (``exits``, ``sources``, ``speed``, ``held``), ``sentence`` and ``numbers``.
+        ``kind`` (``exits``, ``sources``, ``crossings``, ``speed``, ``held``), ``sentence`` and
+        ``numbers``.
     """
     if not block["made"]:
         return []
     told: list[tuple[str, Sentence | None]] = [
         ("exits", _kinds(block, "forward", "Of {usd} traced forward", "to")),
         ("sources", _kinds(block, "backward", "Of {usd} traced back", "from")),
+        ("crossings", _crossings(block)),
     ]
     told += [("speed", _speed(own)) for own in block["freezability"]["own_speed"]]
     told += [
@@ -79,6 +81,26 @@ def _kinds(block: Mapping[str, Any], way: str, opening: str, word: str) -> Sente
         return said
     more = tell("Not counted: {n} without a dollar value.", n=count(unpriced, "transfer"))
     return joined([said, more])
+
+
+def _crossings(block: Mapping[str, Any]) -> Sentence | None:
+    """Say how sure the least sure crossing is that value was followed over."""
+    least = block["least_sure"]
+    if least is None:
+        return None
+    n = sum(block["crossings"].get(name, 0) for name in ("followed", "ambiguous_followed"))
+    proven = least["proven"]
+    opening = "Value was followed over {n}"
+    opening += ", matched by coin, amount and time with a chance of {p}" if n == 1 else (
+        ", each matched by coin, amount and time, the least sure with a chance of {p}"
+    )  # fmt: skip
+    return tell(
+        f"{opening}. Of {{matches}} on synthetic worlds with a chance between {{low}} and "
+        "{high}, {right} were right; few of those had a rival.",
+        n=count(n, "bridge crossing"), p=share(least["probability"]),
+        matches=count(proven["n"], "match", "matches"),
+        low=share(proven["above"]), high=share(proven["up_to"]), right=_plain(proven["right"]),
+    )  # fmt: skip
 
 
 def _transfers(kind: Mapping[str, Any]) -> Number:

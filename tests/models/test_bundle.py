@@ -160,7 +160,7 @@ def test_caps(copy, monkeypatch):
         (lambda c: c.update(more=1), "unknown: \\['more'\\]"),
         (lambda c: c.pop("legs"), "missing: \\['legs'\\]"),
         (lambda c: c["calibration"].update(bias=0), "unknown: \\['bias'\\]"),
-        (lambda c: c.update(format_version=1), "format 1; this version reads 2"),
+        (lambda c: c.update(format_version=1), "format 1; this version reads 3"),
         (lambda c: c["calibration"].update(slope=-1.0), "slope is not positive"),
         (lambda c: c["calibration"].update(slope="1"), "calibration is not finite"),
         (lambda c: c["calibration"]["lines"][0].pop(), "lines are not slopes and intercepts"),

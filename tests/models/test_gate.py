@@ -16,9 +16,10 @@ from models.bootstrap import PairedDifference
 from models.gate import Bounds, Check, Evidence, Verdict, judge
 from models.gate.comparison import _compared, champion_checks
 from models.gate.fitness import fitness_checks
-from models.gate.harm import harm_checks, lower_limit, upper_limit
+from models.gate.harm import harm_checks
 from models.gate.slicing import slices
 from models.gate.trust import calibration_checks, recalibration
+from models.intervals import lower_limit, upper_limit
 from models.metrics import logistic
 from tests.models.gate_examples import QUICK, SEVERAL, evidence
 

@@ -8,7 +8,9 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.saying import share, tell
 from models.sentences import Scene, sentence, verdict
+from pipelines.tracing.spoken import spoken
 from tests.pipelines.content_examples import example_content
 
 FIRST = datetime(2024, 3, 3, 9, 12, tzinfo=UTC)
@@ -75,7 +77,7 @@ def _alert() -> dict[str, Any]:
     for c in contributions:
         families[c["family"]] = families.get(c["family"], 0.0) + c["contribution"]
     return {
-        "schema_version": "1.3",
+        "schema_version": "1.4",
         "alert_id": "alert-" + hashlib.sha256(ADDRESS.encode()).hexdigest()[:16],
         "typology": "pig_butchering_laundering",
         "generated_by": "unrinse 0.1.0",
@@ -94,6 +96,16 @@ def _alert() -> dict[str, Any]:
             "meaning": "takes deposits from many and passes them on",
             "confidence": 0.83,
             "told_apart_from": ["mule", "otc_desk"],
+            "likely": [{"part": "collector", "share": 0.83}],
+            "reliability": {
+                "part": "collector",
+                "n": 41,
+                "right": 37,
+                "low": 0.77,
+                "high": 0.96,
+                "true": {"collector": 37, "mule": 4},
+            },
+            **spoken(tell("Most like a collector, by the trees {p}.", p=share(0.83))),
         },
         "base_rate": 0.01,
         "base": base,

@@ -59,6 +59,11 @@ def example_parties() -> dict[str, Any]:
     """Return where the score stands, what was asked, and who the counterparties are."""
     reference = tell("Of {n} at most {p} score as high.", n=count(2412, "address"), p=share(0.01))
     interval = tell("The interval reaches from high into severe.")
+    alike = tell(
+        "Of {n} that scored about like this one, {p} launder.",
+        n=count(52, "address"),
+        p=share(31 / 52),
+    )
     sums = {"n_in": 3, "value_in": 1500.0, "n_out": 1, "value_out": 12.5}
     dealt = {"first": AT, "last": AT, **sums, "share_in": 0.25, "share_out": None}
     [tag] = _who(DEPOSIT)["tags"]
@@ -72,8 +77,20 @@ def example_parties() -> dict[str, Any]:
             "band_low": "high",
             "band_high": "severe",
             "reference_at_least": {"more_than": None, "at_most": 0.01, "low": 0.006, "high": 0.02},
+            "alike": {
+                "score_from": 0.1,
+                "score_below": None,
+                "n": 52,
+                "n_positive": 31,
+                "share": 31 / 52,
+                "low": 0.42,
+                "high": 0.76,
+                "n_all": 812,
+                "n_positive_all": 90,
+            },
             "said": [
                 {"kind": "reference", **spoken(reference)},
+                {"kind": "alike", **spoken(alike)},
                 {"kind": "interval", **spoken(interval)},
             ],
         },
@@ -84,8 +101,13 @@ def example_parties() -> dict[str, Any]:
             },
             "parts": {
                 "known": ["collector", "mule", "otc_desk"],
+                "never_told": ["otc_desk"],
                 "unknown": ["consolidator", "swapper", "escrow"],
-                **spoken(tell("The model tells apart three; consolidator and others cannot.")),
+                **spoken(tell("The model tells two; consolidator and others it cannot name.")),
+            },
+            "exchange_deposit": {
+                "by_rule": False,
+                **spoken(tell("A deposit address is no part that is learnt.")),
             },
         },
         "counterparties": {
@@ -139,6 +161,17 @@ def trace_block() -> dict[str, Any]:
             way: {name: _side(*end) for name in ("fifo", "haircut")} for way, end in ways.items()
         },
         "crossings": {"followed": 1},
+        "least_sure": {
+            "probability": 0.97,
+            "proven": {
+                "above": 0.9,
+                "up_to": 0.99,
+                "n": 404,
+                "right": 404,
+                "low": 0.99,
+                "high": 1.0,
+            },
+        },
         "freezability": {
             "holders": [
                 {

@@ -424,8 +424,8 @@ def test_the_point_stands_on_top():
         "high probability of this typology",
         "at a base rate of 1 in 100",
         "The interval reaches from high into severe.",
-        "Most like a collector",
-        "83 % among 3 parts. The model tells apart three; consolidator and others cannot.",
+        "Which part? Most like a collector, by the trees 83 %.",
+        "The model tells two; consolidator and others it cannot name.",
         "Victim? Whether it is a victim’s was asked; the data do not support it.",
         "From 1 April 2024 it paid 14 addresses $212,400 within 24 hours.",
         "Speaks against It was active on 44 days",
@@ -498,7 +498,7 @@ def test_a_page_below_review_speaks_of_no_alert():
         assert f"Unrinse · {kind}, pig-butchering laundering" in text
         assert "What else would settle it" in text
         assert f"{why} Measured" in text
-        assert "Part not told." in text
+        assert "Which part? None is told." in text
         assert alert["questions"]["victim"]["sentence"] in text
         assert "overturn this alert" not in text
     text = " ".join(" ".join(Elements(alert_page(alert)).text).split())

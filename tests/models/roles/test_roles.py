@@ -17,10 +17,9 @@ from data.services import Services
 from models.bands import LOWEST, bands
 from models.bundle import LARGEST, OF_ROLES, Bundle
 from models.fitting import fit
-from models.gate.harm import upper_limit
-from models.intervals import wilson
+from models.intervals import upper_limit, wilson
 from models.material import matrix
-from models.roles import LAUNDERERS, VICTIM, RoleModel, known_role, learn_roles
+from models.roles import LAUNDERERS, NOT_CLEAR, VICTIM, RoleModel, known_role, learn_roles
 from models.roles.learning import FEWEST, _evened
 from models.roles.measuring import measure_roles
 from models.roles.settling import limit_from, victim_odds
@@ -122,6 +121,8 @@ def test_no_known_victim_lies_below_the_limit(odds):
 
 def test_settling_is_what_the_trees_say(rows, learnt):
     inputs = matrix(rows, NAMES)
+    limits = {"collector": 0.9, "mule": None}
+    learnt = replace(learnt, facts=replace(learnt.facts, told_from=limits))
     suspect = np.arange(len(inputs)) % 3 == 0
     settled = learnt.settle(inputs, suspect)
     chance = np.asarray(lightgbm.Booster(model_str=learnt.kinds).predict(inputs))
@@ -135,13 +136,18 @@ def test_settling_is_what_the_trees_say(rows, learnt):
         if victim:
             assert (settled.role[i], settled.confidence[i]) == (VICTIM, of_victim)
         elif suspect[i]:
-            assert settled.role[i] == learnt.facts.parts[int(np.argmax(parts[i]))]
+            likeliest = learnt.facts.parts[int(np.argmax(parts[i]))]
+            limit = learnt.facts.told_from[likeliest]
+            clear = limit is not None and parts[i].max() >= limit
+            assert settled.role[i] == (likeliest if clear else NOT_CLEAR)
             assert settled.confidence[i] == parts[i].max()
         else:
             assert settled.role[i] is None
     odds = np.log(chance[:, 0]) - np.log(chance[:, 1])
     assert learnt.odds_of_victim(inputs) == pytest.approx(odds)
     assert 0 < settled.possible_victim.sum() < len(inputs)
+    assert {NOT_CLEAR, "collector"} <= set(settled.role)
+    assert (learnt.part_chances(inputs) == parts).all()
     assert learnt.settle(inputs[:0], suspect[:0]).role == []
 
 
@@ -179,7 +185,7 @@ def test_a_possible_victim_has_no_score_and_others_keep_theirs(bundle):
     below = found.filter(pl.col("band") == LOWEST)
     assert below["role"].null_count() == below.height
     above = found.filter(pl.col("band").is_not_null() & (pl.col("band") != LOWEST))
-    assert set(above["role"]) <= set(LAUNDERERS)
+    assert set(above["role"]) <= {*LAUNDERERS, NOT_CLEAR}
     assert above["role_confidence"].is_between(0, 1).all()
 
 
@@ -258,4 +264,50 @@ def test_parts_are_evened_and_victims_are_not(rows, learnt, monkeypatch):
     monkeypatch.setattr("models.roles.learning._evened", lambda part: np.ones(len(part)))
     plain = taught(rows)
     assert plain.parts != learnt.parts
-    assert (plain.kinds, plain.facts) == (learnt.kinds, learnt.facts)
+    assert plain.kinds == learnt.kinds
+    assert plain.facts.ruled_out_below == learnt.facts.ruled_out_below
+
+
+def test_what_is_said_of_parts_changes_no_victim_and_no_band(bundle):
+    """Told boldly, told never: the same addresses are presented, in the same bands."""
+    frame, _ = with_roles(seed=5)
+    parts = bundle.roles.facts.parts
+    found = []
+    for limit in (0.0, None):
+        facts = replace(bundle.roles.facts, told_from=dict.fromkeys(parts, limit))
+        other = replace(bundle, roles=replace(bundle.roles, facts=facts))
+        found.append(score_frame(other, frame, NOBODY))
+    bold, silent = found
+    assert bold.drop("role").equals(silent.drop("role"))
+    named = bold["role"].is_in(LAUNDERERS)
+    assert named.any()
+    assert silent.filter(named)["role"].unique().to_list() == [NOT_CLEAR]
+    assert bold.filter(~named)["role"].equals(silent.filter(~named)["role"])
+
+
+def test_answers_are_counted_on_launderers_that_the_trees_did_not_see(rows):
+    drawn = np.random.default_rng(4).random(rows.height)
+    other = pl.when(pl.Series(drawn < 0.5)).then(pl.lit("mule")).otherwise(pl.lit("collector"))
+    guessed = (pl.col("role") != VICTIM) & (pl.Series(np.round(drawn * 100)) % 3 == 0)
+    rows = rows.with_columns(role=pl.when(guessed).then(other).otherwise("role"))
+    learnt = taught(rows)
+    facts = learnt.facts
+    counted = [facts.told, facts.unclear]
+    for part in facts.parts:
+        true = sum(of.get(part, 0) for answers in counted for of in answers.values())
+        assert true == facts.counts[part]
+    seen = learnt.part_chances(matrix(rows, NAMES))
+    role = rows["role"].fill_null("").to_numpy()
+    for k, part in enumerate(facts.parts):
+        n, right = seen_answers(seen, role, k, part)
+        told, unclear = (of.get(part, {}) for of in counted)
+        out_of_fold = (told.get(part, 0) + unclear.get(part, 0)) / max(
+            1, sum(told.values()) + sum(unclear.values())
+        )
+        assert out_of_fold < right / n  # trees are right more often of those they learnt from
+
+
+def seen_answers(chance: np.ndarray, role: np.ndarray, k: int, part: str) -> tuple[int, int]:
+    launders = np.isin(role, LAUNDERERS)
+    here = launders & (chance.argmax(axis=1) == k)
+    return int(here.sum()), int((role[here] == part).sum())
