@@ -166,7 +166,7 @@ def _watch(end: _Point, out: Path) -> None:
 
     def before(source: Path, target: Path) -> str | None:
         target = Path(target)
-        if source == work:
+        if source == work and work.exists():  # before its first part there is nothing to remove
             return "before the work is over"
         if source == partial:
             return "before the result has its name"
