@@ -9,6 +9,7 @@ from data.errors import Refused
 from data.service_table import SERVICES
 from data.services import load_services
 
+NOT_LICIT = ("mixer", "sanctioned", "guarantee_marketplace")
 UNISWAP = "0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D"
 
 
@@ -20,7 +21,7 @@ def test_the_registry_is_well_formed():
         assert row["name"]
         assert row["source"]
         assert len(row["date"]) == 10
-        assert row["licit"] == (row["category"] not in ("mixer", "sanctioned"))
+        assert row["licit"] == (row["category"] not in NOT_LICIT)
     assert set(table["origin"]) == {"registry"}
     assert not table.select("chain", "address").is_duplicated().any()
     assert table.select("chain", "address").equals(
