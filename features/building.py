@@ -83,7 +83,9 @@ def build_histories(
     """
     legs = None if legs is None else tuple(legs)
     asked = requested(transfers, requests, as_of)
-    events = load_events(transfers, before=latest_cut(asked, as_of), basis=basis)
+    events = load_events(
+        transfers, before=latest_cut(asked, as_of), basis=basis, initiators=neighbours
+    )
     if requests is None and transfers.assume_complete:
         codes = named_in(events.table, events.addresses.height)
         asked = everybody(events.addresses[codes], codes, as_of)

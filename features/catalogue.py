@@ -16,6 +16,7 @@ from features import (
     indirect_exposure,
     lifecycle,
     motifs,
+    nearness,
     neighbourhood,
     otc,
     pass_through,
@@ -78,6 +79,7 @@ def catalogue() -> Catalogue:
             cash_out.FAMILY,
             neighbourhood.FAMILY,
             indirect_exposure.FAMILY,
+            nearness.FAMILY,
             cross_chain.FAMILY,
             motifs.FAMILY,
         )

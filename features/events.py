@@ -36,11 +36,12 @@ tx
     Equal for the transfers of one transaction.
 detail
     Leg kind (0 native, 1 internal, 2 token; coins made or burnt move as tokens do); `PLACED`, if
-    the transfer's place in its block is known (else inflows precede outflows of its moment); and,
-    from `ASSET_SHIFT` on, the asset's code.
+    the transfer's place in its block is known (else inflows precede outflows of its moment);
+    `ASKED`, if it was read and is known who asked for it (sent the transaction), and `PULLED`, if
+    that was not its sender; and, from `ASSET_SHIFT` on, the asset's code.
 """
 
-LEG_KIND, PLACED, ASSET_SHIFT = 3, 4, 3
+LEG_KIND, PLACED, ASKED, PULLED, ASSET_SHIFT = 3, 4, 8, 16, 5
 MOST_ASSETS = 1 << (31 - ASSET_SHIFT)
 
 

@@ -45,11 +45,12 @@ def party_of(category: str) -> int:
     return 1 + CATEGORIES.index(category)
 
 
-EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES = 1, 2, 4, 8
+EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES, BLOCKED = 1, 2, 4, 8, 16
 """Bits of what a registry knows some of on a chain: addresses of exchanges, bridges, parties that
-are not licit, guarantee marketplaces."""
+are not licit, guarantee marketplaces, addresses that the issuer of a token has frozen."""
 
-EVERYBODY = EXCHANGES | BRIDGES | ILLICIT | MARKETPLACES
+KINDS_OF_PARTY = (EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES, BLOCKED)
+EVERYBODY = sum(KINDS_OF_PARTY)
 
 
 def kinds_of(party: np.ndarray) -> np.ndarray:
@@ -65,6 +66,7 @@ def kinds_of(party: np.ndarray) -> np.ndarray:
         | BRIDGES * (what == party_of("bridge"))
         | ILLICIT * ((party & LISTED) > 0)
         | MARKETPLACES * (what == party_of("guarantee_marketplace"))
+        | BLOCKED * (what == party_of("issuer_blocked"))
     )
     return np.asarray(kinds, dtype=np.uint8)
 

@@ -17,7 +17,16 @@ from data.wyhash import hash_each
 from features.basis import exact_amount, unscaled_amount
 from features.compilation import keep_compiled, kernel
 from features.encoding import Encoder
-from features.events import ASSET_SHIFT, EVENT, MOST_ASSETS, PLACED, Events, empty_table
+from features.events import (
+    ASKED,
+    ASSET_SHIFT,
+    EVENT,
+    MOST_ASSETS,
+    PLACED,
+    PULLED,
+    Events,
+    empty_table,
+)
 from features.history import FREEZABLE, NATIVE, STABLECOIN
 from features.ordering import text_order
 from features.reading import Ascent, Source
@@ -33,8 +42,15 @@ _PLACE_SHIFT = 21
 _SIDES = ("sender", "receiver")
 
 
-def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events:
+def load_events(
+    transfers: Transfers, *, before: datetime, basis: str, initiators: bool = False
+) -> Events:
     """Read the transfers before a moment.
+
+    Parameters
+    ----------
+    initiators
+        Read who asked for each (`features.events.ASKED`).
 
     Raises
     ------
@@ -42,7 +58,7 @@ def load_events(transfers: Transfers, *, before: datetime, basis: str) -> Events
         Two addresses share an id, or the files cannot be read.
     """
     with readable():
-        return Loading(Source(transfers, before), basis).events()
+        return Loading(Source(transfers, before), basis, initiators=initiators).events()
 
 
 @contextlib.contextmanager
@@ -69,8 +85,9 @@ def numbers(column: pl.Series) -> np.ndarray:
 class Loading:
     """Turns pieces of the transfers into events, in one table or piece by piece."""
 
-    def __init__(self, source: Source, basis: str) -> None:
+    def __init__(self, source: Source, basis: str, *, initiators: bool = False) -> None:
         self._source, self._basis = source, basis
+        self._initiators = initiators and source.tells("initiator")
         self._assets, self._addresses = TextCodes("assets"), TextCodes("addresses")
         self._transactions = _Transactions(source)
 
@@ -148,6 +165,8 @@ class Loading:
         wanted += [f"{s}_code" if self._source.coded else s for s in _SIDES]
         wanted += ["amount_raw", "usd_micros"] if self._basis == "relative" else []
         columns: list[str | pl.Expr] = list(dict.fromkeys(c for c in wanted if c != "block_time"))
+        if self._initiators:
+            columns.append(_asked().alias("asked"))
         if self._basis != "relative":
             columns.append(exact_amount(self._basis).alias("amount"))
         return columns
@@ -165,6 +184,8 @@ class Loading:
         detail = asset << ASSET_SHIFT
         detail |= np.where(piece["placed"].to_numpy(), np.int32(PLACED), np.int32(0))
         detail |= piece["leg_kind"].to_numpy()
+        if self._initiators:
+            detail |= piece["asked"].to_numpy()
         sender, receiver = (self._codes(chain, piece, side) for side in _SIDES)
         return {
             "time": piece["block_time"].to_physical().to_numpy(),
@@ -182,6 +203,13 @@ class Loading:
         if len(codes) and (codes.min() < 0 or codes.max() >= self._source.known):
             raise Refused("the store's address dictionary is incomplete.", hint="Ingest again.")
         return codes
+
+
+def _asked() -> pl.Expr:
+    """Return `ASKED` and `PULLED` of each transfer."""
+    initiator = pl.col("initiator")
+    asked = pl.when(initiator == pl.col("sender")).then(ASKED).otherwise(ASKED | PULLED)
+    return pl.when(initiator.is_null()).then(0).otherwise(asked).cast(pl.Int32)
 
 
 class _Transactions:

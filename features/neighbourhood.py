@@ -25,11 +25,13 @@ from features.compilation import kernel
 from features.evidence import Evidence, evidence
 from features.history import NATIVE, Columns, History
 from features.neighbours import (
+    ASKED_FOR,
     DRAINED,
     FEWEST,
     KNOWN,
     NONE,
     SUMMED,
+    TAKEN_BY_OTHERS,
     USUAL,
     WHOLE,
     YOUNG,
@@ -57,6 +59,7 @@ def neighbourhood_kernel(
         young_in, young_out, quick_in, quick_out = 0, 0, 0, 0
         spreading, gathering, drained, fed_whole, fed = 0, 0, 0, 0, 0.0
         feeding_whole, feeding, coins = 0, 0.0, False
+        asked_in, taken = 0, 0
         for j in range(columns.offsets[i], columns.offsets[i + 1]):
             value = columns.value[j]
             if columns.incoming[j] and not coins and columns.asset_kind[columns.asset[j]] & NATIVE:
@@ -71,7 +74,11 @@ def neighbourhood_kernel(
                 quick_in += value if quick else 0
                 spreading += value if near.payees[j] >= _MANY else 0
                 summed_in += value if near.flags[j] & SUMMED else 0
-                drained += value if young and near.flags[j] & DRAINED else 0
+                emptied = young and near.flags[j] & DRAINED
+                drained += value if emptied else 0
+                if near.flags[j] & SUMMED and near.flags[j] & ASKED_FOR:
+                    asked_in += value
+                    taken += value if emptied and near.flags[j] & TAKEN_BY_OTHERS else 0
                 if near.fed[j] != NONE:
                     fed_whole += value
                     fed += float(value) * near.fed[j]
@@ -95,6 +102,8 @@ def neighbourhood_kernel(
             row[7] = gathering / known_out
         if feeding_whole > 0:
             row[8] = min(1.0, feeding / (float(feeding_whole) * WHOLE))
+        if asked_in > 0:
+            row[10] = taken / asked_in
 
 
 FAMILY = Family(
@@ -315,6 +324,35 @@ def gas_funder_children(history: History) -> Evidence | None:
     return evidence(int(history.neighbours.funded[rows[0]]), rows, rows)
 
 
+@FAMILY.signal(
+    unit="share",
+    needs="in",
+    evidence="neighbourhood",
+    formula="value of tokens from known senders younger than 30 days that took 99 % or more of "
+    "what the sender held and that another than the sender had asked for ÷ value of tokens from "
+    "known senders of which it is known who asked for them",
+    says="received {value} of its tokens, so far as it is known who asked for them, by transfers "
+    "that emptied wallets younger than 30 days and that their owners had not sent",
+    null=_NO_SENDER + ", or of no token from them who sent the transaction, or amounts do not add "
+    "up in the basis ``relative``",
+    window=timedelta(days=30),
+    bounds=(0, 1),
+    red_flags=("drained_fresh_wallets",),
+    model_input=False,
+    exposure=True,
+    fewest={"senders": 3},
+)
+def taken_from_young_share(history: History) -> Evidence | None:
+    """Share of the tokens received by which a third party emptied a young sender.
+
+    Whoever signed an approval (as approval phishing gets victims to) can be emptied by others. So
+    can, by consent, the deposit contract of an exchange and a wallet whose fees a relay pays.
+    """
+    flags = history.neighbours.flags[history.inflows]
+    asked = history.inflows[((flags & SUMMED) > 0) & ((flags & ASKED_FOR) > 0)]
+    return _share(history, asked, _taken)
+
+
 Chosen = Callable[[History, np.ndarray], np.ndarray]
 
 
@@ -329,6 +367,11 @@ def _quick(history: History, rows: np.ndarray) -> np.ndarray:
 
 def _emptied(history: History, rows: np.ndarray) -> np.ndarray:
     return history.neighbours.emptied(rows)
+
+
+def _taken(history: History, rows: np.ndarray) -> np.ndarray:
+    by_others = (history.neighbours.flags[rows] & TAKEN_BY_OTHERS) > 0
+    return history.neighbours.emptied(rows) & by_others
 
 
 def _share(history: History, rows: np.ndarray, chosen: Chosen) -> Evidence | None:

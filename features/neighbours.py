@@ -20,9 +20,10 @@ import numpy as np
 from data.memory import address_of, fetch
 from features.compilation import keep_compiled, kernel
 
-KNOWN, DRAINED, SUMMED = 1, 2, 4
+KNOWN, DRAINED, SUMMED, ASKED_FOR, TAKEN_BY_OTHERS = 1, 2, 4, 8, 16
 """Bits of `Neighbours.flags`: its history is known; this transfer took nearly all it held; what it
-held could be worked out, because amounts of all assets add up."""
+held could be worked out, because amounts of all assets add up; it is known who asked for this
+transfer of a token; and that was not its sender."""
 
 MOST = 65_535
 """Counts stop here: 65,535 stands for so many or more."""
@@ -47,7 +48,8 @@ class Neighbours(NamedTuple):
     Attributes
     ----------
     flags
-        uint8: `KNOWN`, `DRAINED`, `SUMMED`.
+        uint8: `KNOWN`, `DRAINED`, `SUMMED`, `ASKED_FOR`, `TAKEN_BY_OTHERS`; all but the first only
+        of senders.
     age
         int32 seconds since its first transfer; 0 at its first.
     payers, payees
@@ -68,9 +70,12 @@ class Neighbours(NamedTuple):
         uint16, shares of its value: received from listed parties; received from those who had it
         from listed parties; sent to listed parties; received from and sent to known exchanges.
         0 of nothing, and where it is a known service itself.
+    reach
+        uint16: over how few payments it had reached known parties, and they it (`features.reach`);
+        0 where it is a known service itself.
 
     Shares are whole parts of `WHOLE`. All arrays are empty where neighbours were not looked at; the
-    last five where no registry is in force.
+    last six where no registry is in force.
     """
 
     flags: np.ndarray
@@ -87,6 +92,7 @@ class Neighbours(NamedTuple):
     listed_out: np.ndarray
     exchange_in: np.ndarray
     exchange_out: np.ndarray
+    reach: np.ndarray
 
     def take(self, rows: np.ndarray | slice) -> Neighbours:
         """Return some events' neighbours; what was not looked at stays empty."""
@@ -105,8 +111,8 @@ class Neighbours(NamedTuple):
         return self.young(rows) & ((self.flags[rows] & DRAINED) > 0)
 
 
-TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 12)
-BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 14)
+TYPES: tuple[type[np.generic], ...] = (np.uint8, np.int32, *(np.uint16,) * 13)
+BEHAVIOUR, EXPOSURE = slice(0, 9), slice(9, 15)
 """The fields that `features.prefixes` fills, and those of `features.taint`."""
 
 NO_EXPOSURE = tuple(np.zeros(0, kind) for kind in TYPES[EXPOSURE])

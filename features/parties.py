@@ -21,7 +21,7 @@ from data.schema import TIME
 from data.service_table import CATEGORIES
 from data.services import Services
 from features.compilation import keep_compiled, kernel
-from features.history import BRIDGES, EXCHANGES, ILLICIT, LISTED, MARKETPLACES, kinds_of, party_of
+from features.history import KINDS_OF_PARTY, LISTED, kinds_of, party_of
 
 NEVER = np.iinfo(np.int64).max
 """Since when nothing is known."""
@@ -100,7 +100,7 @@ def known_parties(addresses: pl.DataFrame, services: Services | None) -> Parties
             kind: dict(
                 dated.filter((kinds & kind) > 0).group_by("chain").agg(pl.col("since").min()).rows()
             )
-            for kind in (EXCHANGES, BRIDGES, ILLICIT, MARKETPLACES)
+            for kind in KINDS_OF_PARTY
         },
     )
 

@@ -205,7 +205,7 @@ class Passes(Generic[F]):
         occurring = Occurring(self._source.known)
         with self._means.step("Reading transfers", self._source.height) as done:
             self._file = EventFile(
-                Loading(self._source, question.basis),
+                Loading(self._source, question.basis, initiators=question.neighbours),
                 self._means.spilled,
                 size=self._limits.piece,
                 occurring=occurring,

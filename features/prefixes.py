@@ -16,16 +16,18 @@ import numpy as np
 
 from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
-from features.events import LEG_KIND, Events
+from features.events import ASKED, LEG_KIND, PULLED, Events
 from features.first_meetings import first_of_pair
 from features.history import DAY, MICROSECONDS
 from features.neighbours import (
+    ASKED_FOR,
     BEHAVIOUR,
     DRAINED,
     KNOWN,
     MOST,
     NONE,
     SUMMED,
+    TAKEN_BY_OTHERS,
     WHOLE,
     YOUNG,
     both_sides,
@@ -37,6 +39,10 @@ QUICK = DAY
 
 TAKEN = 0.99
 """A transfer drains its sender if it takes this share of what the sender had left."""
+
+_TOKEN = 2
+"""The kind of leg that others can ask for: a coin of the chain leaves at its owner's word, and what
+a contract passes on (internal) always at somebody else's."""
 
 _AHEAD = 16
 """Steps between asking for memory and using it."""
@@ -168,6 +174,9 @@ def _pass(
             told = found[2 * end]
             _describe(sender, now, told)
             _describe(receiver, now, found[2 * end + 1])
+            detail = table[end].detail
+            if detail & ASKED and detail & LEG_KIND == _TOKEN:
+                told.flags |= ASKED_FOR | (TAKEN_BY_OTHERS if detail & PULLED else 0)
             if summable:
                 told.flags |= SUMMED
                 if sender.held > 0 and seen.amount[end] >= TAKEN * sender.held:

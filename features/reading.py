@@ -59,6 +59,11 @@ class Source:
             return True
         return None if self.placed and self.chain is not None else False
 
+    def tells(self, column: str) -> bool:
+        """Return whether some row has a value in a column."""
+        some = self._lazy.select(column).drop_nulls().head(1).collect(engine="streaming")
+        return some.height > 0
+
     def pieces(self, columns: Sequence[str | pl.Expr]) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
         """Read some columns, and ``block_time``, ``leg_kind`` and ``placed``.
 

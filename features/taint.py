@@ -3,7 +3,8 @@
 A wallet that was paid by a mixer is one hop from it; one that was paid by that wallet is two hops
 away, and so on. What is carried on is a haircut: of each payment the share that its sender's own
 receipts had at that moment. It stops at every service that the registry knows: what leaves an
-exchange or a bridge is not what came in, and they touch everybody's money.
+exchange or a bridge is not what came in, and they touch everybody's money. Beside the shares, the
+same pass finds over how few payments an address had reached such parties (`features.reach`).
 
 Like all prefix statistics these are read strictly before the shared transfer. What the registry
 calls a party is what was known at the history's cut, also of earlier transfers; so the pass is made
@@ -21,6 +22,7 @@ from features.compilation import keep_compiled, kernel
 from features.events import Events
 from features.history import LISTED, party_of
 from features.neighbours import EXPOSURE, WHOLE, both_sides
+from features.reach import joined
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
 
@@ -33,13 +35,18 @@ SUMS = np.dtype(
         ("exchange_out", np.float64),
         ("received", np.float64),
         ("sent", np.float64),
-        ("party", np.int64),
+        ("party", np.int32),
+        ("reach", np.int32),
     ]
 )
 """What one address had received and sent, from and to whom; together one line of the cache.
 
-Those that nobody listed and no exchange ever reached have five zeros, which is nearly all.
+Those that nobody listed and no exchange ever reached have six zeros, which is nearly all.
 """
+
+_CARRIED = np.dtype([("share", np.float64), ("of_sender", np.int32), ("of_receiver", np.int32)])
+"""What a transfer carries on: the tainted share of its sender's money, and what both sides reached
+before it."""
 
 _AHEAD = 16
 """Steps between asking for memory and using it."""
@@ -65,7 +72,7 @@ class Taint:
 
     def read(self, events: Events) -> np.ndarray:
         """Return the exposures of both sides of each further transfer before it (`both_sides`)."""
-        carried = np.zeros(_longest_moment(events.time))
+        carried = np.zeros(_longest_moment(events.time), _CARRIED)
         found = both_sides(len(events.table), EXPOSURE)
         _pass(events.table, events.amount, self._sums, address_of(self._sums), carried, found)
         return found
@@ -97,9 +104,7 @@ def _pass(
             sender, receiver = sums[table[end].sender], sums[table[end].receiver]
             _describe(sender, found[2 * end])
             _describe(receiver, found[2 * end + 1])
-            tainted = sender.listed_in + sender.further_in
-            passes = tainted != 0 and sender.party == 0
-            carried[end - start] = tainted / sender.received if passes else 0.0
+            _take_along(sender, receiver, carried[end - start])
             end += 1
         for j in range(start, end):
             if amount[j] > 0:
@@ -109,10 +114,20 @@ def _pass(
 
 
 @kernel
+def _take_along(sender: Any, receiver: Any, carried: Any) -> None:  # pragma: no cover (compiled)
+    tainted = sender.listed_in + sender.further_in
+    passes = tainted != 0 and sender.party == 0
+    carried.share = tainted / sender.received if passes else 0.0
+    carried.of_sender = sender.reach if sender.party == 0 else 0
+    carried.of_receiver = receiver.reach if receiver.party == 0 else 0
+
+
+@kernel
 def _describe(who: Any, told: Any) -> None:  # pragma: no cover (compiled)
     """Write the shares of one address before now; a known service has none."""
     if who.party != 0:
         return
+    told.reach = who.reach
     if who.listed_in != 0 or who.further_in != 0 or who.exchange_in != 0:
         told.listed_in = _share(who.listed_in, who.received)
         told.listed_in_further = _share(who.further_in, who.received)
@@ -129,18 +144,20 @@ def _share(part: float, whole: float) -> int:  # pragma: no cover (compiled)
 
 @kernel
 def _add(
-    sender: Any, receiver: Any, amount: float, carries: float
+    sender: Any, receiver: Any, amount: float, carried: Any
 ) -> None:  # pragma: no cover (compiled)
-    """Add a transfer to what its two sides had received and sent."""
+    """Add a transfer to what its two sides had received, sent and reached."""
     from_what, to_what = sender.party & (LISTED - 1), receiver.party & (LISTED - 1)
     receiver.received += amount
     sender.sent += amount
+    sender.reach = joined(sender.reach, carried.of_receiver, receiver.party, True)
+    receiver.reach = joined(receiver.reach, carried.of_sender, sender.party, False)
     if sender.party & LISTED:
         receiver.listed_in += amount
     elif from_what in (_HOT, _DEPOSIT):
         receiver.exchange_in += amount
     else:
-        receiver.further_in += amount * carries
+        receiver.further_in += amount * carried.share
     if receiver.party & LISTED:
         sender.listed_out += amount
     elif to_what in (_HOT, _DEPOSIT):

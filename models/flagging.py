@@ -179,7 +179,12 @@ PARTS: dict[str, tuple[Part, ...]] = {
         _part("a typical payment is five typical receipts or more", Bound("ticket_ratio", least=5)),
     ),
     "guarantee_marketplace_exposure": (
-        _part("value went to or came from one", Bound("marketplace_share", least=_ABOVE_NOTHING)),
+        _part(
+            "value went to or came from one, or one address stood between",
+            Bound("marketplace_share", least=_ABOVE_NOTHING),
+            Bound("hops_to_marketplace", most=2),
+            Bound("hops_from_marketplace", most=2),
+        ),
     ),
     "peel_chain": (
         _part("a fifth of the payments or more are such steps", Bound("peel_share", least=0.2)),

@@ -36,13 +36,14 @@ _LISTED_ON = "2024-01-01"
 _LINE = re.compile(
     r"(?:(?P<day>\d+) (?P<clock>\d\d:\d\d)|\+)\s+(?P<sender>\S.*?) > (?P<receiver>\S.*?)\s{2,}"
     r"(?P<amount>[\d,]+(?:\.\d+)?) (?P<coin>\w+)(?:@(?P<chain>\w+))?"
+    r"(?: by (?P<asker>\w+))?"
 )
 
 
 class Told(NamedTuple):
     """One transfer of a story.
 
-    `transaction` counts from 0; `dollars` is what it was worth.
+    `transaction` counts from 0; `dollars` is what it was worth; `asker` asked for it.
     """
 
     moment: datetime
@@ -53,6 +54,7 @@ class Told(NamedTuple):
     coin: str
     chain: str
     dollars: Decimal
+    asker: str
 
     @property
     def is_own(self) -> bool:
@@ -152,7 +154,8 @@ def read(story: Story) -> list[Told]:
         for sender in _everybody(match["sender"]):
             for receiver in _everybody(match["receiver"]):
                 paid = amount, match["coin"], match["chain"] or CHAIN, dollars
-                found.append(Told(moment, transaction, sender, receiver, *paid))
+                asker = match["asker"] or sender
+                found.append(Told(moment, transaction, sender, receiver, *paid, asker))
                 transaction += 1
     return found
 
@@ -216,6 +219,7 @@ def _table(stories: tuple[Story, ...], told: list[list[Told]]) -> pl.DataFrame:
                     "asset": asset,
                     "amount_raw": str(int(transfer.amount.scaleb(decimals))),
                     "usd_micros": int(transfer.dollars.scaleb(6)),
+                    "initiator": _address(story, transfer.asker),
                     "number": len(rows),
                 }
             )

@@ -90,6 +90,49 @@ AMONG_OTHERS = (
         """,
     ),
     Story(
+        "approvals signed",
+        "Young wallets whose owners had signed approvals are emptied by transfers it sends",
+        ("drained_fresh_wallets",),
+        """
+        30 09:00  exchange > V    4,000 USDT
+        31 10:00  exchange > W    2,500 USDT
+        33 11:00  exchange > S    6,000 USDT
+        35 09:30  V > it          4,000 USDT by it
+        35 09:31  W > it          2,500 USDT by it
+        36 15:00  S > it          5,990 USDT
+        36 15:40  B > it            900 USDT
+        36 18:00  it > Z         13,000 USDT
+        """,
+        also=("taken_from_young_share",),
+    ),
+    Story(
+        "a few payments away",
+        "Nobody it deals with is on a list, but those they had dealt with are",
+        (),
+        """
+        1 08:00   marketplace > C   2,000 USDT
+        1 09:00   C > A             1,900 USDT
+        1 10:00   frozen > D        3,000 USDT
+        1 11:00   D > A             2,500 USDT
+        2 09:00   P > deposit         700 USDT
+        2 10:00   Q > P               800 USDT
+        2 11:00   Q > frozen          400 USDT
+        2 12:00   R > marketplace     300 USDT
+        3 09:00   A > it            4,000 USDT
+        3 10:00   it > Q            2,000 USDT
+        3 11:00   it > R            1,900 USDT
+        """,
+        also=(
+            "hops_to_exchange",
+            "hops_to_listed",
+            "hops_to_marketplace",
+            "hops_to_frozen",
+            "hops_from_listed",
+            "hops_from_marketplace",
+            "hops_from_frozen",
+        ),
+    ),
+    Story(
         "among relays",
         "It is paid by a wallet that passes everything on, and pays others like it",
         (),

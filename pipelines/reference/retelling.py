@@ -19,7 +19,8 @@ def description(example: Example) -> str:
         mark = " (highlighted)" if position in example.shown else ""
         faint = "" if position in example.rows else " (not part of it)"
         amount = f"{amount_text(transfer)} {transfer.coin}"
-        lines.append(f"{moment_text(transfer.moment)}: {amount} {way}{mark or faint}.")
+        asked = f", sent by {transfer.asker}" if transfer.asker != transfer.sender else ""
+        lines.append(f"{moment_text(transfer.moment)}: {amount} {way}{asked}{mark or faint}.")
     lines += [beyond(example)] if beyond(example) else []
     lines.append(f"Scored on {day(example.as_of)}.")
     return " ".join(lines)

@@ -34,16 +34,19 @@ from features.history import (
     party_of,
 )
 from features.neighbours import (
+    ASKED_FOR,
     DRAINED,
     KNOWN,
     MOST,
     NONE,
     SUMMED,
+    TAKEN_BY_OTHERS,
     TYPES,
     WHOLE,
     Neighbours,
     unknown,
 )
+from features.reach import REACHED
 
 USDT, USDC, DAI, COIN, USDT_ELSEWHERE, TOKEN = range(6)
 ASSET_KIND = np.array(
@@ -61,7 +64,7 @@ ASSET_GROUP = np.array([0, 1, 2, 3, 0, 4], dtype=np.int32)
 
 PARTIES = np.array(
     [0, 0, 0, *map(party_of, ("exchange_hot", "exchange_deposit", "bridge", "dex_router")),
-     *(party_of(kind) | LISTED for kind in ("mixer", "guarantee_marketplace"))],
+     *(party_of(kind) | LISTED for kind in ("mixer", "guarantee_marketplace", "issuer_blocked"))],
     dtype=np.uint8,
 )  # fmt: skip
 """What a registry says of counterparties, by the place of their code; most are unknown."""
@@ -89,12 +92,15 @@ def drawn_neighbours(n: int, seed: int) -> Neighbours:
     """Return neighbours of all sorts, extremes among them."""
     random = np.random.default_rng(seed)
     flags = random.choice([0, KNOWN, KNOWN | SUMMED, KNOWN | SUMMED | DRAINED, SUMMED | DRAINED], n)
+    flags |= random.choice([0, ASKED_FOR, ASKED_FOR | TAKEN_BY_OTHERS], n)
     age = random.choice([0, 3600, 30 * 86_400 - 1, 30 * 86_400, 2**31 - 1], n)
     counts = (random.choice([0, 1, 2, 3, 9, 10, 11, MOST], n) for _ in range(3))
     shares = (random.choice([0, 1, 5_000, 7_999, 8_000, WHOLE, NONE], n) for _ in range(3))
     funded = random.choice([0, 1, 40, MOST], n)
     exposures = (random.choice([0, 1, 4_999, 5_000, WHOLE], n) for _ in range(5))
-    arrays = (flags, age, *counts, *shares, funded, *exposures)
+    held = [random.integers(0, kind.limit, n) << kind.shift for kind in REACHED]
+    reach = np.sum(held, axis=0)
+    arrays = (flags, age, *counts, *shares, funded, *exposures, reach)
     return Neighbours(*(a.astype(kind) for a, kind in zip(arrays, TYPES, strict=True)))
 
 

@@ -127,8 +127,8 @@ def scaled(events: list[Row], basis: str) -> list[Row]:
         classes.setdefault("dollars" if is_stable(e) else e["asset"], []).append(e["value"])
     middles = {name: median(values) for name, values in classes.items()}
     return [
-        e | {"value": max(1, round(e["value"] / middles["dollars" if is_stable(e) else e["asset"]]
-                                   * 1_000_000))}
+        e | {"value": min(2**53, max(1, round(
+            e["value"] / middles["dollars" if is_stable(e) else e["asset"]] * 1_000_000)))}
         for e in events
     ]  # fmt: skip
 
@@ -248,6 +248,7 @@ def rows_of(draw: st.DrawFn, transaction: Row, log_index: int) -> Row:
         amount_raw=str(amount),
         usd_micros=usd if stable or draw(st.booleans()) else None,
         screened=draw(st.sampled_from([None, None, None, "dust"])),
+        initiator=draw(st.sampled_from([None, *PEOPLE])),
     )
 
 

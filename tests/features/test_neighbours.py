@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,17 @@ from features.building import build_histories
 from features.catalogue import catalogue
 from features.computing import compute_signals, explain_signal
 from features.history import Histories
-from features.neighbours import DRAINED, KNOWN, MOST, NONE, SUMMED, WHOLE, Neighbours
+from features.neighbours import (
+    ASKED_FOR,
+    DRAINED,
+    KNOWN,
+    MOST,
+    NONE,
+    SUMMED,
+    TAKEN_BY_OTHERS,
+    WHOLE,
+    Neighbours,
+)
 from tests.data.canonical import AS_OF, START, A, B, C, D, E, F, covered, plain, row
 from tests.features.test_histories import (
     LEG_KINDS,
@@ -39,7 +50,23 @@ from tests.generated import cases
 
 DAY = timedelta(days=1)
 KINDS = ("native", "internal", "token")
-CATEGORY = {"hot": ("exchange_hot", True), "mixer": ("mixer", False), "bridge": ("bridge", True)}
+CATEGORY = {
+    "hot": ("exchange_hot", True),
+    "mixer": ("mixer", False),
+    "bridge": ("bridge", True),
+    "market": ("guarantee_marketplace", False),
+    "frozen": ("issuer_blocked", False),
+}
+LISTED = {"mixer", "market", "frozen"}
+REACH = [  # where payments lead to, or come from; whom; the most hops; the bits before its own
+    ("receiver", {"hot"}, 5, 0),
+    ("receiver", LISTED, 4, 3),
+    ("receiver", {"market"}, 4, 5),
+    ("receiver", {"frozen"}, 4, 7),
+    ("sender", LISTED, 4, 9),
+    ("sender", {"market"}, 4, 11),
+    ("sender", {"frozen"}, 4, 13),
+]
 Listing = tuple[str, str, str, datetime]
 
 
@@ -121,6 +148,8 @@ class Opinion:
         if self.basis != "relative" and event["sender"] == who:
             held = sum(r["value"] for r in got) - sum(r["value"] for r in sent)
             flags |= SUMMED | (DRAINED if held > 0 and event["value"] >= 0.99 * held else 0)
+        if event["sender"] == who and event["kind"] == "token" and event["initiator"]:
+            flags |= ASKED_FOR | (TAKEN_BY_OTHERS if event["initiator"] != who else 0)
         of_known = [r for r in got if self.kinds(chain, r["sender"])[1]]
         to_known = [r for r in sent if self.kinds(chain, r["receiver"])[1]]
         young = [r for r in of_known if self.age(chain, r["sender"], r["block_time"]) < 30 * 86_400]
@@ -198,14 +227,14 @@ def exposures(rows: Sequence[Row], listed: Sequence[Listing], event: Row, who: s
         came, went = (sum(r["value"] for r in some) for some in (got, sent))
         further = Fraction(0)
         for r in got:
-            if what(r["sender"]) not in ("mixer", "hot"):
+            if what(r["sender"]) not in {*LISTED, "hot"}:
                 carried = shares(r["sender"], r["block_time"])
                 further += r["value"] * (carried["in"] + carried["further"])
         part = {
-            "in": sum(r["value"] for r in got if what(r["sender"]) == "mixer"),
+            "in": sum(r["value"] for r in got if what(r["sender"]) in LISTED),
             "further": further,
             "hot_in": sum(r["value"] for r in got if what(r["sender"]) == "hot"),
-            "out": sum(r["value"] for r in sent if what(r["receiver"]) == "mixer"),
+            "out": sum(r["value"] for r in sent if what(r["receiver"]) in LISTED),
             "hot_out": sum(r["value"] for r in sent if what(r["receiver"]) == "hot"),
         }
         whole = {"in": came, "further": came, "hot_in": came, "out": went, "hot_out": went}
@@ -213,6 +242,30 @@ def exposures(rows: Sequence[Row], listed: Sequence[Listing], event: Row, who: s
 
     found = shares(who, event["block_time"])
     return [found[name] * WHOLE for name in ("in", "further", "out", "hot_in", "hot_out")]
+
+
+def fewest(rows, known, who: str, now: datetime, to: str, wanted: set[str]) -> float:
+    """Return the hops of an address before a moment, by recursion; infinity for none."""
+    other = {"receiver": "sender", "sender": "receiver"}[to]
+    found = [float("inf")]
+    for r in rows:
+        if r["chain"] == "ethereum" and r[other] == who and r["block_time"] < now:
+            what = known.get(r[to])
+            further = fewest(rows, known, r[to], r["block_time"], to, wanted) if not what else None
+            found.append(1 if what in wanted else 1 + further if further else float("inf"))
+    return min(found)
+
+
+def reached(rows, listed: Sequence[Listing], event: Row, who: str, cut: datetime) -> int:
+    """Return what one side of a row held of its hops before it."""
+    known = {address: what for _, address, what, date in listed if date + DAY <= cut}
+    if event["chain"] != "ethereum" or who in known:
+        return 0
+    held = 0
+    for to, wanted, limit, before in REACH:
+        hops = fewest(rows, known, who, event["block_time"], to, wanted)
+        held += int(max(0, limit - hops)) << before
+    return held
 
 
 def paid(n: int, sender: str, receiver: str, usd: int, days: float, **more: Any) -> Row:
@@ -276,9 +329,10 @@ def test_exposures_are_those_of_the_second_opinion(tmp_path_factory, rows, liste
             event = rows[number]
             who = event["sender"] if history.incoming[j] else event["receiver"]
             exact = exposures(valued, listed, event, who, cut)
-            found = [int(array[j]) for array in history.neighbours[9:]]
+            found = [int(array[j]) for array in history.neighbours[9:14]]
             for one, other in zip(found, exact, strict=True):
                 assert abs(one - other) <= Fraction(1, 2) + Fraction(1, 10**6)
+            assert history.neighbours.reach[j] == reached(valued, listed, event, who, cut)
 
 
 # --- by hand --------------------------------------------------------------------------------------
@@ -316,6 +370,82 @@ def test_a_worked_example(tmp_path):
     assert of_c["listed_in_3_hops"] == pytest.approx(0.1)
     assert of_c["drained_sender_share"] == 0  # 500 of 995, then 300 of 495
     assert of_a["young_receiver_share"] == 1
+
+
+def near_signals(folder: Path, rows: Sequence[Row], who: str, **listed: str) -> dict[str, Any]:
+    known = [("ethereum", address, what, START - 9 * DAY) for what, address in listed.items()]
+    built = build_histories(
+        plain(folder, rows, covered(who)),
+        as_frame([("ethereum", who, AS_OF)]),
+        as_of=AS_OF,
+        services=services(known),
+        neighbours=True,
+    )
+    return compute_signals(built).to_dicts()[0]
+
+
+def chain_of(*people: str) -> list[Row]:
+    """Return payments in which each had paid the next before it was paid itself."""
+    pairs = list(pairwise(people))[::-1]
+    return [paid(n, *pair, 100, float(n)) for n, pair in enumerate(pairs)]
+
+
+def test_an_exchange_is_looked_for_over_five_payments_and_no_more(tmp_path):
+    others = [f"0x{n:040x}" for n in range(5)]
+    chain = [A, *others, E]
+    for between in range(6):
+        rows = chain_of(*chain[: between + 1], E)
+        signals = near_signals(tmp_path, rows, A, hot=E)
+        assert signals["hops_to_exchange"] == (between + 1 if between < 5 else None)
+        assert signals["hops_to_listed"] is None  # nobody is listed here: not known
+
+
+def test_listed_parties_are_looked_for_over_four_payments_either_way(tmp_path):
+    others = [f"0x{n:040x}" for n in range(4)]
+    for between in range(5):
+        way = [A, *others[:between], F]
+        for what, name in (("market", "marketplace"), ("frozen", "frozen"), ("mixer", "listed")):
+            hops = between + 1 if between < 4 else None
+            onward = near_signals(tmp_path, chain_of(*way), A, **{what: F})
+            assert onward[f"hops_to_{name}"] == onward["hops_to_listed"] == hops
+            back = [paid(n, *pair, 100, float(n)) for n, pair in enumerate(pairwise(way[::-1]))]
+            came = near_signals(tmp_path, back, A, **{what: F})
+            assert came[f"hops_from_{name}"] == came["hops_from_listed"] == hops
+
+
+def test_a_chain_runs_neither_through_a_service_nor_against_time(tmp_path):
+    through = near_signals(tmp_path, chain_of(A, B, F, C, E), A, hot=E, bridge=F)
+    assert through["hops_to_exchange"] is None
+    rows = [paid(0, A, B, 100, 0.0), paid(1, B, E, 100, 1.0)]
+    assert near_signals(tmp_path, rows, A, hot=E)["hops_to_exchange"] is None
+    at_once = [paid(0, B, E, 100, 0.0), paid(1, A, B, 100, 0.0)]
+    assert near_signals(tmp_path, at_once, A, hot=E)["hops_to_exchange"] is None
+    again = [*rows, paid(2, A, B, 1, 2.0)]
+    assert near_signals(tmp_path, again, A, hot=E)["hops_to_exchange"] == 2
+
+
+@pytest.mark.parametrize("asked_by, share", [(A, 1.0), (D, 1.0), (B, 0.0), (None, None)])
+def test_whoever_else_asks_for_a_transfer_takes_it(tmp_path, asked_by, share):
+    rows = [paid(0, E, B, 900, 0.0), paid(1, B, A, 900, 0.5, initiator=asked_by)]
+    for basis in ("usd", "relative"):
+        built = build_histories(
+            plain(tmp_path, rows, covered(A, B)),
+            as_frame([("ethereum", A, AS_OF)]),
+            as_of=AS_OF,
+            basis=basis,
+            neighbours=True,
+        )
+        found = compute_signals(built)["taken_from_young_share"][0]
+        assert found == (share if basis == "usd" else None)
+
+
+def test_a_coin_of_the_chain_is_taken_by_nobody(tmp_path):
+    rows = [
+        paid(0, E, B, 900, 0.0),
+        paid(1, B, A, 900, 0.5, initiator=D, kind="internal", asset="native"),
+    ]
+    built = built_story(tmp_path, rows)
+    assert compute_signals(built)["taken_from_young_share"][0] is None
 
 
 def test_without_looking_nothing_is_said(tmp_path):
