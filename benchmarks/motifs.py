@@ -21,7 +21,7 @@ stream: fan-in and fan-out, scatter-gather, temporal cycles (both want strictly 
   and cycles of up to 5 hops. Snap ML's scatter-gather asks for no order in time. Its temporal
   cycles miss some where several transfers join the same addresses (`tests/benchmarks`).
 * Unrinse's motifs look through no hub above the cap and say so; "no cap" is measured too.
-* Unrinse's rows "all motifs" also hold gather-scatter, bipartite layers and relays, with values,
+* Unrinse's rows "all motifs" also hold gather-scatter, bipartite layers, relays and peel chains,
   for which Snap ML has no pattern. Its graph is laid in every row.
 """
 

@@ -104,7 +104,7 @@ def world(*pays: tuple[int, int, int, int], loaded: int = BOTH, as_of: int = 90 
 
 
 GAPS = [0, 1, MINUTE, 10 * MINUTE, HOUR - 1, HOUR, 5 * HOUR, DAY - 1, DAY, 3 * DAY]
-VALUES = [1, 799, 800, 801, 995, 1000, 1001, 1250, 10**12]
+VALUES = [1, 160, 200, 201, 799, 800, 801, 980, 981, 995, 1000, 1001, 1250, 10**12]
 
 
 @st.composite
@@ -118,7 +118,8 @@ def worlds(draw: st.DrawFn, *, max_size: int = 30, ties: bool = True) -> World:
 
     gaps = np.array(each(st.sampled_from(GAPS if ties else GAPS[2:6])), dtype=np.int64)
     times = np.cumsum(gaps + (0 if ties else np.arange(1, n + 1)))
-    amounts = each(st.sampled_from(VALUES) if ties else st.integers(900, 1100), unique=not ties)
+    apart = st.integers(900, 1100) | st.integers(50, 180)
+    amounts = each(st.sampled_from(VALUES) if ties else apart, unique=not ties)
     sides = each(
         st.tuples(st.integers(0, addresses - 1), st.integers(1, addresses - 1)).map(
             lambda pair: (pair[0], (pair[0] + pair[1]) % addresses)
