@@ -2,7 +2,7 @@
 
 The shapes have a file each, with exact definitions: `features.motif_routes` (scatter-gather and
 bipartite), `features.motif_gathers` (gather-scatter), `features.motif_cycles`,
-`features.motif_relay`. They have in common:
+`features.motif_relay` (relays and peel chains). They have in common:
 
 * only transfers strictly before the request's `as_of` exist, and requests do not see each other:
   results do not depend on how they are split into calls;
@@ -31,7 +31,7 @@ from features.motif_relay import longest_relay
 from features.motif_routes import ALIKE, ONWARD, ROUTE_COLUMNS, route_motifs
 from features.motif_walks import Asked, Limits, request_of
 
-SHAPES = ("scatter_gather", "bipartite", "gather_scatter", "cycle", "relay")
+SHAPES = ("scatter_gather", "bipartite", "gather_scatter", "cycle", "relay", "peel")
 """What can be counted apart from the rest."""
 
 MOTIF_COLUMNS = (
@@ -47,6 +47,7 @@ MOTIF_COLUMNS = (
     "cycle_value",
     "relay_hops",
     "relay_value",
+    "peel_hops",
     "motifs_capped",
 )
 """Columns of `count_motifs`; values are in the graph's units."""
@@ -90,7 +91,8 @@ def count_motifs(
     >>> graph = build_graph(sender, receiver, time, value, nodes=4)
     >>> counts = count_motifs(graph, np.array([0]), np.array([9 * HOUR]))
     >>> {k: v for k, v in zip(MOTIF_COLUMNS, counts[0].tolist()) if v}
-    {'scatter_gather_targets': 1, 'scatter_gather_value': 110, 'relay_hops': 2, 'relay_value': 59}
+    {'scatter_gather_targets': 1, 'scatter_gather_value': 110, 'relay_hops': 2, 'relay_value': 59,
+     'peel_hops': 1}
     """
     asked = _asked(graph, nodes, as_of)
     if min(limits) < 1:
@@ -160,15 +162,20 @@ def _count_walks(
         longest = max(longest, graph.out_offsets[v + 1] - graph.out_offsets[v])
     later = np.empty(longest, np.int64)
     back = np.zeros((len(asked.first) if wanted[3] else 0, 8), np.int64)
-    reached = np.zeros(len(graph.sent) if wanted[4] else 0, np.int64)
+    reached = np.zeros(len(graph.sent) if wanted[4] or wanted[5] else 0, np.int64)
     for r in range(len(asked.node)):
         request, row = request_of(graph, asked.node[r], asked.as_of[r]), out[r]
         if wanted[2]:
             row[6], row[7] = gather_scatter(graph, request, limits, later)
         if wanted[3]:
-            row[15] += cycles(graph, request, limits, back, r + 1, row[8:13])
+            row[-1] += cycles(graph, request, limits, back, r + 1, row[8:13])
         if wanted[4]:
             row[13], row[14], refused = longest_relay(
-                graph, request, limits, reached, 1 + r * limits.depth
+                graph, request, limits, False, reached, 1 + 2 * r * limits.depth
             )
-            row[15] += refused
+            row[-1] += refused
+        if wanted[5]:
+            row[15], _, refused = longest_relay(
+                graph, request, limits, True, reached, 1 + (2 * r + 1) * limits.depth
+            )
+            row[-1] += refused

@@ -313,36 +313,52 @@ def _ways_home(
                 yield (*(w.place for w in walk), *places)
 
 
-# --- Relay ---
+# --- Relay and peel chain ---
 
 
-def longest_relay(sight: Sight) -> tuple[int, ...]:
-    """Find the transfers of a longest relay, of those the one whose last hop moved the most."""
+class Hop(NamedTuple):
+    """A hop of a relay: who paid, what, the place of the hop before, and of the sender's peel."""
+
+    sender: int
+    paid: Transfer
+    before: int | None = None
+    peel: int | None = None
+
+
+def longest_relay(sight: Sight, *, peeled: bool = False) -> Instances:
+    """Find a longest relay or peel chain, of those the one whose last hop moved the most.
+
+    Returns each hop by its number from 0: its place, and that of the peel beside it.
+    """
     node, value = sight.around.node, sight.graph.value
-    hop: dict[int, tuple[int, Transfer, int | None]] = {
-        paid.place: (node, paid, None) for paid in sight.sent(node)
-    }
+    hop = {paid.place: Hop(node, paid) for paid in sight.sent(node)}
     hops = [hop]
     while hop and len(hops) < sight.limits.depth:
         if len(hops) > 1 and len(hop) > sight.limits.width:
             break
-        following: dict[int, tuple[int, Transfer, int | None]] = {}
-        for place, (sender, paid, _) in hop.items():
-            before = min(paid.time + sight.limits.window, sight.around.as_of)
-            for on in sight.onward(paid, before):
-                lost = int(value[place]) - int(value[on.place])
-                if 0 <= 5 * lost <= int(value[place]) and on.other not in (sender, node):
-                    following.setdefault(on.place, (paid.other, on, place))
+        following: dict[int, Hop] = {}
+        for sender, paid, *_ in hop.values():
+            moved, end = int(value[paid.place]), paid.time + sight.limits.window
+            onward = sight.onward(paid, min(end, sight.around.as_of))
+            apart = [on for on in onward if on.other not in (sender, node)]
+            small = [on for on in apart if 5 * int(value[on.place]) <= moved]
+            for on in apart:
+                lost = moved - int(value[on.place])
+                peel = next((p.place for p in small if p.other != on.other), None)
+                if peeled and (50 * lost < moved or peel is None):
+                    continue
+                if 0 <= 5 * lost <= moved:
+                    kept = peel if peeled else None
+                    following.setdefault(on.place, Hop(paid.other, on, paid.place, kept))
         hop = following
         hops.append(hop)
     while hops and not hops[-1]:
         hops.pop()
-    if not hops:
-        return ()
-    walk: list[int] = []
-    at: int | None = max(hops[-1], key=lambda e: (int(value[e]), -e))
-    for members in reversed(hops):
+    walk: Instances = {}
+    at = max(hops[-1], key=lambda e: (int(value[e]), -e)) if hops else None
+    for number in reversed(range(len(hops))):
         assert at is not None
-        walk.append(at)
-        at = members[at][2]
-    return tuple(reversed(walk))
+        peel = hops[number][at].peel
+        walk[number] = (at,) if peel is None else (at, peel)
+        at = hops[number][at].before
+    return walk

@@ -2,11 +2,12 @@
 
 Layering has shapes. Money is scattered over several addresses that pay one and the same;
 is gathered from several and paid out to several; comes back after a few hops; is driven on from
-address to address, nearly whole (a "motorcade"). Each shape is counted inside windows of one hour
-and of 24 hours, with the value of the address's own transfers in it. What is a shape, exactly, is
-said in the files of the kernels: `features.motif_routes`, `features.motif_gathers`,
-`features.motif_cycles` and `features.motif_relay`. A stack (several pay several, who pay several)
-shows at its middle as several scatter-gather pairs, at its top as shared receivers.
+address to address, nearly whole (a "motorcade") or with a small part peeled off at each (a peel
+chain). Each shape is counted inside windows of one hour and of 24 hours, most with the value of the
+address's own transfers in it. What is a shape, exactly, is said in the files of the kernels:
+`features.motif_routes`, `features.motif_gathers`, `features.motif_cycles` and
+`features.motif_relay`. A stack (several pay several, who pay several) shows at its middle as
+several scatter-gather pairs, at its top as shared receivers.
 
 These signals follow money beyond the address, so they see what the loaded exports show, of
 whomever. A figure may be too low where much was not loaded, and no figure at all is given where
@@ -50,15 +51,16 @@ LIMITS = Limits()
 
 _ALWAYS = 8
 _SEEN_BY = (ONWARD, ONWARD, AROUND, AROUND, ALIKE, ALIKE, _ALWAYS, _ALWAYS,
-            *([ONWARD] * 5), ONWARD, ONWARD)  # fmt: skip
+            *([ONWARD] * 5), *([ONWARD] * 3))  # fmt: skip
 """What must be seen around an address for nothing found to mean something, by column."""
 
 _COLUMNS = MOTIF_COLUMNS[:-1]
 _IN_VALUE = np.array([name.endswith("value") for name in _COLUMNS])
-_NOTHING = np.array([name == "relay_hops" for name in _COLUMNS]).astype(np.int64)
+_IN_HOPS = np.array([name in ("relay_hops", "peel_hops") for name in _COLUMNS])
+_NOTHING = _IN_HOPS.astype(np.int64)
 """The figures that say no more than that nothing was found: a relay of one hop is a payment."""
 
-_BY_AMOUNT = _IN_VALUE | (np.array(_COLUMNS) == "relay_hops")
+_BY_AMOUNT = _IN_VALUE | _IN_HOPS
 """Columns that compare or add up amounts of different addresses or assets."""
 
 
@@ -260,11 +262,6 @@ def _returning(sight: Sight) -> Instances:
     return found
 
 
-def _relay(sight: Sight) -> Instances:
-    """Return a longest relay as one instance per hop, by the hop's number."""
-    return {hop: (place,) for hop, place in enumerate(instances.longest_relay(sight))}
-
-
 def _figures() -> Iterable[_Figure]:
     yield _Figure(
         "scatter_gather_targets",
@@ -374,7 +371,7 @@ def _figures() -> Iterable[_Figure]:
     yield _Figure(
         "relay_hops",
         "relay_hops",
-        _relay,
+        instances.longest_relay,
         "Hops over which what it paid was driven on, nearly whole, each within {window}.",
         "most transfers in a row (up to 10) that begin with its own, each leaving the receiver of "
         "the one before less than {window} later, with 80 to 100 % of its value, not straight back",
@@ -386,13 +383,27 @@ def _figures() -> Iterable[_Figure]:
     yield _Figure(
         "relay_value",
         "relay_value",
-        _relay,
+        instances.longest_relay,
         "Value that the last hop of its longest relay moved, with hops within {window}.",
         "greatest value of the last transfer among its longest relays (see relay_hops), hops less "
         "than {window} apart",
         "had {value} moved by the last hop of its longest relay (hops less than {window} apart)",
         evidence="extremal",
         flags=(),
+    )
+    yield _Figure(
+        "peel_hops",
+        "peel_hops",
+        partial(instances.longest_relay, peeled=True),
+        "Hops over which what it paid was driven on, a part peeled off at each, within {window}.",
+        "most transfers in a row (up to 10) that begin with its own, each leaving the receiver of "
+        "the one before less than {window} later, with 80 to 98 % of its value, not straight back, "
+        "beside a peel, as soon, of at most a fifth of it to somebody else",
+        "had a payment driven on over {value}, each less than {window} later, while each address "
+        "on the way peeled off a small part",
+        unit="hops",
+        evidence="extremal",
+        flags=("peel_chain",),
     )
 
 

@@ -186,9 +186,19 @@ PARTS: dict[str, tuple[Part, ...]] = {
             Bound("hops_from_marketplace", most=2),
         ),
     ),
+    # An exchange that the registry does not know passes deposits on beside small withdrawals, too:
+    # that is a chain of two hops.
     "peel_chain": (
-        _part("a fifth of the payments or more are such steps", Bound("peel_share", least=0.2)),
-        _part("many payments", Bound("transfers_out", least=10)),
+        _part(
+            "a fifth of the payments or more are such steps, or two in a row follow one payment",
+            Bound("peel_share", least=0.2),
+            Bound("peel_hops_24h", least=3),
+        ),
+        _part(
+            "many payments, or that chain",
+            Bound("transfers_out", least=10),
+            Bound("peel_hops_24h", least=3),
+        ),
     ),
     "cross_chain_hop": (
         _part(

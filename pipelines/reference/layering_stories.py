@@ -67,4 +67,23 @@ LAYERING = (
         2 10:00   F > G          1,500 USDT
         """,
     ),
+    Story(
+        "peeled on the way",
+        "What it pays moves on from address to address, and each peels off a small part",
+        ("peel_chain",),
+        """
+        1 09:00   U > it        30,000 USDT
+        1 09:30   it > A        29,900 USDT
+        1 09:50   A > B         27,000 USDT
+        1 10:05   A > P          2,400 USDT
+        1 10:30   B > C         25,000 USDT
+        1 10:40   B > Q          1,800 USDT
+        1 16:00   C > D         22,500 USDT
+        1 16:20   C > P          2,000 USDT
+        3 09:00   V > it         2,000 USDT
+        3 09:30   it > F         1,990 USDT
+        3 09:50   F > G          1,980 USDT
+        """,
+        also=("peel_hops_1h", "peel_hops_24h"),
+    ),
 )

@@ -104,7 +104,7 @@ def world(*pays: tuple[int, int, int, int], loaded: int = BOTH, as_of: int = 90 
 
 
 GAPS = [0, 1, MINUTE, 10 * MINUTE, HOUR - 1, HOUR, 5 * HOUR, DAY - 1, DAY, 3 * DAY]
-VALUES = [1, 799, 800, 801, 995, 1000, 1001, 1250, 10**12]
+VALUES = [1, 160, 200, 201, 799, 800, 801, 980, 981, 995, 1000, 1001, 1250, 10**12]
 
 
 @st.composite
@@ -118,7 +118,8 @@ def worlds(draw: st.DrawFn, *, max_size: int = 30, ties: bool = True) -> World:
 
     gaps = np.array(each(st.sampled_from(GAPS if ties else GAPS[2:6])), dtype=np.int64)
     times = np.cumsum(gaps + (0 if ties else np.arange(1, n + 1)))
-    amounts = each(st.sampled_from(VALUES) if ties else st.integers(900, 1100), unique=not ties)
+    apart = st.integers(900, 1100) | st.integers(50, 180)
+    amounts = each(st.sampled_from(VALUES) if ties else apart, unique=not ties)
     sides = each(
         st.tuples(st.integers(0, addresses - 1), st.integers(1, addresses - 1)).map(
             lambda pair: (pair[0], (pair[0] + pair[1]) % addresses)
@@ -151,3 +152,33 @@ def hub(n: int, seed: int = 0) -> World:
         (BOTH,) * (others + 1),
         int(times.max(initial=0)) + 1,
     )
+
+
+CROWD, APART = 3_000, 100
+"""Addresses of `crowded`: 1 to `CROWD` deal with the hub, so many more mostly among themselves."""
+
+
+def crowded(n: int, asked: Sequence[int], seed: int = 0) -> Network:
+    """Return a network in which address 0 has n transfers with a crowd, within 30 days.
+
+    Those apart stand in a ring and deal with those next to them; three of them deal with the crowd
+    too, so that some others' money reaches the hub after a few hops. Everybody is loaded.
+    """
+    random = np.random.default_rng(seed)
+    hub_side = np.column_stack([np.zeros(n, np.int64), random.integers(1, CROWD + 1, n)])
+    apart = random.integers(0, APART, (n // 20, 1)) + random.integers(0, 4, (n // 20, 2))
+    apart = CROWD + 1 + apart % APART
+    with_both = np.column_stack(
+        [random.integers(CROWD + 1, CROWD + 4, n // 1000), random.integers(1, CROWD, n // 1000)]
+    )
+    sides = random.permuted(np.concatenate([hub_side, apart, with_both]), axis=1)
+    sides = random.permutation(sides[sides[:, 0] != sides[:, 1]])
+    sender, receiver = sides.T
+    times = START + np.sort(random.integers(0, 30 * DAY, len(sides)))
+    whole, part = random.integers(800, 1_000, len(sides)), random.integers(50, 200, len(sides))
+    values = np.where(random.random(len(sides)) < 0.7, whole, part)
+    graph = build_graph(sender, receiver, times, values, nodes=CROWD + 1 + APART)
+    rows = np.arange(len(sides), dtype=np.uint32)
+    loaded = np.full(CROWD + 1 + APART, BOTH, dtype=np.uint8)
+    node = np.array(asked, dtype=np.int64)
+    return Network(np.arange(len(node)), graph, node, loaded, True, rows, sender.astype(np.int32))

@@ -24,7 +24,17 @@ from features.motif_walks import Limits
 from features.network import Network, Surroundings
 from features.recomputation import recompute
 from features.signal import Found, GraphFamily
-from tests.features.graph_worlds import START, Pay, World, hub, world, worlds
+from tests.features.graph_worlds import (
+    APART,
+    CROWD,
+    START,
+    Pay,
+    World,
+    crowded,
+    hub,
+    world,
+    worlds,
+)
 from tests.features.test_signal_contract import agree, flags, is_documented
 
 __all__ = ["flags"]
@@ -262,6 +272,24 @@ def test_hub(family, n):
         shown = signal.definition(around)
         assert agree(value, shown.value), signal.name
         assert agree(recompute(signal, around, shown), shown.value), signal.name
+
+
+@each_family
+def test_hub_of_a_million(family, monkeypatch):
+    """A hub ends, whom it cut short is told so, and all others have what no cap would change."""
+    asked = [0, *range(1, 200), *range(CROWD + 1, CROWD + 1 + APART)]
+    network = crowded(1_000_000, asked)
+    as_of, scale = np.full(len(asked), START + 30 * DAY), np.ones(len(asked))
+    found = family.measure(network, as_of, scale, 2)
+    assert (found.capped[:200] > 0).all()
+    whole = np.flatnonzero(found.capped == 0)
+    assert len(whole) >= APART // 2
+    assert (found.values[whole] > 0).any(axis=0).all()
+    monkeypatch.setattr(motifs, "LIMITS", motifs.LIMITS._replace(cap=1 << 40))
+    some = replace(network, of=network.of[: len(whole)], node=network.node[whole])
+    exact = family.measure(some, as_of[whole], scale[whole], 2)
+    assert not exact.capped.any()
+    np.testing.assert_array_equal(found.values[whole], exact.values)
 
 
 @each_family

@@ -30,7 +30,13 @@ class Edge(NamedTuple):
 
 nodes_ = st.integers(0, NODES - 1)
 edges_ = st.lists(
-    st.builds(Edge, nodes_, nodes_, st.integers(0, LATEST - 1), st.integers(70, 100)),
+    st.builds(
+        Edge,
+        nodes_,
+        nodes_,
+        st.integers(0, LATEST - 1),
+        st.integers(70, 100) | st.integers(10, 22),
+    ),
     max_size=26,
 )
 windows = st.integers(1, LATEST)
@@ -107,6 +113,7 @@ def by_hand(edges: list[Edge], node: int, as_of: int, limits: Limits) -> list[in
     }
     relays = [walk for i in sent for walk in relays_from(seen, [i], limits)]
     hops = max(map(len, relays), default=0)
+    chains = [walk for i in sent for walk in relays_from(seen, [i], limits, peeled=True)]
     return [
         *meeting(scatters),
         len(through),
@@ -118,6 +125,7 @@ def by_hand(edges: list[Edge], node: int, as_of: int, limits: Limits) -> list[in
         value(i for own in beginnings.values() for i in own),
         hops,
         max((seen[walk[-1]].value for walk in relays if len(walk) == hops), default=0),
+        max(map(len, chains), default=0),
         0,
     ]
 
@@ -173,7 +181,9 @@ def returns(seen: list[Edge], start: int, hops: int, limits: Limits) -> bool:
     return search([seen[start]])
 
 
-def relays_from(seen: list[Edge], walk: list[int], limits: Limits) -> Iterator[list[int]]:
+def relays_from(
+    seen: list[Edge], walk: list[int], limits: Limits, *, peeled: bool = False
+) -> Iterator[list[int]]:
     yield walk
     last, node = seen[walk[-1]], seen[walk[0]].sender
     if len(walk) == limits.depth:
@@ -181,8 +191,17 @@ def relays_from(seen: list[Edge], walk: list[int], limits: Limits) -> Iterator[l
     for i, e in enumerate(seen):
         keeps = 4 * last.value <= 5 * e.value <= 5 * last.value
         on = e.sender == last.receiver and e.receiver not in (last.sender, node)
+        if peeled:
+            keeps = keeps and 100 * e.value <= 98 * last.value
+            on = on and any(is_peel(p, e, last, node, limits.window) for p in seen)
         if keeps and on and last.time < e.time < last.time + limits.window:
-            yield from relays_from(seen, [*walk, i], limits)
+            yield from relays_from(seen, [*walk, i], limits, peeled=peeled)
+
+
+def is_peel(p: Edge, onward: Edge, receipt: Edge, node: int, window: int) -> bool:
+    soon = receipt.time < p.time < receipt.time + window
+    elsewhere = p.receiver not in (onward.receiver, receipt.sender, node)
+    return soon and elsewhere and p.sender == onward.sender and 5 * p.value <= receipt.value
 
 
 @given(edges_, windows)
@@ -193,6 +212,36 @@ def test_every_motif_is_what_brute_force_finds(edges, window):
     found = counted(edges, limits)
     for k, name in enumerate(MOTIF_COLUMNS):
         assert found[:, k].tolist() == [row[k] for row in expected], name
+
+
+steps = st.tuples(
+    st.integers(0, NODES - 1),  # whom the hop pays
+    st.integers(0, NODES - 1),  # whom the peel pays
+    st.sampled_from([79, 80, 81, 90, 97, 98, 99, 100]),  # per cent passed on
+    st.sampled_from([0, 1, 19, 20, 21]),  # per cent peeled off; 0: no peel
+    st.tuples(st.integers(0, 2), st.integers(0, 3)),  # when, after the hop before
+)
+
+
+@given(edges_, st.lists(steps, min_size=1, max_size=6), windows, st.integers(1, 3))
+def test_peel_chains_at_their_bounds_are_what_brute_force_finds(edges, chain, window, cap):
+    """Domain: chains of which every step is near a bound, among other transfers."""
+    at, time, value, laid = 0, 0, 10_000, []
+    for receiver, peel_to, kept, peeled, (gap, peel_gap) in chain:
+        laid.append(Edge(at, peel_to, time + peel_gap, value * peeled // 100))
+        value, time = value * kept // 100, time + gap
+        laid.append(Edge(at, receiver, time, value))
+        at = receiver
+    every = [e for e in [*edges[:6], *laid] if e.value]
+    limits = LIMITS._replace(window=window, depth=7)
+    found = column(counted(every, limits), "peel_hops").tolist()
+    requests = zip(*(part.tolist() for part in every_request()), strict=True)
+    place = MOTIF_COLUMNS.index("peel_hops")
+    assert found == [by_hand(every, node, as_of, limits)[place] for node, as_of in requests]
+    capped = counted(every, limits._replace(cap=cap))
+    assert (column(capped, "peel_hops") <= found).all()
+    whole = column(capped, CAPPED) == 0
+    assert (column(capped, "peel_hops") == found)[whole].all()
 
 
 @pytest.mark.slow
@@ -207,7 +256,8 @@ def test_dense_graphs_too(seed, window):
 
 def some_edges(rng: np.random.Generator, n: int, nodes: int, latest: int) -> list[Edge]:
     parts = [rng.integers(0, top, n) for top in (nodes, nodes, latest)]
-    return [Edge(*map(int, e)) for e in zip(*parts, rng.integers(70, 101, n), strict=True)]
+    values = np.where(rng.random(n) < 0.6, rng.integers(70, 101, n), rng.integers(10, 23, n))
+    return [Edge(*map(int, e)) for e in zip(*parts, values, strict=True)]
 
 
 @given(edges_, st.permutations(range(NODES)), st.randoms(use_true_random=False), st.integers(-9, 9))
@@ -292,10 +342,12 @@ def test_each_shape_by_its_name():
         "scatter_gather_value": 170,
         "relay_hops": 1,
         "relay_value": 90,
+        "peel_hops": 1,
     }
     assert one(star, 1)["scatter_gather_pairs"] == 1
     assert one(star, 1)["scatter_gather_carried_value"] == 9
-    assert one(star, limits=LIMITS._replace(window=3)) == {"relay_hops": 1, "relay_value": 90}
+    apart = one(star, limits=LIMITS._replace(window=3))
+    assert apart == {"relay_hops": 1, "relay_value": 90, "peel_hops": 1}
     funnel = [Edge(1, 0, 1, 9), Edge(2, 0, 2, 9), Edge(0, 3, 4, 7), Edge(0, 4, 5, 8)]
     assert one(funnel)["gather_scatter_count"] == 2
     assert one(funnel)["gather_scatter_value"] == 15
@@ -324,8 +376,76 @@ def test_a_relay_that_spreads_beyond_the_width_stops_and_says_so():
     assert one(fan, limits=LIMITS._replace(width=2)) == {
         "relay_hops": 2,
         "relay_value": 90,
+        "peel_hops": 1,
         "motifs_capped": 1,
     }
+
+
+HOPS = [Edge(0, 1, 0, 10_000), Edge(1, 2, 2, 9_000), Edge(2, 3, 4, 8_500), Edge(3, 4, 6, 7_000)]
+PEELS = [Edge(1, 5, 1, 900), Edge(2, 5, 5, 500), Edge(3, 5, 8, 1_400)]
+
+
+def peel_hops(*edges: Edge, **limits: int) -> int:
+    return one([*edges], limits=LIMITS._replace(**limits))["peel_hops"]
+
+
+def test_a_peel_chain_loses_a_part_to_others_at_each_hop():
+    assert peel_hops(*HOPS, *PEELS) == 4
+    assert peel_hops(*HOPS, *PEELS[:2]) == 3
+    assert peel_hops(*HOPS, *PEELS[1:]) == peel_hops(*HOPS) == 1
+    assert one(HOPS)["relay_hops"] == 4  # which asks for no peel
+    assert peel_hops(*HOPS, *PEELS, depth=3) == 3
+    assert peel_hops(*HOPS, *PEELS, window=4) == 3  # the last peel comes 4 after its receipt
+
+
+@pytest.mark.parametrize(
+    "passed, found", [(8_000, 2), (7_999, 1), (9_800, 2), (9_801, 1), (9_900, 1), (10_000, 1)]
+)
+def test_a_hop_of_a_peel_chain_passes_on_80_to_98_percent(passed, found):
+    assert peel_hops(HOPS[0], HOPS[1]._replace(value=passed), PEELS[0]) == found
+
+
+@pytest.mark.parametrize(
+    "peel, found",
+    [
+        (Edge(1, 5, 1, 2_000), 2),
+        (Edge(1, 5, 1, 2_001), 1),  # more than a fifth of 10,000
+        (Edge(1, 5, 4, 1), 2),  # after the hop
+        (Edge(1, 5, 0, 900), 1),  # not later than the receipt
+        (Edge(1, 5, 5, 900), 1),  # not within the window
+        (Edge(1, 2, 1, 900), 1),  # to the next hop itself
+        (Edge(1, 0, 1, 900), 1),  # back
+        (Edge(4, 5, 1, 900), 1),  # another's
+    ],
+)
+def test_what_is_a_peel(peel, found):
+    assert peel_hops(*HOPS[:2], peel) == found
+
+
+@pytest.mark.parametrize("receiver, found", [(5, 3), (3, 2), (1, 2), (0, 2)])
+def test_a_peel_goes_neither_on_nor_back_nor_to_the_address_itself(receiver, found):
+    assert peel_hops(*HOPS[:3], PEELS[0], Edge(2, receiver, 5, 500)) == found
+
+
+def test_a_peel_beyond_the_cap_is_not_seen_and_that_is_said():
+    """The hop is the first of three payments of the hub, the peel the last."""
+    busy = [HOPS[0], HOPS[1], Edge(1, 3, 3, 3_000), Edge(1, 5, 4, 900)]
+    assert peel_hops(*busy, cap=3) == 2
+    capped = one(busy, limits=LIMITS._replace(cap=2))
+    assert capped["peel_hops"] == 1
+    graph, at = graph_of(busy), (np.array([0]), np.array([LATEST]))
+    alone = count_motifs(graph, *at, LIMITS._replace(cap=2), ["peel"])
+    assert column(alone, CAPPED).tolist() == [1]
+
+
+def test_peel_chains_that_spread_beyond_the_width_stop_and_say_so():
+    fan = [Edge(0, 1, 1, 90)] + [Edge(1, k, 2, 80) for k in (2, 3, 4)] + [Edge(1, 5, 2, 9)]
+    fan += [Edge(2, 3, 3, 75), Edge(2, 5, 3, 4)]
+    assert peel_hops(*fan) == 3
+    graph, at = graph_of(fan), (np.array([0]), np.array([LATEST]))
+    narrow = count_motifs(graph, *at, LIMITS._replace(width=2), ["peel"])
+    assert column(narrow, "peel_hops").tolist() == [2]
+    assert column(narrow, CAPPED).tolist() == [1]
 
 
 def test_a_hub_is_not_looked_through():

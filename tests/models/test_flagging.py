@@ -132,6 +132,23 @@ def test_what_does_not_show_a_flag_does_not_carry_it(name, flag):
     assert flag not in SIGNALS[name].red_flags
 
 
+@pytest.mark.parametrize(
+    "row, stood",
+    [
+        ({"peel_share": 0.2, "transfers_out": 10}, True),
+        ({"peel_share": 0.2, "transfers_out": 9}, False),
+        ({"peel_share": 0.1, "transfers_out": 10}, False),
+        ({"peel_hops_24h": 3}, True),
+        ({"peel_hops_24h": 2}, False),  # as exchanges do
+        ({"peel_share": 0.2, "transfers_out": 9, "peel_hops_24h": 3}, True),
+        ({"peel_share": 0.2, "transfers_out": 9, "peel_hops_24h": 2}, False),
+        ({"peel_share": 0.2, "transfers_out": 10, "peel_hops_24h": None}, True),
+    ],
+)
+def test_a_peel_chain_is_its_own_steps_or_three_hops_of_others(row, stood):
+    assert stands("peel_chain", row) is stood
+
+
 def test_a_part_in_words():
     bounds = Bound("senders", least=2), Bound("receivers", most=3), Bound("swaps", 1, 2)
     said = {
