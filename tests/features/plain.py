@@ -1,11 +1,22 @@
-"""Transfers as plain tuples, with what several oracles find in them by comparing all with all."""
+"""Transfers as plain tuples, with what several oracles find in them by comparing all with all.
+
+An oracle gives every signal of a family from its formula, in plain Python and however slowly; it is
+held against the kernel and against the definition.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from math import log2, nan
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+import pytest
+
 from features.history import DAY, MICROSECONDS, STABLECOIN, History
+from features.signal import Family
+from tests.features.histories import columns_of
 
 
 class Transfer(NamedTuple):
@@ -35,6 +46,45 @@ def transfers_of(some: History, *, both: bool = False) -> list[Transfer]:
         for row in range(len(some))
         if some.two_sided[row] or not both
     ]
+
+
+def values_of(family: Family, some: History) -> dict[str, float]:
+    """Return a kernel's values by name."""
+    out = np.empty((1, len(family.signals)))
+    family.kernel(columns_of([some]), 0, 1, out)
+    return {one.name: value for one, value in zip(family.signals, out[0].tolist(), strict=True)}
+
+
+def check(family: Family, some: History, expected: Mapping[str, float]) -> None:
+    """Hold a family's kernel and definitions against what an oracle gives for each signal."""
+    found = values_of(family, some)
+    assert set(found) == set(expected), "each signal has its formula in the oracle"
+    for signal in family.signals:
+        shown = signal.definition(some)
+        wanted = pytest.approx(expected[signal.name], rel=1e-9, abs=1e-9, nan_ok=True)
+        assert found[signal.name] == wanted, (signal.name, "kernel")
+        assert (nan if shown is None else shown.value) == wanted, (signal.name, "definition")
+
+
+def share(part: float, whole: float) -> float:
+    """Return a quotient; of nothing null."""
+    return part / whole if whole else nan
+
+
+def total_value(flows: Iterable[Transfer]) -> int:
+    return sum(one.value for one in flows)
+
+
+def windows(flows: list[Transfer], width: int) -> list[list[Transfer]]:
+    """Return the transfers of every window ``[t, t + width)`` that starts with one of them."""
+    return [[one for one in flows if 0 <= one.time - start.time < width] for start in flows]
+
+
+def entropy(weights: Iterable[int]) -> float:
+    """Return Shannon entropy in bits; of nothing null."""
+    weights = list(weights)
+    total = sum(weights)
+    return -sum(w / total * log2(w / total) for w in weights) if weights else nan
 
 
 def sent(flows: list[Transfer]) -> list[Transfer]:
