@@ -151,6 +151,26 @@ def most_after_inflow(
 
 
 @kernel
+def sent_to_unseen(
+    code: np.ndarray, value: np.ndarray, incoming: np.ndarray, met: np.ndarray
+) -> float:  # pragma: no cover (compiled)
+    """Return the share of the value sent after the first inflow that went to codes new by then.
+
+    Null where nothing was sent then. `met` is a working array with a cell per counterparty.
+    """
+    met[:] = 0
+    received, unseen, sent = False, 0, 0
+    for j in range(len(code)):
+        if incoming[j]:
+            received = True
+        elif received:
+            sent += value[j]
+            unseen += 0 if met[code[j]] else value[j]
+        met[code[j]] = 1
+    return unseen / sent if sent > 0 else np.nan
+
+
+@kernel
 def gather_scatter(
     time: np.ndarray,
     incoming: np.ndarray,

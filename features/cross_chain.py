@@ -404,6 +404,7 @@ def first_arrival_bridge_share(history: History) -> Evidence | None:
     "one-to-one crossings",
     says="moved {value} of the value of its one-to-one crossings to or from chains with low fees",
     null=_UNSETTLED + ", or none was matched one-to-one",
+    window=timedelta(hours=2),
     bounds=(0, 1),
     red_flags=("low_fee_chain_preference",),
     depends_on_as_of=True,

@@ -8,7 +8,6 @@ so shares and evenness stand beside the counts. Windows roll from a transfer ``[
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -21,14 +20,15 @@ from features.counterparties import (
     most_distinct,
     per_counterparty,
     renumber,
+    sent_to_unseen,
     table_size,
-    value_by_counterparty,
     window_of_most_distinct,
 )
+from features.division import evenness, once_only, top_share
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MINUTE, Columns, History
 from features.numeric import longest_history
-from features.scattering import gathered_and_scattered, most_new_receivers
+from features.scattering import gathered_and_scattered, most_new_receivers, share_to_unseen
 from features.signal import Family
 
 
@@ -45,6 +45,7 @@ def fan_out_kernel(
     # The two-sided rows, laid side by side.
     moments, both_in = np.empty(longest, np.int64), np.empty(longest, np.bool_)
     both_code, fresh = np.empty(longest, np.int32), np.empty(longest + 1, np.int64)
+    both_value = np.empty(longest, np.int64)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n = b - a
@@ -68,15 +69,20 @@ def fan_out_kernel(
         for j in range(n):
             if columns.two_sided[a + j]:
                 moments[m], both_in[m], both_code[m] = time[j], incoming[j], code[j]
+                both_value[m] = value[j]
                 m += 1
         moment, direction, party = moments[:m], both_in[:m], both_code[:m]
         senders, receivers, shared = mark_first_payments(party, direction, cells[2:4, :k], fresh)
         row[4] = most_after_inflow(moment, direction, fresh, HOUR)
         row[5] = most_after_inflow(moment, direction, fresh, DAY)
+        row[18] = most_after_inflow(moment, direction, fresh, 10 * MINUTE)
         row[13] = gather_scatter(moment, direction, party, DAY, inside, ahead)
         if m > 0:
             row[14] = shared / (senders + receivers - shared)
             row[15] = receivers / (senders + receivers)
+        row[16] = most_distinct(time, code, incoming, True, 10 * MINUTE, inside)[0]
+        row[17] = most_distinct(time, code, incoming, True, HOUR, inside)[0]
+        row[19] = sent_to_unseen(party, both_value[:m], direction, inside)
 
 
 FAMILY = Family(
@@ -189,7 +195,7 @@ def new_receivers_24h(history: History) -> Evidence:
 )
 def receiver_evenness(history: History) -> Evidence | None:
     """How evenly the value sent is split over its receivers (1 is perfectly even)."""
-    return _evenness(history, history.outflows)
+    return evenness(history, history.outflows)
 
 
 @FAMILY.signal(
@@ -204,7 +210,7 @@ def receiver_evenness(history: History) -> Evidence | None:
 )
 def sender_evenness(history: History) -> Evidence | None:
     """How evenly the value received is split over its senders (1 is perfectly even)."""
-    return _evenness(history, history.inflows)
+    return evenness(history, history.inflows)
 
 
 @FAMILY.signal(
@@ -220,7 +226,7 @@ def sender_evenness(history: History) -> Evidence | None:
 )
 def top_receiver_share(history: History) -> Evidence | None:
     """Share of the value sent that went to its largest receiver."""
-    return _top_share(history, history.outflows)
+    return top_share(history, history.outflows)
 
 
 @FAMILY.signal(
@@ -236,7 +242,7 @@ def top_receiver_share(history: History) -> Evidence | None:
 )
 def top_sender_share(history: History) -> Evidence | None:
     """Share of the value received that came from its largest sender."""
-    return _top_share(history, history.inflows)
+    return top_share(history, history.inflows)
 
 
 @FAMILY.signal(
@@ -251,7 +257,7 @@ def top_sender_share(history: History) -> Evidence | None:
 )
 def once_only_receiver_share(history: History) -> Evidence | None:
     """Share of its receivers that it paid only once."""
-    return _once_only(history, history.outflows)
+    return once_only(history, history.outflows)
 
 
 @FAMILY.signal(
@@ -266,7 +272,7 @@ def once_only_receiver_share(history: History) -> Evidence | None:
 )
 def once_only_sender_share(history: History) -> Evidence | None:
     """Share of its senders that paid it only once."""
-    return _once_only(history, history.inflows)
+    return once_only(history, history.inflows)
 
 
 @FAMILY.signal(
@@ -359,6 +365,72 @@ def receiver_share(history: History) -> Evidence | None:
     return evidence(len(receivers) / both, rows, numerator=len(receivers), denominator=both)
 
 
+@FAMILY.signal(
+    unit="addresses",
+    needs="in",
+    evidence="extremal",
+    formula="most distinct senders of incoming transfers within any 10 minutes",
+    says="was paid by {value} within 10 minutes",
+    says_low="was paid by at most {value} within any 10 minutes",
+    red_flags=("rapid_fan_in",),
+    window=timedelta(minutes=10),
+    model_input=False,  # the input is senders_24h, beside which it says how fast
+)
+def senders_10min(history: History) -> Evidence:
+    """Most addresses that paid it within any 10 minutes."""
+    return _most(history, history.inflows, 10 * MINUTE)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="in",
+    evidence="extremal",
+    formula="most distinct senders of incoming transfers within any hour",
+    says="was paid by {value} within an hour",
+    says_low="was paid by at most {value} within any hour",
+    red_flags=("rapid_fan_in",),
+    window=timedelta(hours=1),
+    model_input=False,
+)
+def senders_1h(history: History) -> Evidence:
+    """Most addresses that paid it within any hour."""
+    return _most(history, history.inflows, HOUR)
+
+
+@FAMILY.signal(
+    unit="addresses",
+    needs="both",
+    evidence="absence",
+    formula="most receivers first paid after an inflow and less than 10 minutes after it",
+    says="paid {value} that it had not paid before, within 10 minutes of one receipt",
+    says_low="paid at most {value} that it had not paid before, within 10 minutes of any receipt",
+    red_flags=("rapid_fan_out", "new_receivers"),
+    window=timedelta(minutes=10),
+    model_input=False,
+)
+def new_receivers_10min(history: History) -> Evidence:
+    """Most addresses, not paid by it before, that it paid within 10 minutes of one receipt."""
+    return most_new_receivers(history, 10 * MINUTE)
+
+
+@FAMILY.signal(
+    unit="share",
+    needs="both",
+    evidence="distribution",
+    formula="over payments after the first receipt: value to addresses that no earlier transfer "
+    "came from or went to ÷ value",
+    says="sent {value} of what it paid after its first receipt to addresses new to it",
+    null="no payment after a receipt",
+    bounds=(0, 1),
+    red_flags=("new_receivers",),
+    fewest={"transfers_out": 5},
+    model_input=False,
+)
+def unseen_receiver_share(history: History) -> Evidence | None:
+    """Share of the value sent after its first receipt that went to addresses new to it."""
+    return share_to_unseen(history)
+
+
 def _most(history: History, rows: np.ndarray, width: int) -> Evidence:
     """Return the most distinct counterparties in a window: the first transfer with each of them."""
     ids = history.counterparty[rows]
@@ -367,55 +439,8 @@ def _most(history: History, rows: np.ndarray, width: int) -> Evidence:
     return evidence(len(firsts), rows[start:end][firsts])
 
 
-def _evenness(history: History, rows: np.ndarray) -> Evidence | None:
-    totals = sorted(value_by_counterparty(history, rows).values())
-    if len(totals) < 2:
-        return None
-    shares = [total / sum(totals) for total in totals]
-    greatest = float(np.log2(len(totals)))
-    entropy = min(greatest, -sum(share * float(np.log2(share)) for share in shares))
-    return evidence(
-        entropy / greatest,
-        rows,
-        _largest_first(history, rows),
-        numerator=entropy,
-        denominator=greatest,
-        weights=totals,
-        count=len(totals),
-    )
-
-
-def _top_share(history: History, rows: np.ndarray) -> Evidence | None:
-    totals = value_by_counterparty(history, rows)
-    if not totals:
-        return None
-    top = max(totals, key=lambda counterparty: totals[counterparty])
-    everything = sum(totals.values())
-    return evidence(
-        totals[top] / everything,
-        rows,
-        _largest_first(history, rows[history.counterparty[rows] == top]),
-        numerator=totals[top],
-        denominator=everything,
-    )
-
-
-def _once_only(history: History, rows: np.ndarray) -> Evidence | None:
-    times = Counter(history.counterparty[rows].tolist())
-    if not times:
-        return None
-    telling = [row for row in rows if times[int(history.counterparty[row])] == 1]
-    return evidence(
-        len(telling) / len(times), rows, telling, numerator=len(telling), denominator=len(times)
-    )
-
-
 def _parties(history: History) -> tuple[set[int], set[int], np.ndarray]:
     """Return senders, receivers and rows, of the kinds seen in both directions."""
     senders = history.counterparty[history.two_sided & history.incoming]
     receivers = history.counterparty[history.two_sided & ~history.incoming]
     return set(senders.tolist()), set(receivers.tolist()), np.flatnonzero(history.two_sided)
-
-
-def _largest_first(history: History, rows: np.ndarray) -> np.ndarray:
-    return rows[np.argsort(-history.value[rows], kind="stable")]

@@ -175,7 +175,7 @@ def receipts_rising(history: History) -> Evidence | None:
     evidence="members",
     formula="first payment out - first receipt, where the receipt came first",
     says="made its first payment {value} after its first receipt",
-    null="nothing came in before the first payment out",
+    null="nothing went out, or nothing came in before the first payment out",
 )
 def days_to_first_payment(history: History) -> Evidence | None:
     """Time from the first receipt to the first payment out."""

@@ -157,14 +157,13 @@ def _declare(figure: _Figure, label: str, window: int) -> None:
 
     definition.__name__ = f"{figure.name}_{label}"
     definition.__doc__ = figure.meaning.format(window=words)
-    by_amount = _BY_AMOUNT[_COLUMNS.index(figure.column)]
     FAMILY.signal(
         unit=figure.unit,
         needs=figure.needs,
         evidence=figure.evidence,
         formula=figure.formula.format(window=words),
         says=figure.says.replace("{window}", words),
-        null=_null_meaning(figure.column) + ("; or the basis is relative" if by_amount else ""),
+        null="; or ".join(_when_null(figure.column)),
         red_flags=figure.flags,
         window=timedelta(microseconds=window),
         model_input=False,
@@ -172,13 +171,15 @@ def _declare(figure: _Figure, label: str, window: int) -> None:
     )(definition)
 
 
-def _null_meaning(column: str) -> str:
-    return {
-        ONWARD: "nothing was found, and of nobody it paid are outgoing transfers loaded",
-        ALIKE: "nothing was found, and of nobody it paid are incoming transfers loaded",
-        AROUND: "nothing was found, and of nobody who paid it are outgoing transfers loaded",
-        _ALWAYS: "never, where its legs are in force",
-    }[_SEEN_BY[_COLUMNS.index(column)]]
+def _when_null(column: str) -> list[str]:
+    k = _COLUMNS.index(column)
+    unseen = {
+        ONWARD: ["nothing was found, and of nobody it paid are outgoing transfers loaded"],
+        ALIKE: ["nothing was found, and of nobody it paid are incoming transfers loaded"],
+        AROUND: ["nothing was found, and of nobody who paid it are outgoing transfers loaded"],
+        _ALWAYS: [],
+    }[_SEEN_BY[k]]
+    return [*unseen, "the basis is relative"] if _BY_AMOUNT[k] else unseen
 
 
 def _explain(around: Surroundings, figure: _Figure, limits: Limits) -> Evidence | None:

@@ -210,6 +210,7 @@ def drained_sender_share(history: History) -> Evidence | None:
     says="was paid by wallets that had {value} of their own receipts from wallets younger than 30 "
     "days (two hops)",
     null="no known sender had received from a known wallet",
+    window=timedelta(days=30),
     bounds=(0, 1),
     model_input=False,
     exposure=True,
@@ -288,6 +289,7 @@ def gathering_receiver_share(history: History) -> Evidence | None:
     says="paid wallets that had made {value} of their own payments to wallets that pass money on "
     "within a day (two hops)",
     null="no known receiver had paid a known wallet",
+    window=timedelta(days=1),
     bounds=(0, 1),
     model_input=False,
     exposure=True,

@@ -1,4 +1,4 @@
-"""New receivers after a receipt, and gathering before scattering, as definitions see them.
+"""Receivers that are new, and gathering before scattering, as definitions see them.
 
 The kernel of `features.fan_out` does the same in one pass.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from features.by_value import share_by_value
 from features.counterparties import first_of_each
 from features.evidence import Evidence, evidence
 from features.history import History
@@ -30,6 +31,19 @@ def most_new_receivers(history: History, width: int) -> Evidence:
     shown = positions[np.append(counted, best)] if len(counted) else counted
     before = positions[outflows[outflows < best]]
     return evidence(len(counted), np.concatenate([before, shown]), shown)
+
+
+def share_to_unseen(history: History) -> Evidence | None:
+    """Return the share, by value, of the payments after the first inflow to unseen addresses.
+
+    What is earlier is as the history has it, within one moment too: of two payments at once to an
+    unseen address, the second goes to one that has been seen.
+    """
+    part, positions = history.two_sided_part()
+    first_inflow = min(part.inflows, default=len(part))
+    after = part.outflows[part.outflows > first_inflow]
+    unseen = after[np.isin(after, first_of_each(part, np.arange(len(part))))]
+    return share_by_value(history, positions[unseen], positions[after])
 
 
 def gathered_and_scattered(history: History, width: int) -> Evidence:

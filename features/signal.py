@@ -61,6 +61,9 @@ UNITS = (
 )
 """``value`` is in the run's value basis: dollars, whole native coins, or medians of the history."""
 
+NEVER = "never, where its legs are in force"
+"""When a signal is null that says nothing of it."""
+
 Definition = Callable[[Any], "Evidence | None"]
 """A function of a `History`; in a family of scope ``graph``, of `Surroundings`."""
 
@@ -85,7 +88,8 @@ class Signal:
     needs
         One of `NEEDS`; where the legs in force do not reach it, the signal is null, never zero.
     null_meaning
-        When the signal is null though its legs are in force.
+        When the signal is null though its legs are in force (and, with `dollars`, values are
+        dollars).
     evidence
         One of `EVIDENCE_KINDS`.
     says
@@ -226,7 +230,7 @@ class Family:
         formula: str,
         says: str,
         says_low: str = "",
-        null: str = "never, where its legs are in force",
+        null: str = "",
         red_flags: tuple[str, ...] = (),
         flags_when_low: tuple[str, ...] = (),
         risk: str | None = None,
@@ -251,7 +255,7 @@ class Family:
                     formula=formula,
                     unit=unit,
                     needs=needs,
-                    null_meaning=null,
+                    null_meaning=null or NEVER + (" and values are in dollars" if dollars else ""),
                     evidence=evidence,
                     says=says,
                     red_flags=red_flags,

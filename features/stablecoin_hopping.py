@@ -379,7 +379,7 @@ def asset_entropy(history: History) -> Evidence | None:
     evidence="distribution",
     formula="½ Σ over coins of |share of value in - share of value out|, swaps aside",
     says="paid out other coins than it was paid in, for {value} of the value",
-    null="nothing came in, or nothing went out, but by swaps",
+    null="nothing came in but by swaps, or nothing went out but by swaps",
     bounds=(0, 1),
 )
 def asset_mix_shift(history: History) -> Evidence | None:

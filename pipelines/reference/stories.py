@@ -30,6 +30,21 @@ STORIES = (
         also=("value_in", "value_out"),
     ),
     Story(
+        "rush",
+        "Several pay it within the hour, most of them at once",
+        ("rapid_fan_in",),
+        """
+        1 10:00   A > it            500 USDT
+        2 09:00   B > it          2,000 USDT
+        2 09:02   C > it          1,500 USDT
+        2 09:06   D > it          3,000 USDT
+        2 09:40   A > it          1,000 USDT
+        2 10:15   it > Z          3,200 USDT
+        2 11:30   it > Z          4,600 USDT
+        """,
+        also=("senders_10min", "senders_1h"),
+    ),
+    Story(
         "relay",
         "What comes in leaves again within minutes",
         ("rapid_pass_through",),

@@ -36,13 +36,15 @@ def test_windows_are_the_best_of_all_windows(some):
     assert found["receivers_10min"] == busiest(some, False, 10 * MINUTE)
     assert found["receivers_1h"] == busiest(some, False, HOUR)
     assert found["receivers_24h"] == busiest(some, False, DAY)
+    assert found["senders_10min"] == busiest(some, True, 10 * MINUTE)
+    assert found["senders_1h"] == busiest(some, True, HOUR)
     assert found["senders_24h"] == busiest(some, True, DAY)
 
 
 @given(histories(max_size=25))
 def test_new_receivers_and_gather_scatter_by_brute_force(some):
     found, some = values(some), some.two_sided_part()[0]
-    n, new, both = len(some), {HOUR: 0, DAY: 0}, 0
+    n, new, both = len(some), {10 * MINUTE: 0, HOUR: 0, DAY: 0}, 0
     for at in (row for row in range(n) if some.incoming[row]):
         before, after = range(at), range(at + 1, n)
         known = {int(some.counterparty[row]) for row in before if not some.incoming[row]}
@@ -55,9 +57,52 @@ def test_new_receivers_and_gather_scatter_by_brute_force(some):
         scattered = [r for r in after if some.time[r] - some.time[at] < DAY]
         receivers = distinct(some, [r for r in scattered if not some.incoming[r]])
         both = max(both, min(senders, receivers))
+    assert found["new_receivers_10min"] == new[10 * MINUTE]
     assert found["new_receivers_1h"] == new[HOUR]
     assert found["new_receivers_24h"] == new[DAY]
     assert found["gathered_then_scattered"] == both
+
+
+@given(histories(max_size=25))
+def test_value_to_unseen_receivers_by_brute_force(some):
+    found, some = values(some)["unseen_receiver_share"], some.two_sided_part()[0]
+    paid, unseen = 0, 0
+    for row in range(len(some)):
+        if some.incoming[row] or not some.incoming[:row].any():
+            continue
+        paid += int(some.value[row])
+        if int(some.counterparty[row]) not in some.counterparty[:row].tolist():
+            unseen += int(some.value[row])
+    assert found == pytest.approx(unseen / paid if paid else math.nan, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "transfers, share",
+    [
+        # Paid before the first receipt: not counted, but no longer new to it afterwards.
+        ([(0, "out", 7, 50), (1, "in", 1, 90), (2, "out", 7, 60), (3, "out", 8, 20)], 20 / 80),
+        # Who paid it is not new to it.
+        ([(0, "in", 1, 90), (1, "out", 1, 40), (2, "out", 8, 40)], 1 / 2),
+        # Of two payments at once to one address the first goes to a new one.
+        ([(0, "in", 1, 90), (5, "out", 8, 30), (5, "out", 8, 10)], 3 / 4),
+        ([(0, "out", 8, 30), (1, "in", 1, 90)], None),
+    ],
+)
+def test_value_to_unseen_receivers_by_hand(transfers, share):
+    some = history(*transfers)
+    shown = fan_out.unseen_receiver_share(some)
+    assert (None if shown is None else shown.value) == share
+    assert values(some)["unseen_receiver_share"] == pytest.approx(share or math.nan, nan_ok=True)
+
+
+def test_the_evidence_of_unseen_receivers_is_what_was_paid_after_a_receipt():
+    some = history(
+        (0, "out", 7, 50), (1, "in", 1, 90), (2, "out", 7, 60), (3, "out", 8, 5), (4, "out", 9, 20)
+    )
+    shown = fan_out.unseen_receiver_share(some)
+    assert shown is not None
+    assert shown.rows.tolist() == [2, 3, 4]
+    assert shown.telling.tolist() == [4, 3]
 
 
 def test_a_splitter():

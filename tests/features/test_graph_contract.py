@@ -21,9 +21,9 @@ from features.evidence import Evidence
 from features.graph import unpacked
 from features.history import DAY, HOUR
 from features.motif_walks import Limits
-from features.network import Network, Surroundings
+from features.network import IN_LOADED, OUT_LOADED, Network, Surroundings
 from features.recomputation import recompute
-from features.signal import Found, GraphFamily
+from features.signal import NEVER, Found, GraphFamily
 from tests.features.graph_worlds import (
     APART,
     CROWD,
@@ -217,6 +217,33 @@ def zero_is_seen(family: GraphFamily, some: World) -> None:
             assert value != 0 or not signal.exposure, (signal.name, v)
 
 
+def null_where_it_says(family: GraphFamily, some: World) -> None:
+    """Domain: every world, in every basis. Where something was found, it was seen."""
+    for v in range(len(some)):
+        row = values_of(family, some, [v])[0]
+        for signal, value in zip(family.signals, row, strict=True):
+            said = signal.null_meaning.split("; or ")
+            unseen = [one for one in said if one in LOADED and not _sees(some, v, *LOADED[one])]
+            always = [one for one in said if one == "the basis is relative" and not some.comparable]
+            nothing = value <= float(signal.name.startswith("relay_hops"))
+            assert math.isnan(value) or not (always or (unseen and nothing)), (signal.name, said)
+            assert not math.isnan(value) or always or unseen, (signal.name, said)
+            assert {*said} <= {*LOADED, "the basis is relative", NEVER}, (signal.name, said)
+
+
+LOADED = {
+    "nothing was found, and of nobody it paid are outgoing transfers loaded": (1, OUT_LOADED),
+    "nothing was found, and of nobody it paid are incoming transfers loaded": (1, IN_LOADED),
+    "nothing was found, and of nobody who paid it are outgoing transfers loaded": (0, OUT_LOADED),
+}
+"""What must be loaded, and of whom: the receivers (1) of what it sent, or the senders (0)."""
+
+
+def _sees(some: World, v: int, side: int, bit: int) -> bool:
+    met = {p[side] for p in some.pays if p[1 - side] == v and p.time < some.as_of}
+    return any(some.loaded[u] & bit for u in met)
+
+
 # --- Every signal keeps them ---
 
 SMALL = [
@@ -302,6 +329,12 @@ def test_evidence(family, some):
 @given(some=worlds(ties=False, max_size=20))
 def test_minimal_evidence(family, some):
     evidence_is_minimal(family, some)
+
+
+@each_family
+@given(some=worlds(max_size=15), comparable=st.booleans())
+def test_null_where_it_says_and_nowhere_else(family, some, comparable):
+    null_where_it_says(family, some.but(comparable=comparable))
 
 
 @each_family
@@ -462,6 +495,7 @@ RELATIONS: dict[str, Callable[[GraphFamily], None]] = {
     "future": lambda f: ignores_its_future(f, ORDINARY, MORE),
     "as_of": lambda f: moves_with_as_of_only_where_declared(f, ORDINARY),
     "zero": lambda f: zero_is_seen(f, ORDINARY),
+    "null": lambda f: null_where_it_says(f, ORDINARY),
 }
 BREACHES: list[tuple[str, GraphFamily]] = [
     ("documented", toy(number, meaning="")),
@@ -472,6 +506,8 @@ BREACHES: list[tuple[str, GraphFamily]] = [
     ("definition", toy(lambda of: math.nan, value=number)),
     ("evidence", toy(number, places=lambda of: outgoing(of)[1:])),
     ("minimal", toy(number, places=lambda of: np.arange(len(of.rows)))),
+    ("null", toy(lambda of: math.nan)),
+    ("null", toy(number, null="the basis is relative; or by chance")),
     ("who", toy(lambda of: float((receivers(of) > 1).sum()))),
     ("order", toy(lambda of: float(of.rows[outgoing(of)].sum()))),
     ("when", toy(hours)),

@@ -1,16 +1,33 @@
-"""OTC-like flows: worked examples by hand; test_signal_contract.py compares with definitions."""
+"""OTC-like flows: every signal against its formula in plain Python, and worked examples by hand."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.clearing import LOOK_BACK
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
 from features.otc import FAMILY
-from tests.features.histories import COIN, DAI, USDT, columns_of, history
+from tests.features.histories import COIN, DAI, USDT, columns_of, histories, history
+from tests.features.plain import (
+    Transfer,
+    check,
+    clearing_time,
+    entropy,
+    pairs_of,
+    received,
+    sent,
+    share,
+    total_value,
+    transfers_of,
+    typical,
+)
 
 NAMES = [signal.name for signal in FAMILY.signals]
 CLIENT, PAYEE, THIRD = 1, 2, 3
@@ -21,6 +38,61 @@ def values(of: History) -> dict[str, float]:
     out = np.empty((1, len(NAMES)))
     FAMILY.kernel(columns_of([of]), 0, 1, out)
     return dict(zip(NAMES, out[0].tolist(), strict=True))
+
+
+def by_formula(flows: list[Transfer], both: list[Transfer], dollar: int) -> dict[str, float]:
+    into, out = received(both), sent(both)
+    times = Counter(one.other for one in flows)
+    mutual = {one.other for one in into} & {one.other for one in out}
+    regular = [one for one in flows if times[one.other] >= 3]
+    return {
+        **in_pairs([paid.value / got.value for got, paid in pairs_of(both)], len(out)),
+        **in_time(both, dollar),
+        "reciprocal_value_share": share(
+            total_value(one for one in both if one.other in mutual), total_value(both)
+        ),
+        "transfers_per_counterparty": share(len(flows), len(times)),
+        "regulars_share": share(len(regular), len(flows)),
+        "receipts_per_payment": share(len(into), len(out)),
+        "activity_hours_entropy": entropy(Counter(o.time // HOUR % 24 for o in flows).values()),
+    }
+
+
+def in_pairs(ratios: list[float], payments: int) -> dict[str, float]:
+    low = sum(0.97 <= ratio <= 0.999 for ratio in ratios)
+    enough = len(ratios) >= 3
+    return {
+        "paired_share": share(len(ratios), payments),
+        "low_spread_share": share(low, len(ratios)) if enough else nan,
+        "implied_commission": typical([1 - ratio for ratio in ratios]) if enough else nan,
+        "paired_payments": len(ratios),
+    }
+
+
+def in_time(both: list[Transfer], dollar: int) -> dict[str, float]:
+    into = [k for k, one in enumerate(both) if one.incoming]
+    waits = {k: clearing_time(both, k) for k in into}
+    # Of equals the first is the largest.
+    largest = sorted(into, key=lambda k: -both[k].value)[:1]
+    large = [k for k in into if both[k].value > 10_000 * dollar]
+    cleared = [wait for k in large if (wait := waits[k]) is not None]
+    return {
+        "largest_clearing_time": typical([w for k in largest if (w := waits[k]) is not None]),
+        "large_clearing_time": typical(cleared),
+        "large_receipts_cleared": len(cleared),
+    }
+
+
+# A commission of nothing to four per cent apart, on either side of what pairs and of what is large.
+SUMS = [5_000, 9_690, 9_700, 9_800, 9_980, 9_990, 9_995, 10_000, 10_100, 20_000]
+
+
+@given(histories(), st.lists(st.sampled_from(SUMS), min_size=40, max_size=40))
+def test_every_signal_is_its_formula(some, sums):
+    amounts = np.array(sums[: len(some)], dtype=np.int64) * int(some.scale)
+    for of in (some, replace(some, value=amounts)):
+        flows, both = transfers_of(of), transfers_of(of, both=True)
+        check(FAMILY, of, by_formula(flows, both, int(of.scale)))
 
 
 DESK = history(

@@ -1,18 +1,44 @@
-"""Stablecoin hopping: worked examples by hand, and swap-rich histories against the definitions."""
+"""Stablecoin hopping: every signal against its formula in plain Python, and examples by hand."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from math import nan
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.history import DAY, HOUR, MICROSECONDS, History
+from features.history import DAY, FREEZABLE, HOUR, MICROSECONDS, STABLECOIN, History
 from features.recomputation import recompute
 from features.stablecoin_hopping import FAMILY
-from tests.features.histories import COIN, DAI, TOKEN, USDC, USDT, columns_of, history
+from tests.features.histories import (
+    COIN,
+    DAI,
+    TOKEN,
+    USDC,
+    USDT,
+    columns_of,
+    histories,
+    history,
+)
+from tests.features.plain import (
+    Transfer,
+    beside_swaps,
+    check,
+    entropy,
+    received,
+    sent,
+    share,
+    swaps_of,
+    total_value,
+    transfers_of,
+    typical,
+    windows,
+)
 
 VICTIM, ROUTER, OTHER_ROUTER, DESK = 1, 2, 3, 4
 NAMES = [signal.name for signal in FAMILY.signals]
@@ -40,6 +66,114 @@ def hops(*steps: tuple) -> History:
             transfers.append((moment, what, rest[0], value))
             assets, tx = [*assets, coin], [*tx, k]
     return replace(history(*transfers, asset=assets), tx=np.array(tx, dtype=np.int64))
+
+
+Legs = list[tuple[Transfer, Transfer]]
+"""The sold and the bought leg of each swap."""
+
+
+def by_formula(flows: list[Transfer]) -> dict[str, float]:
+    legs = [(flows[sold], flows[bought]) for sold, bought in swaps_of(flows)]
+    ways = Counter((sold.coin, bought.coin) for sold, bought in legs)
+    venues = Counter[int]()
+    for sold, _ in legs:
+        venues[sold.other] += sold.value
+    plain = [flows[k] for k in beside_swaps(flows)]
+    swapped = total_value(sold for sold, _ in legs)
+    return {
+        "swaps": len(legs),
+        "swaps_24h": max(map(len, windows([sold for sold, _ in legs], DAY)), default=0),
+        "swap_chain": longest_chain(legs),
+        "one_way_swap_share": share(max(ways.values(), default=0), len(legs)),
+        "one_venue_share": share(max(venues.values(), default=0), swapped),
+        "hold_before_swap": typical(holds(flows)),
+        "swapped_ratio": share(swapped, total_value(received(plain))),
+        **coins(flows),
+        "asset_mix_shift": mix_shift(received(plain), sent(plain)),
+        "switched_stablecoin_share": switched(stable(received(plain)), stable(sent(plain))),
+        "freezable_escape_24h_share": escape(flows),
+    }
+
+
+def stable(flows: list[Transfer]) -> list[Transfer]:
+    return [one for one in flows if one.kind & STABLECOIN]
+
+
+def by_coin(flows: list[Transfer]) -> Counter[int]:
+    sums = Counter[int]()
+    for one in flows:
+        sums[one.coin] += one.value
+    return sums
+
+
+def longest_chain(legs: Legs) -> int:
+    runs = [1] if legs else [0]
+    for (before, bought), (sold, _) in pairwise(legs):
+        goes_on = bought.coin == sold.coin and sold.time - before.time <= HOUR
+        runs.append(runs[-1] + 1 if goes_on else 1)
+    return max(runs)
+
+
+def holds(flows: list[Transfer]) -> list[float]:
+    """Return the seconds from the last receipt of each sold coin, where there was one."""
+    legs = swaps_of(flows)
+    receipts = {*beside_swaps(flows), *(bought for _, bought in legs)}
+    found = []
+    for sold, _ in legs:
+        same = [
+            k
+            for k in range(sold)
+            if k in receipts and flows[k].incoming and flows[k].coin == flows[sold].coin
+        ]
+        found += [(flows[sold].time - flows[k].time) / MICROSECONDS for k in same[-1:]]
+    return found
+
+
+def coins(flows: list[Transfer]) -> dict[str, float]:
+    return {
+        "stablecoins_used": len(by_coin(stable(flows))),
+        "stablecoin_share": share(total_value(stable(flows)), total_value(flows)),
+        "asset_entropy": entropy(by_coin(flows).values()),
+    }
+
+
+def mix_shift(into: list[Transfer], out: list[Transfer]) -> float:
+    came, went = by_coin(into), by_coin(out)
+    if not came or not went:
+        return nan
+    return (
+        sum(abs(came[c] / total_value(into) - went[c] / total_value(out)) for c in {*came, *went})
+        / 2
+    )
+
+
+def switched(into: list[Transfer], out: list[Transfer]) -> float:
+    came = by_coin(into)
+    beyond = sum(max(0, paid - came[coin]) for coin, paid in by_coin(out).items())
+    return share(beyond, total_value(out))
+
+
+def escape(flows: list[Transfer]) -> float:
+    """Return the share of the freezable value that left the issuers' reach within a day.
+
+    What is held lies in one row, whichever freezable coin it is, and leaves from its front.
+    """
+    bought = {sold: flows[leg] for sold, leg in swaps_of(flows)}
+    freezable = [k for k, one in enumerate(flows) if one.kind & STABLECOIN and one.kind & FREEZABLE]
+    held: list[list[int]] = []
+    escaped, came = 0, 0
+    for k in freezable:
+        if flows[k].incoming:
+            held.append([flows[k].time, flows[k].value])
+            came += flows[k].value
+            continue
+        wanted = flows[k].value
+        for lot in held:
+            moved = min(wanted, lot[1])
+            lot[1], wanted = lot[1] - moved, wanted - moved
+            if k in bought and not bought[k].kind & FREEZABLE and flows[k].time - lot[0] <= DAY:
+                escaped += moved
+    return share(escaped, came)
 
 
 WORKED = hops(
@@ -141,16 +275,19 @@ swap = st.tuples(st.just("swap"), step, amount, st.sampled_from(range(5)), amoun
 
 
 @given(st.lists(swap | swap | payment, max_size=25))
-def test_kernel_definition_and_evidence_agree_on_swap_rich_histories(drawn):
+def test_every_signal_is_its_formula_on_swap_rich_histories(drawn):
     moment, steps = 0, []
     for what, (gap, coin), *rest in drawn:
         moment += gap
         steps.append((what, moment, coin, *rest))
     of = hops(*steps)
-    compiled = values(of)
+    check(FAMILY, of, by_formula(transfers_of(of, both=True)))
     for signal in FAMILY.signals:
         shown = signal.definition(of)
-        value = np.nan if shown is None else shown.value
-        assert compiled[signal.name] == pytest.approx(value, nan_ok=True), signal.name
         if shown is not None:
-            assert recompute(signal, of, shown) == pytest.approx(value), signal.name
+            assert recompute(signal, of, shown) == pytest.approx(shown.value), signal.name
+
+
+@given(histories())
+def test_every_signal_is_its_formula(some):
+    check(FAMILY, some, by_formula(transfers_of(some, both=True)))

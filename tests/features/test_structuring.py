@@ -1,13 +1,21 @@
-"""Structuring: worked examples by hand; test_signal_contract.py compares with definitions."""
+"""Structuring: every signal against its formula in plain Python, and worked examples by hand."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from math import nan
+from statistics import median
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from features.history import DAY, HOUR, History
+from features.history import DAY, HOUR, STABLECOIN, History
 from features.structuring import FAMILY
-from tests.features.histories import COIN, DAI, USDC, USDT, columns_of, history
+from tests.features.histories import COIN, DAI, USDC, USDT, columns_of, histories, history
+from tests.features.plain import Transfer, check, received, sent, share, transfers_of, windows
 
 NAMES = [signal.name for signal in FAMILY.signals]
 DOLLAR = 1_000_000
@@ -24,6 +32,64 @@ def dollars(*transfers: tuple[str, float], asset: object = USDT, gap: int = HOUR
     """Return a history of ("in"/"out", dollars), each `gap` after the last."""
     rows = [(k * gap, way, k, round(sum_ * DOLLAR)) for k, (way, sum_) in enumerate(transfers)]
     return history(*rows, asset=asset, scale=float(DOLLAR))  # type: ignore[arg-type]
+
+
+def by_formula(flows: list[Transfer], both: list[Transfer], dollar: int) -> dict[str, float]:
+    out, stable = sent(flows), [one for one in sent(flows) if one.kind & STABLECOIN]
+    below = [one for one in out if just_below(one.value, dollar)]
+    return {
+        **{f"round_{sum_}_share": round_share(stable, sum_ * dollar) for sum_ in (10, 100, 1000)},
+        "sub_threshold_share": share(len(below), len(out)) if len(out) >= 3 else nan,
+        "sub_threshold_24h": max(map(len, windows(below, DAY)), default=0),
+        **tickets([one.value for one in received(both)], [one.value for one in sent(both)], dollar),
+        "repeated_in_share": repeated(received(flows)),
+        "repeated_out_share": repeated(out),
+        "stablecoin_payments": len(stable),
+    }
+
+
+def just_below(value: int, dollar: int) -> bool:
+    return any(9 * t * dollar <= 10 * value < 10 * t * dollar for t in (1_000, 3_000, 10_000))
+
+
+def round_share(stable: list[Transfer], sum_: int) -> float:
+    whole = sum(one.value % sum_ == 0 for one in stable)
+    return share(whole, len(stable)) if len(stable) >= 3 else nan
+
+
+def tickets(into: list[int], out: list[int], dollar: int) -> dict[str, float]:
+    names = ("fragmentation", "ticket_ratio", "small_tickets_share", "large_tickets_share")
+    if not into or not out:
+        return dict.fromkeys(names, nan)
+    small_out = sum(value < 100 * dollar for value in out) / len(out)
+    small_in = sum(value < 100 * dollar for value in into) / len(into)
+    typical = median(into)
+    tenths = sum(10 * value < typical for value in out) / len(out)
+    tens = sum(value > 10 * typical for value in out) / len(out)
+    shares = (small_out - small_in, median(out) / typical, tenths, tens)
+    return dict(zip(names, shares, strict=True))
+
+
+def repeated(flows: list[Transfer]) -> float:
+    times = Counter((one.value, one.coin) for one in flows)
+    return share(sum(count for count in times.values() if count > 1), len(flows))
+
+
+# In and around the tenths below the thresholds, small, round, and ten times as much or as little.
+SUMS = [9.99, 10, 40, 99.5, 100, 899, 900, 999.5, 1_000, 2_700, 3_000, 8_999, 9_000, 9_999, 10_000]
+
+
+@given(histories(), st.lists(st.sampled_from(SUMS), min_size=40, max_size=40))
+def test_every_signal_is_its_formula(some, sums):
+    for of in (some, of_sums(some, sums)):
+        flows, both = transfers_of(of), transfers_of(of, both=True)
+        check(FAMILY, of, by_formula(flows, both, int(of.scale)))
+
+
+def of_sums(some: History, sums: list[float]) -> History:
+    """Return the history with other amounts, in dollars."""
+    value = np.array([round(sum_ * DOLLAR) for sum_ in sums[: len(some)]], dtype=np.int64)
+    return replace(some, value=value, scale=float(DOLLAR))
 
 
 def test_the_worked_example_of_the_family():
