@@ -11,7 +11,10 @@ from typing import Any
 
 from models.association import MOST
 from models.facts import BundleFacts
+from models.intervals import wilson
 from models.markdown import code
+from models.roles.clearness import MOST_WRONG
+from models.roles.settling import RoleFacts
 
 _BASIS = {
     "synthetic": "simulated addresses with known roles; none of them is real",
@@ -67,9 +70,10 @@ def _roles(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
         f"against launderer below {facts.roles.ruled_out_below:.2f}, set on "
         f"{facts.roles.n_victims:,} labelled victims that the trees did not see."
     )
+    told += f"\n\n{_parts(facts.roles)}"
     measured = evaluation.get("roles")
     if measured is None or not measured["victims"]["n"]:
-        return told + " There are no labelled victims in test to measure it on."
+        return told + "\n\nThere are no labelled victims in test to measure it on."
     victims, cost = measured["victims"], measured["cost"]["medium"]
     return told + (
         f"\n\nIn test, of {victims['n']:,} labelled victims {victims['presented']:,} are "
@@ -77,6 +81,30 @@ def _roles(facts: BundleFacts, evaluation: Mapping[str, Any]) -> str:
         f"one-sided 95 % upper limit of the share {victims['upper']:.1%}), and of "
         f"{cost['n']:,} launderers whose score reaches a band {cost['kept']:,} still are "
         f"[{cost['low']:.0%}, {cost['high']:.0%}]."
+    )
+
+
+def _parts(roles: RoleFacts) -> str:
+    """Say which parts in the scheme are told, and how often they were right."""
+    if not roles.told_from:
+        return "The labels name too few parts of launderers to tell one."
+    lines = ["| part | told from a chance of | launderers told so | who had that part |"]
+    lines += ["|---|---|---:|---|"]
+    for name, limit in roles.told_from.items():
+        counts = roles.told.get(name, {})
+        n, right = sum(counts.values()), counts.get(name, 0)
+        share = "–"
+        if n:
+            low, high = wilson(right, n)
+            share = f"{right / n:.0%} [{low:.0%}, {high:.0%}]"
+        shown = "never" if limit is None else f"{limit:.0%}"
+        lines.append(f"| {name.replace('_', ' ')} | {shown} | {n:,} | {share} |")
+    unclear = sum(sum(counts.values()) for counts in roles.unclear.values())
+    return (
+        "Which part in the scheme a suspect plays is told only from a chance on that is proven on "
+        f"labelled launderers whom the trees did not see: at most {MOST_WRONG:.0%} of those told "
+        f"play another. Of the others ({unclear:,} of those launderers) the part is said not to be "
+        "clear.\n\n" + "\n".join(lines)
     )
 
 
