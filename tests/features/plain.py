@@ -6,13 +6,14 @@ held against the kernel and against the definition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import log2, nan
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from features.history import DAY, MICROSECONDS, STABLECOIN, History
 from features.signal import Family
@@ -48,6 +49,13 @@ def transfers_of(some: History, *, both: bool = False) -> list[Transfer]:
     ]
 
 
+@st.composite
+def some_of(draw: st.DrawFn, values: Sequence[float], n: int) -> list[float]:
+    """Draw `n` of a few of the values, so that the same and its counterparts come again."""
+    few = draw(st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True))
+    return draw(st.lists(st.sampled_from(few), min_size=n, max_size=n))
+
+
 def values_of(family: Family, some: History) -> dict[str, float]:
     """Return a kernel's values by name."""
     out = np.empty((1, len(family.signals)))
@@ -61,7 +69,7 @@ def check(family: Family, some: History, expected: Mapping[str, float]) -> None:
     assert set(found) == set(expected), "each signal has its formula in the oracle"
     for signal in family.signals:
         shown = signal.definition(some)
-        wanted = pytest.approx(expected[signal.name], rel=1e-9, abs=1e-9, nan_ok=True)
+        wanted = pytest.approx(expected[signal.name], rel=1e-9, abs=1e-12, nan_ok=True)
         assert found[signal.name] == wanted, (signal.name, "kernel")
         assert (nan if shown is None else shown.value) == wanted, (signal.name, "definition")
 

@@ -8,13 +8,12 @@ from math import nan
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from features.clearing import LOOK_BACK
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
 from features.otc import FAMILY
-from tests.features.histories import COIN, DAI, USDT, columns_of, histories, history
+from tests.features.histories import COIN, DAI, START, USDT, columns_of, histories, history
 from tests.features.plain import (
     Transfer,
     check,
@@ -24,10 +23,12 @@ from tests.features.plain import (
     received,
     sent,
     share,
+    some_of,
     total_value,
     transfers_of,
     typical,
 )
+from tests.generated import cases
 
 NAMES = [signal.name for signal in FAMILY.signals]
 CLIENT, PAYEE, THIRD = 1, 2, 3
@@ -87,12 +88,19 @@ def in_time(both: list[Transfer], dollar: int) -> dict[str, float]:
 SUMS = [5_000, 9_690, 9_700, 9_800, 9_980, 9_990, 9_995, 10_000, 10_100, 20_000]
 
 
-@given(histories(), st.lists(st.sampled_from(SUMS), min_size=40, max_size=40))
+@settings(max_examples=cases(200))
+@given(histories(), some_of(SUMS, 40))
 def test_every_signal_is_its_formula(some, sums):
     amounts = np.array(sums[: len(some)], dtype=np.int64) * int(some.scale)
-    for of in (some, replace(some, value=amounts)):
+    for of in (some, replace(some, value=amounts), quickly(replace(some, value=amounts))):
         flows, both = transfers_of(of), transfers_of(of, both=True)
         check(FAMILY, of, by_formula(flows, both, int(of.scale)))
+
+
+def quickly(some: History) -> History:
+    """Return the history with its transfers hours apart, and in one coin."""
+    moments = START + np.arange(len(some)) * 2 * HOUR
+    return replace(some, time=moments, asset=np.full(len(some), USDT, dtype=np.int32))
 
 
 DESK = history(

@@ -9,7 +9,7 @@ from math import nan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.history import DAY, FREEZABLE, HOUR, MICROSECONDS, STABLECOIN, History
@@ -39,6 +39,7 @@ from tests.features.plain import (
     typical,
     windows,
 )
+from tests.generated import cases
 
 VICTIM, ROUTER, OTHER_ROUTER, DESK = 1, 2, 3, 4
 NAMES = [signal.name for signal in FAMILY.signals]
@@ -268,19 +269,32 @@ def test_what_an_export_cannot_show_is_not_looked_at():
     ).all()
 
 
-step = st.tuples(st.sampled_from([0, 1, HOUR, HOUR + 1, DAY, DAY + 1]), st.sampled_from(range(5)))
-amount, party = st.sampled_from([1, 50, 100, 10**9]), st.integers(1, 3)
-payment = st.tuples(st.sampled_from(["in", "out"]), step, amount, party)
-swap = st.tuples(st.just("swap"), step, amount, st.sampled_from(range(5)), amount, party)
+GAPS = [0, 0, 0, 1, HOUR, HOUR + 1, DAY // 2, DAY, DAY + 1]
+WHATS = st.sampled_from(["in", "in", "out", "swap", "swap", "swap"])
+amount, party = st.sampled_from([1, 50, 100, 150]), st.integers(1, 3)
 
 
-@given(st.lists(swap | swap | payment, max_size=25))
-def test_every_signal_is_its_formula_on_swap_rich_histories(drawn):
+@st.composite
+def swap_rich(draw: st.DrawFn) -> History:
+    """Draw payments and swaps of a few coins at a few gaps, some in transactions with others."""
+    n = draw(st.integers(0, 25))
+    gaps = draw(st.lists(st.sampled_from(GAPS), min_size=1, max_size=3))
+    coin = st.sampled_from(draw(st.lists(st.sampled_from(range(5)), min_size=2, max_size=3)))
     moment, steps = 0, []
-    for what, (gap, coin), *rest in drawn:
-        moment += gap
-        steps.append((what, moment, coin, *rest))
+    for what in draw(st.lists(WHATS, min_size=n, max_size=n)):
+        moment += draw(st.sampled_from(gaps))
+        more = (coin, amount, party) if what == "swap" else (party,)
+        steps.append((what, moment, draw(coin), draw(amount), *map(draw, more)))
     of = hops(*steps)
+    apart = draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    first_of_step = np.append(True, (of.tx[1:] != of.tx[:-1]))[: len(of)]
+    starts = np.array(apart, dtype=bool)[of.tx] | np.append(True, np.diff(of.time) > 0)[: len(of)]
+    return replace(of, tx=np.cumsum(first_of_step & starts))
+
+
+@settings(max_examples=cases(300))
+@given(swap_rich())
+def test_every_signal_is_its_formula_on_swap_rich_histories(of):
     check(FAMILY, of, by_formula(transfers_of(of, both=True)))
     for signal in FAMILY.signals:
         shown = signal.definition(of)
