@@ -335,8 +335,8 @@ def gas_funder_children(history: History) -> Evidence | None:
     "known senders of which it is known who asked for them",
     says="received {value} of its tokens, so far as it is known who asked for them, by transfers "
     "that emptied wallets younger than 30 days and that their owners had not sent",
-    null=_NO_SENDER + ", or of no token from them who sent the transaction, or amounts do not add "
-    "up in the basis ``relative``",
+    null=_NO_SENDER + ", or of no token from them it is known who sent the transaction, or amounts "
+    "do not add up in the basis ``relative``",
     window=timedelta(days=30),
     bounds=(0, 1),
     red_flags=("drained_fresh_wallets",),

@@ -16,17 +16,19 @@ from hypothesis import given
 
 from features.catalogue import catalogue
 from features.history import (
+    BLOCKED,
     BRIDGES,
     EXCHANGES,
     FREEZABLE,
     ILLICIT,
+    LISTED,
     MARKETPLACES,
     NATIVE,
     STABLECOIN,
     History,
     party_of,
 )
-from features.neighbours import KNOWN, NONE, SUMMED
+from features.neighbours import ASKED_FOR, KNOWN, NONE, SUMMED
 from features.signal import NEVER, Family, Signal
 from tests.features.histories import USDT, histories, history
 from tests.features.plain import (
@@ -140,6 +142,26 @@ def not_registered(case: Case) -> bool:
     return not case.rows.registry & kind
 
 
+SHIFTS = {"exchange": 0, "listed": 3, "marketplace": 5, "frozen": 7}
+"""Where the hops that lead to a kind of party are held; those from one six bits later."""
+
+
+def nobody_near(case: Case) -> bool:
+    """Whether no other side is one, or held anything but zeros of it (see `features.reach`)."""
+    _, way, kind = case.signal.name.split("_")
+    party, what = case.rows.party, case.rows.party & 127
+    are = {
+        "exchange": np.isin(what, [party_of("exchange_hot"), party_of("exchange_deposit")])
+        & (party < LISTED),
+        "listed": party >= LISTED,
+        "marketplace": what == party_of("guarantee_marketplace"),
+        "frozen": what == party_of("issuer_blocked"),
+    }[kind]
+    held = case.rows.neighbours.reach >> (SHIFTS[kind] + (6 if way == "from" else 0))
+    near = are | (held & (7 if kind == "exchange" else 3) > 0)
+    return not np.any(near & (case.rows.incoming == (way == "from")))
+
+
 RULES: dict[str, Rule] = {
     NEVER: lambda case: False,
     NEVER + " and values are in dollars": lambda case: False,
@@ -198,7 +220,11 @@ RULES: dict[str, Rule] = {
     ),
     # There nobody's amounts add up; in a history they are drawn to do for some.
     "amounts do not add up in the basis ``relative``": lambda case: none_known(
-        case, True, (case.rows.neighbours.flags & SUMMED) > 0
+        case,
+        True,
+        (case.rows.neighbours.flags & SUMMED) > 0,
+        # who asked for it counts only where amounts add up: one clause or the other
+        *[(case.rows.neighbours.flags & ASKED_FOR) > 0] * ("taken" in case.signal.name),
     ),
     "no dated row of the services registry named such a party on its chain": not_registered,
     "no dated row of the services registry named an exchange on its chain": lambda case: (
@@ -206,6 +232,21 @@ RULES: dict[str, Rule] = {
     ),
     "no dated row of the services registry named a bridge on its chain": lambda case: (
         not case.rows.registry & BRIDGES
+    ),
+    "no dated row of the services registry named a listed party on its chain": lambda case: (
+        not case.rows.registry & ILLICIT
+    ),
+    "no dated row of the services registry named a guarantee marketplace on its chain": (
+        lambda case: not case.rows.registry & MARKETPLACES
+    ),
+    "no dated row of the services registry named a frozen address on its chain": lambda case: (
+        not case.rows.registry & BLOCKED
+    ),
+    "no chain of five payments or fewer led to one": nobody_near,
+    "no chain of four payments or fewer led to one": nobody_near,
+    "no chain of four payments or fewer came from one": nobody_near,
+    "of no token from them it is known who sent the transaction": lambda case: none_known(
+        case, True, (case.rows.neighbours.flags & ASKED_FOR) > 0
     ),
     "it paid no exchange": lambda case: (
         not np.any(

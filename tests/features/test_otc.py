@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from features.clearing import LOOK_BACK
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
 from features.otc import FAMILY
 from tests.features.histories import COIN, DAI, START, USDT, columns_of, histories, history
@@ -158,8 +157,8 @@ def test_pairs_look_ten_receipts_back():
         rows = [(0, "in", CLIENT, 1_000), *smalls, (HOUR, "out", PAYEE, 990)]
         return values(history(*rows))["paired_share"]
 
-    assert interleaved(LOOK_BACK - 1) == 1
-    assert interleaved(LOOK_BACK) == 0
+    assert interleaved(9) == 1
+    assert interleaved(10) == 0
 
 
 def test_large_tickets_are_cleared_when_as_much_was_paid_after_them():
