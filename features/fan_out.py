@@ -374,6 +374,7 @@ def receiver_share(history: History) -> Evidence | None:
     says_low="was paid by at most {value} within any 10 minutes",
     red_flags=("rapid_fan_in",),
     window=timedelta(minutes=10),
+    fewest={"senders_10min": 3},
     model_input=False,  # the input is senders_24h, beside which it says how fast
 )
 def senders_10min(history: History) -> Evidence:
@@ -390,6 +391,7 @@ def senders_10min(history: History) -> Evidence:
     says_low="was paid by at most {value} within any hour",
     red_flags=("rapid_fan_in",),
     window=timedelta(hours=1),
+    fewest={"senders_1h": 3},
     model_input=False,
 )
 def senders_1h(history: History) -> Evidence:
@@ -406,6 +408,7 @@ def senders_1h(history: History) -> Evidence:
     says_low="paid at most {value} that it had not paid before, within 10 minutes of any receipt",
     red_flags=("rapid_fan_out", "new_receivers"),
     window=timedelta(minutes=10),
+    fewest={"new_receivers_10min": 3},
     model_input=False,
 )
 def new_receivers_10min(history: History) -> Evidence:
