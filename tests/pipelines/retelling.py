@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from data.addresses import chain_family
 from data.assets import asset_registry
 from data.schema import LEGS, TRANSFERS, leg_text
 from data.services import load_services
@@ -255,9 +254,7 @@ class Desk:
         known = self.folder / "services.csv"
         self.telling.services.write_csv(known)
         out = self.folder / "signals.parquet"
-        return signals(
-            self.folder / "store", out, services=known, also=("motifs",), threads=2
-        ).out
+        return signals(self.folder / "store", out, services=known, also=("motifs",), threads=2).out
 
 
 def table_of(telling: Telling, folder: Path) -> Path:
