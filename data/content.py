@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import polars as pl
 
+from data.content_hash import ContentHash, laid_out
 from data.schema import TRANSFERS
-from data.storage import ROW_GROUP_ROWS, ContentHash, laid_out
+from data.storage import ROW_GROUP_ROWS
 
 DAYS: dict[str, pl.DataType] = {
     "chain": pl.String(),

@@ -141,11 +141,11 @@ def fresh_names(people: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def ring(since: datetime) -> pl.DataFrame:
-    """Return the payments of the ring, within two days; a third do not know their place."""
+    """Return the payments of the ring, within a day; a third do not know their place."""
     draw = np.random.default_rng(5)
     names = ring_addresses()
     ways = np.array([draw.choice(_RING, 2, replace=False) for _ in range(_PAYMENTS)])
-    minutes = np.sort(draw.integers(0, 2 * 24 * 60, _PAYMENTS))
+    minutes = np.sort(draw.integers(0, 24 * 60, _PAYMENTS))
     numbers = np.array([transaction_number(9, k) for k in range(_PAYMENTS)], dtype=np.int64)
     coins = draw.choice([USDT, USDC], _PAYMENTS, p=[0.9, 0.1])
     placed = draw.random(_PAYMENTS) < 2 / 3
