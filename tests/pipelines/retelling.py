@@ -1,8 +1,9 @@
 """A world in which every signal has a value, and ways to tell it that must make no difference.
 
 It is a simulated world and a ring: thirty addresses who pay each other so densely, in the same
-minutes and about the same amounts, that every shape of money is among it. Two of the ring are
-listed, one as a marketplace and one as frozen; some busy addresses are listed as mixers.
+minutes and about the same amounts, that every shape of money is among it, and who move money over
+bridges. Some of the ring are listed: a marketplace, a frozen address, two of an exchange; and some
+busy addresses of the world as mixers.
 
 Dates and prices cannot tell one hour from another: every service is known since before any telling
 begins, those of the registry included, and a coin costs the same on every day.
@@ -10,9 +11,11 @@ begins, those of the registry included, and a coin costs the same on every day.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,6 +38,7 @@ from pipelines.signals import signals
 from tests.data.canonical import USDC, USDT
 from tests.pipelines.conftest import World
 
+Row = dict[str, Any]
 KNOWN_SINCE = date(2010, 1, 1)
 NAMES = {"sender", "receiver", "initiator", "tx_to"}
 PARTICULARS = (*(c for c in TRANSFERS if c not in ("usd_micros", "screened")), "failed", "account")
@@ -44,7 +48,10 @@ MAPPING = {
     "legs": leg_text(LEGS),
     "complete": True,
 }
-_RING, _PAYMENTS = 30, 1500
+_RING, _PAYMENTS, _CROSSINGS = 30, 2000, 150
+_BRIDGED = ("ethereum", "arbitrum")
+_USDT_OF_ARBITRUM = "0xfd086bc7cd5c481dcc9c85ebe478a1c0b69fcbb9"
+_LISTED = ["guarantee_marketplace", "issuer_blocked", "exchange_hot", "exchange_hot"]
 _DOLLARS_A_COIN = {"ETH": "3000", "BNB": "600", "TRX": "0.25"}
 
 
@@ -102,17 +109,19 @@ class Telling:
         return replace(self, transfers=moved, as_of=self.as_of + by)
 
     def people(self) -> pl.DataFrame:
-        """Return ``chain`` and ``old`` for everybody whom no registry names."""
+        """Return ``chain`` and ``old`` for everybody whom no registry names, on whichever chain.
+
+        One key opens the same address on all EVM chains: a bridge's other leg is found by that.
+        """
         paid = self.transfers.filter(pl.col("kind") != "fee")
         sides = [paid.select("chain", old=side) for side in ("sender", "receiver", "initiator")]
-        known = self.services.select("chain", old="address")
-        assets = asset_registry().select("chain", old="address")
+        known = self.services.select(old="address")
+        assets = asset_registry().select(old="address")
         return (
             pl.concat([*sides, self.covered.rename({"address": "old"})])
             .drop_nulls()
             .unique()
-            .join(known, on=["chain", "old"], how="anti")
-            .join(assets, on=["chain", "old"], how="anti")
+            .join(pl.concat([known, assets]), on="old", how="anti")
             .sort("chain", "old")
         )
 
@@ -141,46 +150,89 @@ def fresh_names(people: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def ring(since: datetime) -> pl.DataFrame:
-    """Return the payments of the ring, within a day; a third do not know their place."""
+    """Return what the ring pays and moves over bridges, within a day."""
     draw = np.random.default_rng(5)
-    names = ring_addresses()
-    ways = np.array([draw.choice(_RING, 2, replace=False) for _ in range(_PAYMENTS)])
-    minutes = np.sort(draw.integers(0, 24 * 60, _PAYMENTS))
-    numbers = np.array([transaction_number(9, k) for k in range(_PAYMENTS)], dtype=np.int64)
-    coins = draw.choice([USDT, USDC], _PAYMENTS, p=[0.9, 0.1])
-    placed = draw.random(_PAYMENTS) < 2 / 3
-    rows = [
+    rows = sorted([*payments(draw), *crossings(draw)], key=lambda row: row["minute"])
+    numbers = np.array([transaction_number(9, k) for k in range(len(rows))], dtype=np.int64)
+    placed = draw.random(len(rows)) < 2 / 3  # a third do not know their place
+    told = [
         {
-            "chain": "ethereum",
-            "block_time": since + timedelta(minutes=int(minutes[k])),
-            "block_number": int(minutes[k]) if placed[k] else None,
+            "block_time": since + timedelta(minutes=row["minute"]),
+            "block_number": row["minute"] if placed[k] else None,
             "tx_index": int(draw.integers(0, 3)) if placed[k] else None,
             "tx_id": tx,
             "log_index": 0,
             "kind": "token",
-            "sender": names[ways[k, 0]],
-            "receiver": names[ways[k, 1]],
-            "asset": str(coins[k]),
-            "amount_raw": str(int(draw.integers(950_000_000, 1_050_000_000))),
-            "initiator": names[ways[k, 0]],
-            "tx_to": str(coins[k]),
+            "initiator": row["sender"],
+            "tx_to": row["asset"],
+            **{c: row[c] for c in ("chain", "sender", "receiver", "asset", "amount_raw")},
         }
-        for k, tx in enumerate(transaction_ids(9, numbers, np.zeros(_PAYMENTS, dtype=bool)))
+        for k, (row, tx) in enumerate(
+            zip(rows, transaction_ids(9, numbers, np.zeros(len(rows), dtype=bool)), strict=True)
+        )
     ]
-    return pl.DataFrame(rows, schema=TRANSFERS)
+    return pl.DataFrame(told, schema=TRANSFERS)
+
+
+def payments(draw: np.random.Generator) -> Iterator[Row]:
+    """Draw payments of about the same amounts, one in four a small one, as peels are."""
+    names = ring_addresses()
+    for small in draw.random(_PAYMENTS) < 0.25:
+        sender, receiver = draw.choice(_RING, 2, replace=False)
+        low, high = (20_000_000, 90_000_000) if small else (900_000_000, 1_000_000_000)
+        yield {
+            "chain": "ethereum",
+            "minute": int(draw.integers(0, 24 * 60)),
+            "sender": names[sender],
+            "receiver": names[receiver],
+            "asset": str(draw.choice([USDT, USDC], p=[0.9, 0.1])),
+            "amount_raw": str(draw.integers(low, high)),
+        }
+
+
+def crossings(draw: np.random.Generator) -> Iterator[Row]:
+    """Draw ways over bridges, mostly to oneself, of few amounts; some never come out."""
+    names = ring_addresses()
+    for k in range(_CROSSINGS):
+        there = (k % 2, 1 - k % 2)
+        sender, other = draw.choice(_RING, 2, replace=False)
+        receiver = sender if draw.random() < 0.7 else other
+        amount = int(draw.choice([200, 300, 300, 450])) * 1_000_000 + int(draw.integers(0, 3))
+        minute = int(draw.integers(0, 22 * 60))
+        came_out = amount - int(amount * draw.choice([0, 0.001, 0.004]))
+        legs = ((minute, amount), (minute + int(draw.integers(0, 50)), came_out))
+        for (moment, value), at in list(zip(legs, there, strict=True))[: 1 + (k % 6 > 0)]:
+            bridge = BRIDGES[int(draw.integers(0, 2))]
+            into = at == there[0]
+            yield {
+                "chain": _BRIDGED[at],
+                "minute": moment,
+                "sender": names[sender] if into else bridge,
+                "receiver": bridge if into else names[receiver],
+                "asset": (USDT, _USDT_OF_ARBITRUM)[at],
+                "amount_raw": str(value),
+            }
 
 
 def ring_addresses() -> list[str]:
-    nodes = [node_number(9, k, ETHEREUM) for k in range(_RING)]
+    return _made_up(range(_RING))
+
+
+def _made_up(places: range) -> list[str]:
+    nodes = [node_number(9, k, ETHEREUM) for k in places]
     return addresses(9, np.array(nodes, dtype=np.int64))
+
+
+BRIDGES = _made_up(range(_RING, _RING + 2))
+"""On each of the two chains between which the ring moves."""
 
 
 def first_telling(world: World) -> Telling:
     """Return a simulated world and the ring."""
     crew = ring_addresses()
     transfers = pl.concat([world.transfers, ring(datetime.fromisoformat("2025-03-01T00:00Z"))])
-    own = pl.DataFrame({"chain": "ethereum", "address": crew})
-    covered = pl.concat([world.coverage.select("chain", "address").unique(), own])
+    own = [pl.DataFrame({"chain": chain, "address": crew}) for chain in _BRIDGED]
+    covered = pl.concat([world.coverage.select("chain", "address").unique(), *own])
     return Telling(
         transfers,
         covered.sort("chain", "address"),
@@ -190,21 +242,31 @@ def first_telling(world: World) -> Telling:
 
 
 def known_services(world: World, crew: list[str]) -> pl.DataFrame:
-    """Return services of the world, two of the ring, busy ones as mixers, and the registry."""
+    """Return services of the world, some of the ring, busy ones as mixers, and the registry."""
     columns = ("chain", "address", "category", "licit")
-    two = pl.DataFrame(
+    ours = pl.DataFrame(
         {
             "chain": "ethereum",
-            "address": crew[:2],
-            "category": ["guarantee_marketplace", "issuer_blocked"],
-            "licit": False,
+            "address": crew[: len(_LISTED)],
+            "category": _LISTED,
+            "licit": [category == "exchange_hot" for category in _LISTED],
         }
     )
+    over = [
+        pl.DataFrame({"chain": chain, "address": BRIDGES, "category": "bridge", "licit": True})
+        for chain in _BRIDGED
+    ]
     sent = world.transfers.filter(pl.col("screened").is_null()).group_by("chain", "sender").len()
     busy = sent.sort("len", "chain", "sender", descending=True)[5:45]
     mixers = busy.select("chain", address="sender", category=pl.lit("mixer"), licit=False)
     registry = load_services().table.filter(pl.col("chain").is_in(CHAINS))
-    parts = [two, pl.read_csv(world.services).select(columns), mixers, registry.select(columns)]
+    parts = [
+        ours,
+        *over,
+        pl.read_csv(world.services).select(columns),
+        mixers,
+        registry.select(columns),
+    ]
     return (
         pl.concat(parts)
         .unique(["chain", "address"], keep="first", maintain_order=True)

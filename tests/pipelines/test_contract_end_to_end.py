@@ -8,6 +8,7 @@ copies, coding addresses, the passes. No signal is excused, and values are compa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,7 +30,9 @@ from tests.pipelines.retelling import (
 pytestmark = pytest.mark.unwatched
 
 KEY = ["chain", "address"]
-HOURS = (1, 5, -100_003)
+NAMES = [signal.name for signal in catalogue().signals]
+HOURS = (5, -100_003)
+"""Later ones of so many years have not come yet: ingest refuses them."""
 
 
 @pytest.fixture(scope="module")
@@ -53,23 +56,23 @@ def values(told) -> pl.DataFrame:
     return pl.read_parquet(told)
 
 
-def same(found: pl.DataFrame, expected: pl.DataFrame) -> None:
-    """Compare two tables to the bit; fail with the names of the columns that differ, and a row."""
+def differing(found: pl.DataFrame, expected: pl.DataFrame) -> dict[str, list[tuple[object, ...]]]:
+    """Compare two tables to the bit: where columns differ, who, what was expected, what came."""
     assert found.columns == expected.columns
     found, expected = found.sort(KEY), expected.sort(KEY)
-    differing = [c for c in found.columns if not found[c].equals(expected[c], null_equal=True)]
     shown = {}
-    for column in differing:
+    for column in found.columns:
         at = found[column].ne_missing(expected[column]).arg_true()[:3].to_list()
-        shown[column] = [(*expected.select(*KEY, column).row(k), found[column][k]) for k in at]
-    assert shown == {}
+        if at:
+            rows = expected.select(*KEY, column)
+            shown[column] = [(*rows.row(k), found[column][k]) for k in at]
+    return shown
 
 
 def test_every_signal_has_a_value_and_one_above_nothing(values):
-    names = [signal.name for signal in catalogue().signals]
-    assert [name for name in names if values[name].is_null().all()] == []
-    assert [name for name in names if not (values[name].drop_nulls() != 0).any()] == []
-    assert [name for name in names if values[name].drop_nulls().n_unique() < 2] == []
+    assert [name for name in NAMES if values[name].is_null().all()] == []
+    assert [name for name in NAMES if not (values[name].drop_nulls() != 0).any()] == []
+    assert [name for name in NAMES if values[name].drop_nulls().n_unique() < 2] == []
 
 
 # --- The order of rows, and copies of them --------------------------------------------------------
@@ -103,7 +106,7 @@ def test_order_and_copies(telling, exports, told, values, tmp_path, deliver: Cal
     desk = Desk(tmp_path, telling)
     deliver(exports, desk)
     found = desk.signals()
-    same(pl.read_parquet(found), values)
+    assert differing(pl.read_parquet(found), values) == {}
     assert found.read_bytes() == told.read_bytes()
 
 
@@ -114,10 +117,12 @@ def test_other_names(telling, values, tmp_path):
     """Everybody whom no registry names is called otherwise, and sorts elsewhere."""
     names = fresh_names(telling.people(), seed=31)
     found = pl.read_parquet(table_of(telling.renamed(names), tmp_path))
-    known_to_all = values.join(telling.services, on=KEY, how="semi").height
-    assert found.join(values, on=KEY, how="semi").height == known_to_all < values.height / 5
+    old = names.select("chain", address="old")
+    assert not found.join(old, on=KEY, how="semi").height
+    assert values.join(old, on=KEY, how="semi").height > 0.9 * values.height
     back = names.select("chain", old="new", new="old")
-    same(with_names(found, back, "address").select(found.columns), values)
+    named = with_names(found, back, "address").select(found.columns)
+    assert differing(named, values) == {}
 
 
 def test_strangers(telling, values, tmp_path):
@@ -127,29 +132,37 @@ def test_strangers(telling, values, tmp_path):
     """
     double = strangers(telling)
     assert not double.covered.join(telling.covered, on=KEY, how="semi").height
-    together = Telling(
-        pl.concat([double.transfers, telling.transfers]),
-        pl.concat([double.covered, telling.covered]),
-        telling.services,
-        telling.as_of,
-    )
-    found = pl.read_parquet(table_of(together, tmp_path))
+    found = pl.read_parquet(table_of(beside(double, telling), tmp_path))
     assert found.height == values.height + double.covered.height
-    same(found.join(telling.covered, on=KEY, how="semi"), values)
+    assert differing(found.join(telling.covered, on=KEY, how="semi"), values) == {}
 
 
 def strangers(telling: Telling) -> Telling:
-    """Return the world as one of other people, in other transactions at the same moments."""
+    """Return the world as one of other people."""
+    double = other_transactions(telling)
+    paid = double.transfers.filter(pl.col("kind") != "fee")
+    sides = [paid.select("chain", old=side) for side in ("sender", "receiver")]
+    everybody = pl.concat([*sides, telling.covered.rename({"address": "old"})]).unique()
+    return double.renamed(fresh_names(everybody.sort("chain", "old"), seed=33))
+
+
+def other_transactions(telling: Telling) -> Telling:
+    """Return the same in other transactions at the same moments, without coins made or burnt."""
     kept = telling.transfers.filter(~pl.col("kind").is_in(["mint", "burn"]))
     ids = kept.select("chain", old="tx_id").unique().sort("chain", "old")
     numbers = np.array([transaction_number(1, k) for k in range(ids.height)], dtype=np.int64)
     new = transaction_ids(32, numbers, (ids["chain"] == "tron").to_numpy())
-    kept = with_names(kept, ids.with_columns(new=pl.Series(new)), "tx_id")
-    paid = kept.filter(pl.col("kind") != "fee")
-    sides = [paid.select("chain", old=side) for side in ("sender", "receiver")]
-    everybody = pl.concat([*sides, telling.covered.rename({"address": "old"})]).unique()
-    renamed = Telling(kept, telling.covered, telling.services, telling.as_of)
-    return renamed.renamed(fresh_names(everybody.sort("chain", "old"), seed=33))
+    others = with_names(kept, ids.with_columns(new=pl.Series(new)), "tx_id")
+    return replace(telling, transfers=others)
+
+
+def beside(one: Telling, other: Telling) -> Telling:
+    """Return two worlds as one."""
+    return replace(
+        other,
+        transfers=pl.concat([one.transfers, other.transfers]),
+        covered=pl.concat([one.covered, other.covered]).unique().sort(KEY),
+    )
 
 
 @pytest.mark.parametrize("hours", HOURS)
@@ -158,5 +171,53 @@ def test_other_hours(telling, values, tmp_path, hours):
     found = pl.read_parquet(table_of(telling.later(by), tmp_path))
     moments = [c for c, dtype in found.schema.items() if dtype.is_temporal()]
     assert set(moments) >= {"as_of", "first_seen", "last_seen"}
-    assert not {signal.name for signal in catalogue().signals} & set(moments)
-    same(found.with_columns(pl.col(moments) - by), values)
+    assert not {*NAMES} & {*moments}
+    assert differing(found.with_columns(pl.col(moments) - by), values) == {}
+
+
+# --- Each relation can be broken ------------------------------------------------------------------
+
+
+def of(*families: str) -> set[str]:
+    """Return the signals of some families, or of all."""
+    return {s.name for s in catalogue().signals if s.family in families or not families}
+
+
+def test_lost_rows_are_seen_by_every_signal(telling, exports, values, tmp_path):
+    desk = Desk(tmp_path, telling)
+    kept = exports.select("chain", "tx_id").unique().sort("chain", "tx_id").sample(
+        fraction=0.5, seed=1
+    )  # fmt: skip
+    desk.take_in(
+        desk.file("exports.parquet", exports.join(kept, on=["chain", "tx_id"], how="semi"))
+    )
+    found = pl.read_parquet(desk.signals())
+    both = [table.join(found, on=KEY, how="semi").join(values, on=KEY, how="semi")
+            for table in (found, values)]  # fmt: skip
+    assert of() - {*differing(*both)} == set()
+
+
+def test_services_by_other_names_are_missed(telling, values, tmp_path):
+    """Who renames those whom registries name takes away what rests on these."""
+    known = telling.services.select("chain", old="address")
+    paid = telling.renamed(fresh_names(known.sort("chain", "old"), seed=34)).transfers
+    hidden = replace(telling, transfers=paid)
+    found = pl.read_parquet(table_of(hidden, tmp_path))
+    still = found.join(telling.services, on=KEY, how="anti")
+    missed = {*differing(still, values.join(still, on=KEY, how="semi"))}
+    assert of("cash_out", "indirect_exposure", "nearness", "cross_chain") - missed == set()
+    assert missed & of("neighbourhood", "motifs")
+
+
+def test_half_an_hour_later_is_another_hour(telling, values, tmp_path):
+    found = pl.read_parquet(table_of(telling.later(timedelta(minutes=30)), tmp_path))
+    assert {*differing(found, values)} & of() == {"activity_hours_entropy"}
+
+
+def test_strangers_who_use_the_same_bridges_are_rivals(telling, values, tmp_path):
+    """Here the same services are theirs, too."""
+    names = fresh_names(telling.people(), seed=35)
+    double = other_transactions(telling).renamed(names)
+    found = pl.read_parquet(table_of(beside(double, telling), tmp_path))
+    old = found.join(telling.covered, on=KEY, how="semi")
+    assert {*differing(old, values)} & of("cross_chain")
