@@ -69,12 +69,15 @@ class Telling:
         A services table.
     as_of
         When the exports were made.
+    numbered
+        Whether the exports show where in its transaction a token moved.
     """
 
     transfers: pl.DataFrame
     covered: pl.DataFrame
     services: pl.DataFrame
     as_of: datetime
+    numbered: bool = True
 
     def exports(self) -> pl.DataFrame:
         """Return the rows of the accounts' exports, one after the other, and those of no account.
@@ -93,7 +96,8 @@ class Telling:
         unseen = rows.join(seen, on=["chain", "tx_id", "log_index", "kind"], how="anti",
                            nulls_equal=True)  # fmt: skip
         unseen = unseen.with_columns(account=pl.lit(None, pl.String))
-        return pl.concat([seen, unseen]).select(PARTICULARS).sort("account", "block_time", "tx_id")
+        rows = pl.concat([seen, unseen]).select(PARTICULARS).sort("account", "block_time", "tx_id")
+        return rows if self.numbered else rows.with_columns(log_index=pl.lit(None, pl.Int32))
 
     def renamed(self, names: pl.DataFrame) -> Telling:
         """Return the same of people with other names: ``chain``, ``old``, ``new``."""
@@ -152,42 +156,51 @@ def fresh_names(people: pl.DataFrame, seed: int) -> pl.DataFrame:
 def ring(since: datetime) -> pl.DataFrame:
     """Return what the ring pays and moves over bridges, within a day."""
     draw = np.random.default_rng(5)
-    rows = sorted([*payments(draw), *crossings(draw)], key=lambda row: row["minute"])
-    numbers = np.array([transaction_number(9, k) for k in range(len(rows))], dtype=np.int64)
-    placed = draw.random(len(rows)) < 2 / 3  # a third do not know their place
-    told = [
-        {
-            "block_time": since + timedelta(minutes=row["minute"]),
-            "block_number": row["minute"] if placed[k] else None,
-            "tx_index": int(draw.integers(0, 3)) if placed[k] else None,
-            "tx_id": tx,
-            "log_index": 0,
-            "kind": "token",
-            "initiator": row["sender"],
-            "tx_to": row["asset"],
-            **{c: row[c] for c in ("chain", "sender", "receiver", "asset", "amount_raw")},
-        }
-        for k, (row, tx) in enumerate(
-            zip(rows, transaction_ids(9, numbers, np.zeros(len(rows), dtype=bool)), strict=True)
-        )
-    ]
-    return pl.DataFrame(told, schema=TRANSFERS)
+    rows = pl.DataFrame([*payments(draw), *crossings(draw)]).sort("minute", maintain_order=True)
+    number = (rows["log_index"] == 0).cum_sum().cast(pl.Int64).to_numpy() - 1
+    n = int(number[-1]) + 1
+    own = np.array([transaction_number(9, k) for k in range(n)], dtype=np.int64)
+    ids = np.array(transaction_ids(9, own, np.zeros(n, dtype=bool)))[number]
+    placed = pl.Series((draw.random(n) < 2 / 3)[number])  # a third do not know their place
+    rows = rows.with_columns(
+        block_time=pl.lit(since) + pl.duration(minutes="minute"),
+        block_number=pl.when(placed).then("minute"),
+        tx_index=pl.when(placed).then(pl.Series(draw.integers(0, 3, n)[number])),
+        tx_id=pl.Series(ids),
+        kind=pl.lit("token"),
+        initiator="sender",
+        tx_to="asset",
+    )
+    return rows.select(
+        (pl.col(c) if c in rows.columns else pl.lit(None)).cast(t).alias(c)
+        for c, t in TRANSFERS.items()
+    )
 
 
 def payments(draw: np.random.Generator) -> Iterator[Row]:
-    """Draw payments of about the same amounts, one in four a small one, as peels are."""
+    """Draw payments of about the same amounts, one in four a small one, as peels are.
+
+    Of one transaction in eight there are two, to different receivers, or to one, some alike.
+    """
     names = ring_addresses()
-    for small in draw.random(_PAYMENTS) < 0.25:
-        sender, receiver = draw.choice(_RING, 2, replace=False)
-        low, high = (20_000_000, 90_000_000) if small else (900_000_000, 1_000_000_000)
-        yield {
-            "chain": "ethereum",
-            "minute": int(draw.integers(0, 24 * 60)),
-            "sender": names[sender],
-            "receiver": names[receiver],
-            "asset": str(draw.choice([USDT, USDC], p=[0.9, 0.1])),
-            "amount_raw": str(draw.integers(low, high)),
-        }
+    for _ in range(_PAYMENTS):
+        sender, *receivers = draw.choice(_RING, 3, replace=False)
+        receivers = receivers if draw.random() < 0.75 else receivers[:1] * 2
+        minute = int(draw.integers(0, 24 * 60))
+        amount = 0
+        for place in range(1 + (draw.random() < 1 / 8)):
+            small = draw.random() < 0.25
+            low, high = (20_000_000, 90_000_000) if small else (900_000_000, 1_000_000_000)
+            amount = amount if place and draw.random() < 0.5 else int(draw.integers(low, high))
+            yield {
+                "chain": "ethereum",
+                "minute": minute,
+                "log_index": place,
+                "sender": names[sender],
+                "receiver": names[receivers[place]],
+                "asset": str(draw.choice([USDT, USDC], p=[0.9, 0.1])),
+                "amount_raw": str(amount),
+            }
 
 
 def crossings(draw: np.random.Generator) -> Iterator[Row]:
@@ -207,6 +220,7 @@ def crossings(draw: np.random.Generator) -> Iterator[Row]:
             yield {
                 "chain": _BRIDGED[at],
                 "minute": moment,
+                "log_index": 0,
                 "sender": names[sender] if into else bridge,
                 "receiver": bridge if into else names[receiver],
                 "asset": (USDT, _USDT_OF_ARBITRUM)[at],
