@@ -48,17 +48,23 @@ class ContentHash:
         self._columns: dict[str, _ColumnHash] = {}
 
     def add(self, part: pl.DataFrame) -> None:
-        """Add further rows, of the same columns."""
-        for rows in part.iter_slices(_ROWS_AT_ONCE) if part.height else [part]:
-            self.add_rows(laid_out(rows), 0, rows.height)
+        """Add further rows, of the same columns; one column is laid out at a time."""
+        self._rows += part.height
+        for column in part.iter_columns():
+            for start in range(0, max(1, part.height), _ROWS_AT_ONCE):
+                rows = column[start : start + _ROWS_AT_ONCE]
+                self._add(_laid_out(rows), 0, len(rows))
 
     def add_rows(self, part: Sequence[LaidOut], start: int, end: int) -> None:
         """Add the rows from `start` to before `end` of a table that was `laid_out`."""
         self._rows += end - start
         for column in part:
-            if column.name not in self._columns:
-                self._columns[column.name] = _ColumnHash(column.dtype)
-            self._columns[column.name].add(column, start, end)
+            self._add(column, start, end)
+
+    def _add(self, column: LaidOut, start: int, end: int) -> None:
+        if column.name not in self._columns:
+            self._columns[column.name] = _ColumnHash(column.dtype)
+        self._columns[column.name].add(column, start, end)
 
     def hexdigest(self) -> str:
         """Return the hash of the rows so far."""
