@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import pairwise
 
 import polars as pl
 
+from data.content_hash import ContentHash, laid_out
 from data.schema import TRANSFERS
-from data.storage import ContentHash
+from data.storage import ROW_GROUP_ROWS
 
 DAYS: dict[str, pl.DataType] = {
     "chain": pl.String(),
@@ -35,13 +37,15 @@ def day_hashes(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     hashes: dict[tuple[object, ...], ContentHash] = {}
     rows: dict[tuple[object, ...], int] = {}
     for part in parts:
-        canonical = part.select(list(TRANSFERS)).with_columns(_day=pl.col("block_time").dt.date())
-        days = canonical.partition_by(
-            "chain", "_day", as_dict=True, maintain_order=True, include_key=True
-        )
-        for key, day in days.items():
-            hashes.setdefault(key, ContentHash()).add(day.drop("_day"))
-            rows[key] = rows.get(key, 0) + day.height
+        for piece in part.iter_slices(ROW_GROUP_ROWS):
+            laid = laid_out(piece.select(list(TRANSFERS)))
+            keys = piece.select("chain", pl.col("block_time").dt.date())
+            # Laid out once: a store of some years has thousands of days with few rows each.
+            first = keys.to_struct().rle_id().is_first_distinct().arg_true()
+            for start, end in pairwise([*first, piece.height]):
+                key = keys.row(start)
+                hashes.setdefault(key, ContentHash()).add_rows(laid, start, end)
+                rows[key] = rows.get(key, 0) + end - start
     return pl.DataFrame(
         [(*key, rows[key], whole.hexdigest()) for key, whole in hashes.items()],
         schema=DAYS,

@@ -8,7 +8,8 @@ that:
    rows of the same account came before it in the same transaction of the same file. The same row
    in another file, or in the counterparty's export, gets the same number; the second of two equal
    payments gets another. When all copies have been matched, `settle_numbers` puts these rows where
-   they belong: behind what is numbered, the initiator's own payments first.
+   they belong: behind what is numbered, the initiator's own payments first. Among themselves they
+   stand in the order of `k`, which is fixed and means nothing.
 2. **Copies that contradict each other** (a reorganised block, an edited file). None of them can be
    believed, and all go to quarantine.
 3. **The same payment in two forms**: an event row supersedes the row read from calldata, and a row

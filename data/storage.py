@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 from blake3 import blake3
 
@@ -194,79 +193,6 @@ def blake3_file(path: Path) -> str:
         while size := handle.readinto(buffer):
             digest.update(buffer[:size])
     return digest.hexdigest()
-
-
-def content_hash(frame: pl.DataFrame) -> str:
-    """Return a SHA-256 of the values of a table, whatever the column order or file format.
-
-    The order of the rows counts. Floats are hashed by their bits, with one NaN.
-
-    >>> a = pl.DataFrame({"x": [1, 2], "y": ["a", None]})
-    >>> content_hash(a) == content_hash(a.select("y", "x"))
-    True
-    >>> content_hash(a) == content_hash(a.reverse())
-    False
-    """
-    whole = ContentHash()
-    whole.add(frame)
-    return whole.hexdigest()
-
-
-class ContentHash:
-    """The `content_hash` of a table that comes in parts.
-
-    >>> whole, a = ContentHash(), pl.DataFrame({"x": [1, None, 3]})
-    >>> for part in a.iter_slices(2):
-    ...     whole.add(part)
-    >>> whole.hexdigest() == content_hash(a)
-    True
-    """
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._columns: dict[str, _ColumnHash] = {}
-
-    def add(self, part: pl.DataFrame) -> None:
-        """Add further rows, of the same columns."""
-        self._rows += part.height
-        for column in part.iter_columns():
-            self._columns.setdefault(column.name, _ColumnHash(column.dtype)).add(column)
-
-    def hexdigest(self) -> str:
-        """Return the hash of the rows so far."""
-        digest = hashlib.sha256()
-        for name, column in sorted(self._columns.items()):
-            digest.update(f"{name}:{column.dtype}:{self._rows}".encode())
-            digest.update(column.digest())
-        return digest.hexdigest()
-
-
-class _ColumnHash:
-    """The hash of one column: which are null, how long texts are, what the values are."""
-
-    def __init__(self, dtype: pl.DataType) -> None:
-        self.dtype = dtype
-        self._nulls, self._lengths, self._values = (hashlib.sha256() for _ in range(3))
-
-    def digest(self) -> bytes:
-        return self._nulls.digest() + self._lengths.digest() + self._values.digest()
-
-    def add(self, column: pl.Series) -> None:
-        self._nulls.update(column.is_null().cast(pl.UInt8).to_numpy().data)
-        if column.dtype.is_float():
-            floats = np.ascontiguousarray(column.fill_null(0.0).to_numpy())
-            if (odd := np.isnan(floats)).any():  # there are many; one stands for all
-                floats = np.where(odd, floats.dtype.type(np.nan), floats)
-            self._values.update(floats.data)
-        elif column.dtype.is_integer() or column.dtype == pl.Boolean:
-            self._values.update(column.cast(pl.Int64).fill_null(0).to_numpy().data)
-        elif column.dtype.is_temporal():
-            self._values.update(column.to_physical().cast(pl.Int64).fill_null(0).to_numpy().data)
-        else:
-            text = column.cast(pl.String).fill_null("")
-            self._lengths.update(text.str.len_bytes().cast(pl.Int64).to_numpy().data)
-            for part in text.to_frame().iter_slices(ROW_GROUP_ROWS):  # joined they are one text
-                self._values.update(part.to_series().str.join("").item().encode())
 
 
 def write_manifest(directory: Path, kind: str, facts: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import polars as pl
 
 from data import storage
+from data.content_hash import ContentHash
 from data.errors import Refused
 from data.parquet_parts import ParquetParts
 from data.spreadsheets import neutral, neutral_column
@@ -119,7 +120,7 @@ def _write_parts(
     """Write parts as they come; return the number of rows and the hash of their content."""
     coming = iter(parts)
     first = next(coming)
-    rows, content = 0, storage.ContentHash()
+    rows, content = 0, ContentHash()
     with writer_of(path, first.schema) as writer:
         for part in chain([first], coming):
             writer.write(part)

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from data.assets import REGISTRY
-from data.storage import content_hash, sha256_file
+from data.content_hash import content_hash
+from data.storage import sha256_file
 from pipelines.moments import iso
 
 if TYPE_CHECKING:

@@ -42,6 +42,7 @@ LONGEST = (
     "benchmarks/test_ablation.py",
     "pipelines/test_diff.py",
     "pipelines/test_memory.py",
+    "pipelines/test_contract_end_to_end.py",
     "pipelines/test_origin.py",
     "pipelines/test_pages.py",
     "data/simulation/test_priors.py",

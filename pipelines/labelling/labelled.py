@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from data.content_hash import content_hash
 from data.errors import Refused
 from data.labels.mapping import Mapped, folder_of, mapped
 from data.labels.training import TRAINING_LABELS, read_training_labels
 from data.schema import LEGS, leg_set
 from data.service_table import SERVICES
 from data.services import Services
-from data.storage import content_hash
 from data.transfers import Transfers
 from features.catalogue import catalogue
 from models.leakage import Ties

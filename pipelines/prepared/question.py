@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data.content_hash import content_hash
 from data.schema import LEGS
-from data.storage import content_hash
 from data.transfers import Transfers
 from features.passes import Question
 from pipelines.recorded import coverage_sha256, environment, program_sha256, registry_sha256

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.growing import deliver
 from data.content import content_sha256, day_hashes
+from data.content_hash import content_hash
 from data.days import beginning, changed_days, days_of, days_since, rows_of
 from data.schema import COVERAGE, QUARANTINE, TRANSFERS, empty, sort_transfers
 from data.storage import write_store
@@ -52,6 +53,15 @@ def the_slow_way(transfers: Transfers, wanted: list[date]) -> pl.DataFrame:
 
 
 MINUTES = st.lists(st.integers(0, 6 * 1440), max_size=12)
+
+
+@settings(max_examples=cases(15))
+@given(MINUTES, st.integers(0, 12))
+def test_a_day_has_the_hash_of_its_rows_alone(minutes, cut):
+    rows = drawn(minutes)
+    for chain, day, number, sha in day_hashes([rows[:cut], rows[cut:]]).iter_rows():
+        alone = rows.filter(pl.col("chain") == chain, pl.col("block_time").dt.date() == day)
+        assert (number, sha) == (alone.height, content_hash(alone))
 
 
 @settings(max_examples=cases(15))

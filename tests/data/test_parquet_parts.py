@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import storage
+from data.content_hash import ContentHash, content_hash
 from data.parquet_parts import ParquetParts
-from data.storage import content_hash, write_parquet
+from data.storage import write_parquet
 from tests.generated import cases
 
 ROWS = 1_000
@@ -84,7 +85,7 @@ def test_a_failure_while_parts_are_made_ends_the_writer(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, ROWS), max_size=6))
 def test_the_hash_of_the_content_is_the_same_whatever_the_parts(cuts: list[int]) -> None:
     whole, bounds = table(), sorted({0, *cuts, ROWS})
-    growing = storage.ContentHash()
+    growing = ContentHash()
     for a, b in pairwise(bounds):
         growing.add(whole[a:b])
     assert growing.hexdigest() == content_hash(whole)
@@ -101,7 +102,7 @@ def test_the_hash_of_the_content_is_the_same_whatever_the_parts(cuts: list[int])
     ],
 )
 def test_the_hash_sees_a_change_in_any_part(change) -> None:
-    growing = storage.ContentHash()
+    growing = ContentHash()
     for part in change(table()).iter_slices(300):
         growing.add(part)
     assert growing.hexdigest() != content_hash(table())

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import storage
+from data.content_hash import content_hash
 from data.errors import Refused
 from data.schema import QUARANTINE, empty
 from data.storage import (
     MANIFEST,
-    content_hash,
     read_manifest,
     refuse_foreign,
     whole_directory,

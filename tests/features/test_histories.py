@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.assets import asset_registry
+from data.content_hash import content_hash
 from data.errors import Refused
 from data.schema import LEGS, TIME, sort_transfers
-from data.storage import content_hash
 from data.transfers import open_transfers
 from features.building import build_histories
 from features.computing import compute_signals, signal_parts

@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from data.content_hash import content_hash
 from data.errors import Refused
 from data.schema import TRANSFER_ORDER, TRANSFERS
-from data.storage import content_hash, read_manifest
+from data.storage import read_manifest
 from pipelines.ingest import IngestResult, ingest
 from tests.data.importers.samples import (
     DESK,

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from data.content_hash import content_hash
 from data.simulation import identities, tables
 from data.simulation.canonical import EPOCH
 from data.simulation.case_parameters import CASE_PRIORS, Style, draw_style
@@ -30,7 +31,6 @@ from data.simulation.plan import (
 from data.simulation.playing import play, stage_of, units_of
 from data.simulation.populations import VICTIMS
 from data.simulation.prior import Prior, table
-from data.storage import content_hash
 
 ALL = [*PRIORS.values(), *CASE_PRIORS.values()]
 LAWS = {

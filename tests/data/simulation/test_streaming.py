@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from data.content_hash import content_hash
 from data.derived import with_derived_columns
 from data.schema import COVERAGE, TRANSFERS
 from data.simulation import identities, slicing, writing
@@ -20,7 +21,6 @@ from data.simulation.prior import DAY
 from data.simulation.tables import Tables
 from data.simulation.world import Size, World, build
 from data.simulation.writing import Written, write_transfers
-from data.storage import content_hash
 
 SIZE = Size(seed=11, addresses=400, days=120, prevalence=0.1)
 NAMES = tuple(field.name for field in fields(Tables) if field.name != "end")

@@ -12,6 +12,7 @@ import pytest
 
 from data.addresses import canonical_addresses
 from data.assets import asset_lookup
+from data.content_hash import content_hash
 from data.errors import Refused
 from data.schema import LEGS, TRANSFER_ORDER, TRANSFERS, leg_text, validate_transfers
 from data.screening import screen
@@ -23,7 +24,6 @@ from data.simulation.playing import units_of
 from data.simulation.populations import CRIMINAL_ROLES, VICTIMS
 from data.simulation.tables import ONE_SIDED_LEGS, prevalence_of
 from data.simulation.world import World, build
-from data.storage import content_hash
 from tests.unwatched import unwatched
 
 KEY = ["chain", "address"]
