@@ -122,7 +122,8 @@ class Signal:
     depends_on_as_of
         True where the value changes with `as_of` although no transfer is added.
     model_input
-        False for context shown to analysts only.
+        False for context: a column for analysts, no input of a model and so no reason in an alert
+        unless it was asked for (`--also`).
     exposure
         True where it rests on what others are or do, not on what the address does itself.
     definition

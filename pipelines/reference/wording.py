@@ -135,7 +135,11 @@ def _notes(signal: Signal) -> list[str]:
             ),
             (signal.lower_bound, "More may lie beyond what is loaded: a low value says nothing."),
             (signal.exposure, "It rests on what others are or do: exposure."),
-            (not signal.model_input, "Shown to analysts; not an input of the model."),
+            (
+                not signal.model_input,
+                "Context: `unrinse signals` shows it; no input of the model, so no reason in an "
+                "alert, unless a model is trained on it (`--also`).",
+            ),
         )
         if holds
     ]
