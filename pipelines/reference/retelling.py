@@ -66,7 +66,19 @@ def beyond(example: Example) -> str:
             key=lambda n: (n[1].moment, n[1].amount, n[1].coin, n[0] in example.elsewhere),
         )
     ]
-    return f"Elsewhere: {'; '.join(told)}." if told else ""
+    said = [f"Elsewhere: {'; '.join(told)}."] if told else []
+    return " ".join([*said, *_asked_by_others(example)])
+
+
+def _asked_by_others(example: Example) -> list[str]:
+    """Tell which transfers somebody else than their sender had sent."""
+    taken = [transfer for transfer in example.transfers if transfer.asker != transfer.sender]
+    return [
+        f"Sent by {asker}, not by the owner: "
+        + ", ".join(f"{moment_text(t.moment)} from {t.sender}" for t in taken if t.asker == asker)
+        + "."
+        for asker in dict.fromkeys(transfer.asker for transfer in taken)
+    ]
 
 
 def came_in(transfer: Told) -> bool:
