@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.deposit_rule import LISTS, answered, counted, report
+from models.deposit_address import CALLED, RIGHT
 
 README = Path(__file__).parents[2] / "benchmarks" / "README.md"
 
@@ -44,3 +45,10 @@ def test_a_world_is_asked_in_both_places_by_both_lists(worlds):
     text = report(rows)
     assert "share right" in text
     assert re.search(r"^\| 10 or more \| \d", text, flags=re.MULTILINE)
+
+
+def test_what_alerts_tell_is_what_the_page_of_benchmarks_says():
+    page = README.read_text(encoding="utf-8")
+    section = page[page.index("### Deposit addresses") :]
+    told = f"| an alert | every hot wallet | {CALLED:,} | {RIGHT:,} |"
+    assert told in section[: section.index("\n### ", 1)]
