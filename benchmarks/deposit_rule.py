@@ -21,6 +21,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from benchmarks.across_seeds import services_of
@@ -43,6 +44,7 @@ SENT = ((1, 4), (5, 9), (10, None))
 
 _ALERT, _TRACE = "an alert", "a trace"
 _POPULATION = "exchange_deposit"
+_BESIDE = ("supplied", "fed")
 
 
 def main() -> None:
@@ -67,8 +69,9 @@ def answered(world: Path) -> pl.DataFrame:
     polars.DataFrame
         A row per address, place and list: ``place``, ``list``, ``population`` (null: no account of
         the world), ``sent`` (transfers that it had sent by then, null where nothing shows them),
-        ``called`` (whether the rule takes it for a deposit address). Of those who are no accounts
-        only the called ones.
+        ``called`` (whether the rule takes it for a deposit address). Of traces also ``supplied``
+        (whether its own payments were) and ``fed`` (whether most transfers to it came from hot
+        wallets). Of those who are no accounts only the called ones.
     """
     who = pl.read_parquet(world / "truth.parquet").select(*KEY, "population")
     whole, rows = services_of(world, from_start=True), []
@@ -85,9 +88,10 @@ def answered(world: Path) -> pl.DataFrame:
                     "population",
                     pl.col("sent").cast(pl.Int64),
                     "called",
+                    *(name for name in _BESIDE if name in both.columns),
                 )
             )
-    return pl.concat(rows)
+    return pl.concat(rows, how="diagonal")
 
 
 def some_of(services: Services, share: float) -> Services:
@@ -117,22 +121,25 @@ def by_alerts(world: Path, known: Services) -> pl.DataFrame:
 
 
 def by_traces(world: Path, known: Services) -> pl.DataFrame:
-    """Ask of everybody who sent anything up to the end, as a trace does; returns as `by_alerts`."""
+    """Ask of everybody who occurs up to the end, as a trace does; columns as in `answered`."""
     transfers = open_transfers(world)
     assert transfers.as_of is not None
     tracer = Tracer(transfers, known, before=transfers.as_of)
-    parties = tracer.parties
-    sent = pl.Series("code", tracer.events.sender).value_counts(name="sent")
-    coded = parties.addresses.with_row_index("code").with_columns(
-        called=pl.Series(parties.ends == ENDS.index(End.EXCHANGE_DEPOSIT))
+    parties, sender, receiver = tracer.parties, tracer.events.sender, tracer.events.receiver
+    nodes, hot = parties.addresses.height, parties.ends == ENDS.index(End.EXCHANGE_HOT)
+    got = np.bincount(receiver, minlength=nodes)
+    from_hot = np.bincount(receiver[hot[sender]], minlength=nodes)
+    return parties.addresses.select(KEY).with_columns(
+        called=pl.Series(parties.ends == ENDS.index(End.EXCHANGE_DEPOSIT)),
+        sent=pl.Series(np.bincount(sender, minlength=nodes)),
+        supplied=pl.Series(parties.supplied["out", "native"] | parties.supplied["out", "token"]),
+        fed=pl.Series(2 * from_hot > got),
     )
-    everybody = coded.join(sent.with_columns(pl.col("code").cast(pl.UInt32)), on="code", how="left")
-    return everybody.select(*KEY, "called", pl.col("sent").fill_null(0))
 
 
 def report(rows: pl.DataFrame) -> str:
     """Return the Markdown."""
-    return "\n\n".join([_by_place(rows), _by_transfers(rows), _false_ones(rows)])
+    return "\n\n".join([_by_place(rows), _by_transfers(rows), _false_ones(rows), _beside(rows)])
 
 
 def counted(rows: pl.DataFrame) -> tuple[int, int, int, int]:
@@ -181,10 +188,24 @@ def _false_ones(rows: pl.DataFrame) -> str:
     per = others.group_by("population", "place", "list", maintain_order=True).agg(
         pl.col("called").sum(), of=pl.len()
     )
-    told = per.filter(pl.col("called") > 0).sort("population", "place", "list")
+    told = per.filter(pl.col("called") > 0).sort("population", maintain_order=True)
     for population, place, name, called, of in told.iter_rows():
         lines.append(f"| `{population}` | {place} | {name} | {called:,} | {of:,} |")
     return "\n".join(lines)
+
+
+def _beside(rows: pl.DataFrame) -> str:
+    """Say what else is seen of those whom a trace calls one."""
+    called = rows.filter("called", place=_TRACE, list=next(iter(LISTS)))
+    nobody = called.filter(pl.col("population").is_null())
+    one = called.filter(population=_POPULATION)
+    others = called.filter(pl.col("population") != _POPULATION)
+    return (
+        f"Of {nobody.height:,} called by a trace that are nobody, the exports show what "
+        f"{nobody['supplied'].sum():,} paid. Hot wallets made most transfers to "
+        f"{one['fed'].sum():,} of {one.height:,} deposit addresses so called, and to "
+        f"{others['fed'].sum():,} of {others.height:,} other accounts."
+    )
 
 
 def _cells(rows: pl.DataFrame) -> str:

@@ -44,6 +44,7 @@ def test_a_world_is_asked_in_both_places_by_both_lists(worlds):
     assert set(accounts["population"]) <= {"exchange_deposit", "exchange_cold_wallet"}
     text = report(rows)
     assert "share right" in text
+    assert re.search(r"show what 0 paid. .* to 0 of \d", text)
     assert re.search(r"^\| 10 or more \| \d", text, flags=re.MULTILINE)
 
 
