@@ -14,6 +14,7 @@ import numpy as np
 
 from models.bands import FALSE_POSITIVE_RATES, LOWEST, bands
 from models.bundle import Bundle
+from models.deposit_address import proven
 from models.facts import BundleFacts
 from models.intervals import wilson
 from models.metrics import logistic
@@ -86,7 +87,11 @@ def questions(bundle: Bundle, row: Mapping[str, Any], deposit: bool | None) -> d
             "unknown": [part for part in LAUNDERERS if part not in known],
             **spoken(_parts(known, never)),
         },
-        "exchange_deposit": {"by_rule": deposit, **spoken(tell(_DEPOSIT_WORDS[deposit]))},
+        "exchange_deposit": {
+            "by_rule": deposit,
+            "proven": proven() if deposit else None,
+            **spoken(_by_rule(deposit)),
+        },
     }
 
 
@@ -237,11 +242,23 @@ _DEPOSIT_NOT_LEARNT = (
 )
 _DEPOSIT_WORDS = {
     True: "By rule it looks like an exchange’s deposit address, whatever part is told: nearly all "
-    "that it sent went to known addresses of exchanges.",
+    "that it sent went to known addresses of exchanges. Of {n} on synthetic worlds that look so, "
+    "{right} are one (95 % interval: {low} to {high}), the others cold wallets of exchanges; there "
+    "hardly anybody else pays a known wallet of an exchange.",
     False: f"{_DEPOSIT_NOT_LEARNT} The rule for one, which needs to know the exchanges that it "
     "pays, does not hold here.",
     None: f"{_DEPOSIT_NOT_LEARNT} The rule for one cannot be asked here.",
 }
+
+
+def _by_rule(deposit: bool | None) -> Sentence:
+    """Say whether it looks like a deposit address and, if so, how often that was right."""
+    was = proven()
+    return tell(
+        _DEPOSIT_WORDS[deposit],
+        n=count(int(was["n"]), "address", "addresses"), right=_plain(int(was["right"])),
+        low=share(was["low"]), high=share(was["high"]),
+    )  # fmt: skip
 
 
 def _parts(known: list[str], never: list[str]) -> Sentence:

@@ -107,6 +107,7 @@ def example_parties() -> dict[str, Any]:
             },
             "exchange_deposit": {
                 "by_rule": False,
+                "proven": None,
                 **spoken(tell("A deposit address is no part that is learnt.")),
             },
         },

@@ -23,12 +23,12 @@ from data.storage import read_manifest, write_store
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from features.evidence import digest
-from models.deposit_address import NOTICE
+from models.deposit_address import NOTICE, proven
 from models.fitting import fit
 from models.flagging import stands
 from models.leakage import CHECKS
 from models.settings import Settings
-from pipelines.alerting.alerts import SCHEMA, alert_id
+from pipelines.alerting.alerts import SCHEMA, alert_id, json_line
 from pipelines.alerting.alerts import alerts as alerts_of
 from pipelines.amounts import exact_amount
 from pipelines.engines import local
@@ -342,8 +342,10 @@ def test_a_deposit_address_is_told_apart(world):
         receivers=pl.when(swept).then(1.0).otherwise(pl.col("receivers")),
     )
     changed = replace(run, measured=replace(run.measured, signals=signals))
-    deposit, other = (alert["notices"] for alert in alerts_of(changed, chosen))
-    assert deposit == [*other, NOTICE]
+    told, plain = alerts_of(changed, chosen)
+    assert told["notices"] == [*plain["notices"], NOTICE]
+    assert told["questions"]["exchange_deposit"]["proven"] == proven()
+    jsonschema.validate(json.loads(json_line(told)), json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def test_an_alert_keeps_its_id():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from models.bands import FALSE_POSITIVE_RATES, from_negatives
 from models.by_score import by_score
+from models.deposit_address import proven
 from models.intervals import wilson
 from models.roles import LAUNDERERS
 from pipelines.alerting.standing import questions, standing
@@ -207,3 +208,15 @@ def test_a_deposit_address_is_asked_for_by_rule(deposit):
     told = questions(bundle(("mule",)), {"band": "high", "role": "mule"}, deposit)
     assert told["exchange_deposit"]["by_rule"] is deposit
     assert ("looks like" in told["exchange_deposit"]["sentence"]) == (deposit is True)
+
+
+def test_a_deposit_address_is_told_with_how_often_that_was_right():
+    told = questions(bundle(("mule",)), {"band": "high", "role": "mule"}, True)["exchange_deposit"]
+    assert told["proven"] == proven()
+    assert told["proven"]["low"] < told["proven"]["right"] / told["proven"]["n"]
+    assert "Of 2,782 addresses on synthetic worlds" in told["sentence"]
+    assert [number["value"] for number in told["numbers"]] == [
+        2782, 2746, 95, told["proven"]["low"], told["proven"]["high"],
+    ]  # fmt: skip
+    other = questions(bundle(("mule",)), {"band": "high", "role": "mule"}, False)
+    assert other["exchange_deposit"]["proven"] is None
