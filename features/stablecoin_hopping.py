@@ -427,9 +427,8 @@ def switched_stablecoin_share(history: History) -> Evidence | None:
     unit="share",
     needs="token_both",
     evidence="distribution",
-    formula="value of freezable stablecoins swapped within 24 hours of receipt for coins that "
-    "cannot be frozen (first in, first out over all of them) ÷ value received in freezable "
-    "stablecoins",
+    formula="value of freezable stablecoins swapped within 24 hours of receipt (all of them in one "
+    "queue) for coins that cannot be frozen ÷ value received in freezable stablecoins",
     says="swapped {value} of the freezable stablecoins it received, within 24 hours, for coins "
     "nobody can freeze",
     null="no freezable stablecoin came in",

@@ -4,7 +4,8 @@ It stops at services of the registry (and of the user's own lists): value that g
 everybody's, so what comes out is not traced through. It stops where the next transfers were not
 supplied: an address whose exports do not show what it paid out (going back: what it was paid) would
 else look as if it kept everything. It stops at hubs. And an address that passes all it gets on to
-exchanges is taken for a customer's deposit address there, by behaviour alone, and said to be so.
+exchanges, where what it paid was supplied, is taken for a customer's deposit address there, by
+behaviour alone, and said to be so.
 
 All that the lists say is used and shown with its date, also what became known after the transfers:
 a trace speaks of what is known when it is made.
@@ -119,7 +120,10 @@ def known_parties(standing: Standing, events: Events, at_micros: int) -> Parties
     """
     complete = standing.whole_until >= at_micros
     parties = Parties(standing.addresses, standing.ends, standing.tags, standing.supplied, complete)
-    return parties.with_end(_deposit_addresses(events, standing.ends), End.EXCHANGE_DEPOSIT)
+    told = _deposit_addresses(events, standing.ends)
+    # Of who is seen only through others, what he pays others is not known.
+    told = told[np.logical_or.reduce([standing.supplied["out", kind][told] for kind in LEG_KINDS])]
+    return parties.with_end(told, End.EXCHANGE_DEPOSIT)
 
 
 def bridges_of(parties: Parties) -> np.ndarray:

@@ -152,6 +152,15 @@ def test_what_a_cap_stops_is_reported_with_its_value(folder, options, kind, wher
     assert told["n_transfers"] == sum(end["n_transfers"] for end in capped)
 
 
+def test_an_address_whose_payments_nobody_supplied_is_no_deposit_address(tmp_path):
+    unseen = [one for one in case.EVERYBODY if one != case.DEPOSIT]
+    store(tmp_path / "store", case.case_rows(), covered(*unseen, case.HOT))
+    (tmp_path / "services.csv").write_text(case.SERVICES, encoding="utf-8")
+    found = ends(traced(tmp_path), "haircut")
+    assert ("not_supplied", case.DEPOSIT) in found
+    assert ("exchange_deposit", case.DEPOSIT) not in found
+
+
 def test_deposit_addresses_are_told_by_behaviour_and_tags_have_a_source(report):
     rows = {row["address"]: row for row in report["directions"]["forward"]["fifo"]["ends"]}
     assert rows[case.DEPOSIT]["by_behaviour"]
