@@ -131,25 +131,6 @@ def bridges_of(parties: Parties) -> np.ndarray:
     return parties.ends == ENDS.index(End.BRIDGE)
 
 
-def hubs_among(codes: np.ndarray, events: Events, most: int) -> np.ndarray:
-    """Return those of some addresses that have more than `most` counterparties."""
-    nodes = events.addresses.height
-    busy = np.bincount(events.sender, minlength=nodes) + np.bincount(
-        events.receiver, minlength=nodes
-    )
-    codes = codes[busy[codes] > most]
-    if not len(codes):
-        return codes
-    wanted = np.zeros(nodes, dtype=bool)
-    wanted[codes] = True
-    pairs = [
-        own[wanted[own]].astype(np.int64) * nodes + other[wanted[own]]
-        for own, other in ((events.sender, events.receiver), (events.receiver, events.sender))
-    ]
-    own, met = np.unique(np.unique(np.concatenate(pairs)) // nodes, return_counts=True)
-    return own[met > most]
-
-
 def _tags(addresses: pl.DataFrame, services: Services) -> dict[int, list[dict[str, object]]]:
     """Return what the lists say of each address, listed parties before licit services."""
     coded = addresses.with_row_index("code")

@@ -17,6 +17,7 @@ from features.loading import load_events
 from models.tracing.books import Books, keep_books
 from models.tracing.crossings import Crossings, crossings_of
 from models.tracing.following import CONVENTIONS, DIRECTIONS, Traced, follow
+from models.tracing.hubs import Hubs
 from models.tracing.laying import Laid, Rows, lay
 from models.tracing.limits import End, Limits
 from models.tracing.ordering import in_order
@@ -25,7 +26,6 @@ from models.tracing.parties import (
     Parties,
     Standing,
     bridges_of,
-    hubs_among,
     known_parties,
     standing_of,
 )
@@ -123,14 +123,14 @@ class Tracer:
         services: Services,
         *,
         before: datetime,
-        read: tuple[Events, Standing] | None = None,
+        read: tuple[Events, Standing, Hubs] | None = None,
     ) -> None:
         self._transfers, self._services = transfers, services
         self._at = microseconds(before)
         if read is None:
             events = load_events(transfers, before=before, basis="usd")
-            read = events, standing_of(transfers, events.addresses, services)
-        self.events, self._standing = read
+            read = events, standing_of(transfers, events.addresses, services), Hubs(events)
+        self.events, self._standing, self._hubs = read
         self.parties = known_parties(self._standing, self.events, self._at)
         self._legs = bridge_legs(transfers, self.events, bridges_of(self.parties), self._at)
 
@@ -138,7 +138,7 @@ class Tracer:
         """Return the same as it stood at a moment not after this one's; hardly anything is read."""
         known = self.events.time < microseconds(before)
         events = replace(self.events, table=self.events.table[known], row=self.events.row[known])
-        read = events, self._standing
+        read = events, self._standing, self._hubs
         return Tracer(self._transfers, self._services, before=before, read=read)
 
     def codes_of(self, addresses: list[tuple[str, str]]) -> list[int]:
@@ -222,7 +222,7 @@ class Tracer:
 
         def closed(codes: np.ndarray, *, forward: bool) -> np.ndarray:
             shut = self.parties.is_closed(codes, forward=forward)
-            found = hubs_among(codes[~shut], self.events, limits.max_degree)
+            found = self._hubs.among(codes[~shut], limits.max_degree, self._at)
             hubs.append(found)
             return shut | np.isin(codes, found)
 

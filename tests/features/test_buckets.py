@@ -184,4 +184,4 @@ def test_what_the_process_holds_is_read():
 def test_neighbours_and_epochs_take_disk():
     assert record_bytes(neighbours=False, epochs=0) == 36
     assert record_bytes(neighbours=True, epochs=0) == 36 + 2 * 19
-    assert record_bytes(neighbours=True, epochs=3) == 36 + 2 * (19 + 3 * 10)
+    assert record_bytes(neighbours=True, epochs=3) == 36 + 2 * (19 + 3 * 12)

@@ -38,11 +38,36 @@ Python."""
 
 @pytest.fixture(scope="module")
 def of_a_world(world) -> Measured:
-    """The accounts of a world whose services were known all along."""
+    """The accounts of a world whose services were known all along, two of its busiest listed."""
     known = load_services(world.services)
-    known = replace(known, table=known.table.with_columns(date=pl.lit("2010-01-01")))
     asked = pl.read_csv(world.addresses).select("chain", "address")
+    table = pl.concat([known.table, _listed(world.store, asked, known)])
+    known = replace(known, table=table.with_columns(date=pl.lit("2010-01-01")))
     return _measured(world.store, asked, "usd", known)
+
+
+def _listed(store: Path, asked: pl.DataFrame, known: Services) -> pl.DataFrame:
+    """List the accounts with the most partners on both sides as a marketplace and as frozen."""
+    rows = open_transfers(store).scan().select("chain", "sender", "receiver").collect()
+    partners = [
+        rows.group_by("chain", pl.col(own).alias("address")).agg(pl.col(other).n_unique())
+        for own, other in (("sender", "receiver"), ("receiver", "sender"))
+    ]
+    key = ["chain", "address"]
+    busy = partners[0].join(partners[1], on=key).join(asked, on=key, how="semi")
+    busy = busy.join(known.table, on=key, how="anti")
+    busiest = busy.sort(pl.min_horizontal("sender", "receiver"), *key, descending=True).head(2)
+    return pl.DataFrame(
+        {
+            "chain": busiest["chain"],
+            "address": busiest["address"],
+            "category": ["guarantee_marketplace", "issuer_blocked"],
+            "licit": [False, False],
+        }
+    ).select(
+        pl.col(c) if c in (*key, "category", "licit") else pl.lit(None, t).alias(c)
+        for c, t in known.table.schema.items()
+    )
 
 
 @pytest.fixture(scope="module")
