@@ -124,10 +124,14 @@ def _take_along(sender: Any, receiver: Any, carried: Any) -> None:  # pragma: no
 
 @kernel
 def _describe(who: Any, told: Any) -> None:  # pragma: no cover (compiled)
-    """Write the shares of one address before now; a known service has none."""
+    """Write the shares of one address before now; a known service has none.
+
+    Zeros are not written: most of the records then take no memory.
+    """
     if who.party != 0:
         return
-    told.reach = who.reach
+    if who.reach != 0:
+        told.reach = who.reach
     if who.listed_in != 0 or who.further_in != 0 or who.exchange_in != 0:
         told.listed_in = _share(who.listed_in, who.received)
         told.listed_in_further = _share(who.further_in, who.received)
