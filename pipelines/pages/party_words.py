@@ -30,8 +30,8 @@ KINDS = {
     "issuer_blocked": ("blocked by a token issuer", "blocked by a token issuer"),
     "reported_abuse": ("reported for abuse", "reported for abuse"),
     "possible_victim": (
-        "whether a victim is open, by this run",
-        "whether victims is open, by this run",
+        "perhaps a victim’s, by this run",
+        "perhaps victims’, by this run",
     ),
     "alerted": ("an alert too", "alerts in this run too"),
     "unknown": ("", "nobody knows whose"),
@@ -85,7 +85,8 @@ def band_words(party: Mapping[str, Any]) -> str:
     run = party["in_run"]
     if run is None or run["band"] is None:
         return ""
-    return f"{BAND_NAMES[run['band']]} in this run"
+    words = f"{BAND_NAMES[run['band']]} in this run"
+    return f"{words}, which clears nobody" if run["band"] == "below_review" else words
 
 
 def supplied_words(party: Mapping[str, Any]) -> str:

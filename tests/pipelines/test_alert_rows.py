@@ -70,9 +70,11 @@ def test_words_for_parties():
     party = {"kind": "mixer", "tags": [tag], "in_run": run}
     assert in_words(party) == "mixer Blender, high in this run"
     assert in_words(party | {"tags": [{"name": "A Mixer"}], "in_run": None}) == "A Mixer"
+    below = party | {"kind": "unknown", "tags": [], "in_run": run | {"band": "below_review"}}
+    assert in_words(below) == "below review in this run, which clears nobody"
     victim = {"status": "possible_victim", "score": None, "band": None}
     told = in_words({"kind": "possible_victim", "tags": [], "in_run": victim})
-    assert told == "whether a victim is open, by this run"
+    assert told == "perhaps a victim’s, by this run"
     assert supplied_words({"supplied": {"in": False, "out": False}}) == "no"
     assert supplied_words({"supplied": {"in": True, "out": True}}) == "yes"
     assert supplied_words({"supplied": {"in": False, "out": True}}) == "what it paid"
