@@ -522,6 +522,21 @@ def test_every_address_on_the_page_is_named_for_what_it_is():
     assert "$1,50025 %, 3 transfers" in text
 
 
+@pytest.mark.parametrize(
+    "kind, side",
+    [("spread", "The receiver"), ("stepped_up", "The payer"), ("concentrated", "The other side")],
+)
+def test_a_fact_names_the_side_that_somebody_known_is_on(kind, side):
+    alert = example()
+    known = alert["known"][0]
+    who = {"chain": known["chain"], "address": known["address"]}
+    fact = alert["facts"]["told"][0] | {"kind": kind, "counterparty": who}
+    alert["facts"] = alert["facts"] | {"told": [fact]}
+    text = " ".join(" ".join(Elements(alert_page(alert)).text).split())
+    sides = re.findall(r"(The receiver|The payer|The other side) ?:", text)
+    assert sides == [side]
+
+
 def test_a_transfer_under_two_reasons_is_shown_once():
     alert = example()
     first, second = (reason["evidence"] for reason in alert["reasons"][:2])
