@@ -412,5 +412,5 @@ def _variation(history: History, rows: np.ndarray) -> Evidence | None:
     values = [int(v) for v in history.value[rows]]
     n, total, squares = len(values), sum(values), sum(v * v for v in values)
     sd_times_n = max(0, n * squares - total * total) ** 0.5
-    telling = rows[np.argsort(-history.value[rows], kind="stable")]
+    telling = history.largest_first(rows)
     return evidence(sd_times_n / total, rows, telling, n=n, total=total, squares=squares)

@@ -14,8 +14,9 @@ def share_by_value(history: History, part: np.ndarray, rows: np.ndarray) -> Evid
     if not len(rows):
         return None
     some, whole = int(history.value[part].sum()), int(history.value[rows].sum())
-    largest = part[np.argsort(-history.value[part], kind="stable")]
-    return evidence(some / whole, rows, largest, numerator=some, denominator=whole)
+    return evidence(
+        some / whole, rows, history.largest_first(part), numerator=some, denominator=whole
+    )
 
 
 def mean_by_value(history: History, rows: np.ndarray, field: np.ndarray) -> Evidence | None:

@@ -25,7 +25,7 @@ def evenness(history: History, rows: np.ndarray) -> Evidence | None:
     return evidence(
         entropy / greatest,
         rows,
-        _largest_first(history, rows),
+        history.largest_first(rows),
         numerator=entropy,
         denominator=greatest,
         weights=totals,
@@ -43,7 +43,7 @@ def top_share(history: History, rows: np.ndarray) -> Evidence | None:
     return evidence(
         totals[top] / everything,
         rows,
-        _largest_first(history, rows[history.counterparty[rows] == top]),
+        history.largest_first(rows[history.counterparty[rows] == top]),
         numerator=totals[top],
         denominator=everything,
     )
@@ -58,7 +58,3 @@ def once_only(history: History, rows: np.ndarray) -> Evidence | None:
     return evidence(
         len(telling) / len(times), rows, telling, numerator=len(telling), denominator=len(times)
     )
-
-
-def _largest_first(history: History, rows: np.ndarray) -> np.ndarray:
-    return rows[np.argsort(-history.value[rows], kind="stable")]

@@ -208,6 +208,10 @@ class History:
         """Return the asset-kind bits of some transfers."""
         return self.asset_kind[self.asset[rows]]
 
+    def largest_first(self, rows: np.ndarray) -> np.ndarray:
+        """Return some transfers by falling value, equals as they stood."""
+        return rows[np.argsort(-self.value[rows], kind="stable")]
+
     def take(self, rows: np.ndarray) -> History:
         """Return the history that holds only some of the transfers, in time order."""
         return replace(

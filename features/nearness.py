@@ -16,28 +16,28 @@ and `indirect_exposure` beside them says how much of the value it may be about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from features.compilation import kernel
 from features.evidence import Evidence, evidence
-from features.history import BLOCKED, EXCHANGES, ILLICIT, MARKETPLACES, Columns, History
+from features.history import Columns, History
 from features.reach import (
     FROM_BLOCKED,
     FROM_LISTED,
     FROM_MARKETPLACE,
+    KINDS,
+    ONWARD,
     TO_BLOCKED,
     TO_EXCHANGE,
     TO_LISTED,
     TO_MARKETPLACE,
-    Reached,
     hops,
 )
-from features.signal import Family
+from features.signal import Definition, Family
 
-_NEEDED = (EXCHANGES, ILLICIT, MARKETPLACES, BLOCKED, ILLICIT, MARKETPLACES, BLOCKED)
-"""By place in `REACHED`: of what the registry must know one on the chain."""
-
-_ONWARD = (True, True, True, True, False, False, False)
 _FURTHER = 1 << 30
 
 
@@ -58,12 +58,12 @@ def nearness_kernel(
             held, party = reach[j], columns.party[j]
             if held == 0 and party == 0:
                 continue
-            for place in range(len(_ONWARD)):
-                if columns.incoming[j] != _ONWARD[place]:
+            for place in range(len(ONWARD)):
+                if columns.incoming[j] != ONWARD[place]:
                     far = hops(held, party, place)
                     row[place] = min(row[place], far) if far > 0 else row[place]
-        for place in range(len(_ONWARD)):
-            known = columns.registry[i] & _NEEDED[place]
+        for place in range(len(ONWARD)):
+            known = columns.registry[i] & KINDS[place]
             row[place] = row[place] if known and row[place] < _FURTHER else np.nan
 
 
@@ -75,86 +75,93 @@ FAMILY = Family(
 )
 
 
-def _null(what: str, most: str, way: str) -> str:
-    return (
-        f"no dated row of the services registry named {what} on its chain, or no chain of "
-        f"{most} payments or fewer {way} one"
+class _Party(NamedTuple):
+    """What one is called in the formula and the sentence, and in short."""
+
+    formula: str
+    says: str
+    short: str
+
+
+_EXCHANGE = _Party(
+    "a known address of an exchange", "a known address of an exchange", "an exchange"
+)
+_LISTED = _Party(
+    "an address that a registry names as not licit",
+    "an address that a list calls illicit",
+    "a listed party",
+)
+_MARKETPLACE = _Party(
+    "a guarantee marketplace", "a guarantee marketplace", "a guarantee marketplace"
+)
+_FROZEN = _Party(
+    "an address that a token's issuer has frozen",
+    "an address that a token's issuer has frozen",
+    "a frozen address",
+)
+
+
+def _leads_to(
+    party: _Party, *, most: tuple[int, str] = (4, "four"), flags: tuple[str, ...] = ()
+) -> Callable[[Definition], Definition]:
+    """Declare the fewest payments to a kind of party; `most` as a number and in words."""
+    return FAMILY.signal(
+        unit="hops",
+        needs="out",
+        evidence="neighbourhood",
+        formula=f"fewest payments from it to {party.formula}, each receiver having paid the next "
+        f"before it was paid, up to {most[0]}",
+        says=f"led to {party.says} over {{value}}: of those in between, each had paid the next "
+        "before it was paid itself",
+        null=f"no dated row of the services registry named {party.short} on its chain, or no "
+        f"chain of {most[1]} payments or fewer led to one",
+        bounds=(1, most[0]),
+        red_flags=flags,
+        flags_when_low=flags,
+        model_input=False,
+        exposure=True,
     )
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="out",
-    evidence="neighbourhood",
-    formula="fewest payments from it to a known address of an exchange, each receiver having paid "
-    "the next before it was paid, up to 5",
-    says="led to a known address of an exchange over {value}: of those in between, each had paid "
-    "the next before it was paid itself",
-    null=_null("an exchange", "five", "led to"),
-    bounds=(1, 5),
-    red_flags=("cash_out",),
-    flags_when_low=("cash_out",),
-    model_input=False,
-    exposure=True,
-)
+def _comes_from(
+    party: _Party, *, flags: tuple[str, ...] = ()
+) -> Callable[[Definition], Definition]:
+    """Declare the fewest payments from a kind of party."""
+    return FAMILY.signal(
+        unit="hops",
+        needs="in",
+        evidence="neighbourhood",
+        formula=f"fewest payments to it from {party.formula}, each made before the next, up to 4",
+        says=f"was reached from {party.says} over {{value}}, each made before the next",
+        null=f"no dated row of the services registry named {party.short} on its chain, or no "
+        "chain of four payments or fewer came from one",
+        bounds=(1, 4),
+        red_flags=flags,
+        flags_when_low=flags,
+        model_input=False,
+        exposure=True,
+    )
+
+
+@_leads_to(_EXCHANGE, most=(5, "five"), flags=("cash_out",))
 def hops_to_exchange(history: History) -> Evidence | None:
     """Fewest payments that lead from it to a known address of an exchange."""
     return _fewest(history, TO_EXCHANGE)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="out",
-    evidence="neighbourhood",
-    formula="fewest payments from it to an address that a registry names as not licit, each "
-    "receiver having paid the next before it was paid, up to 4",
-    says="led to an address that a list calls illicit over {value}: of those in between, each had "
-    "paid the next before it was paid itself",
-    null=_null("a listed party", "four", "led to"),
-    bounds=(1, 4),
-    model_input=False,
-    exposure=True,
-)
+@_leads_to(_LISTED)
 def hops_to_listed(history: History) -> Evidence | None:
     """Fewest payments that lead from it to a listed address."""
     return _fewest(history, TO_LISTED)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="out",
-    evidence="neighbourhood",
-    formula="fewest payments from it to a guarantee marketplace, each receiver having paid the "
-    "next before it was paid, up to 4",
-    says="led to a guarantee marketplace over {value}: of those in between, each had paid the next "
-    "before it was paid itself",
-    null=_null("a guarantee marketplace", "four", "led to"),
-    bounds=(1, 4),
-    red_flags=("guarantee_marketplace_exposure",),
-    flags_when_low=("guarantee_marketplace_exposure",),
-    model_input=False,
-    exposure=True,
-)
+@_leads_to(_MARKETPLACE, flags=("guarantee_marketplace_exposure",))
 def hops_to_marketplace(history: History) -> Evidence | None:
     """Fewest payments that lead from it to a guarantee marketplace."""
     return _fewest(history, TO_MARKETPLACE)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="out",
-    evidence="neighbourhood",
-    formula="fewest payments from it to an address that a token's issuer has frozen, each receiver "
-    "having paid the next before it was paid, up to 4",
-    says="led to an address that a token's issuer has frozen over {value}: of those in between, "
-    "each had paid the next before it was paid itself",
-    null=_null("a frozen address", "four", "led to"),
-    bounds=(1, 4),
-    red_flags=("freezable_to_unfreezable",),
-    flags_when_low=("freezable_to_unfreezable",),
-    model_input=False,
-    exposure=True,
-)
+@_leads_to(_FROZEN, flags=("freezable_to_unfreezable",))
 def hops_to_frozen(history: History) -> Evidence | None:
     """Fewest payments that lead from it to an address that a token's issuer has frozen.
 
@@ -163,58 +170,19 @@ def hops_to_frozen(history: History) -> Evidence | None:
     return _fewest(history, TO_BLOCKED)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="in",
-    evidence="neighbourhood",
-    formula="fewest payments to it from an address that a registry names as not licit, each made "
-    "before the next, up to 4",
-    says="was reached from an address that a list calls illicit over {value}, each made before the "
-    "next",
-    null=_null("a listed party", "four", "came from"),
-    bounds=(1, 4),
-    model_input=False,
-    exposure=True,
-)
+@_comes_from(_LISTED)
 def hops_from_listed(history: History) -> Evidence | None:
     """Fewest payments that lead from a listed address to it."""
     return _fewest(history, FROM_LISTED)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="in",
-    evidence="neighbourhood",
-    formula="fewest payments to it from a guarantee marketplace, each made before the next, up to "
-    "4",
-    says="was reached from a guarantee marketplace over {value}, each made before the next",
-    null=_null("a guarantee marketplace", "four", "came from"),
-    bounds=(1, 4),
-    red_flags=("guarantee_marketplace_exposure",),
-    flags_when_low=("guarantee_marketplace_exposure",),
-    model_input=False,
-    exposure=True,
-)
+@_comes_from(_MARKETPLACE, flags=("guarantee_marketplace_exposure",))
 def hops_from_marketplace(history: History) -> Evidence | None:
     """Fewest payments that lead from a guarantee marketplace to it."""
     return _fewest(history, FROM_MARKETPLACE)
 
 
-@FAMILY.signal(
-    unit="hops",
-    needs="in",
-    evidence="neighbourhood",
-    formula="fewest payments to it from an address that a token's issuer has frozen, each made "
-    "before the next, up to 4",
-    says="was reached from an address that a token's issuer has frozen over {value}, each made "
-    "before the next",
-    null=_null("a frozen address", "four", "came from"),
-    bounds=(1, 4),
-    red_flags=("freezable_to_unfreezable",),
-    flags_when_low=("freezable_to_unfreezable",),
-    model_input=False,
-    exposure=True,
-)
+@_comes_from(_FROZEN, flags=("freezable_to_unfreezable",))
 def hops_from_frozen(history: History) -> Evidence | None:
     """Fewest payments that lead from an address that a token's issuer has frozen to it.
 
@@ -223,16 +191,15 @@ def hops_from_frozen(history: History) -> Evidence | None:
     return _fewest(history, FROM_BLOCKED)
 
 
-def _fewest(history: History, kind: Reached) -> Evidence | None:
+def _fewest(history: History, place: int) -> Evidence | None:
     """Return the fewest hops, and the transfers that begin (or end) so short a chain."""
     reach = history.neighbours.reach
-    if not history.registry & _NEEDED[kind.place] or not len(reach):
+    if not history.registry & KINDS[place] or not len(reach):
         return None
-    rows = history.outflows if _ONWARD[kind.place] else history.inflows
-    far = np.array([hops(reach[r], history.party[r], kind.place) for r in rows], dtype=np.int64)
+    rows = history.outflows if ONWARD[place] else history.inflows
+    far = np.array([hops(reach[r], history.party[r], place) for r in rows], dtype=np.int64)
     if not (far > 0).any():
         return None
     fewest = int(far[far > 0].min())
     nearest = rows[far == fewest]
-    largest = nearest[np.argsort(-history.value[nearest], kind="stable")]
-    return evidence(fewest, nearest, largest)
+    return evidence(fewest, nearest, history.largest_first(nearest))

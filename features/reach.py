@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.compilation import kernel
-from features.history import LISTED, party_of
+from features.history import BLOCKED, EXCHANGES, ILLICIT, MARKETPLACES, kinds_of
 
 
 class Reached(NamedTuple):
@@ -33,29 +33,33 @@ class Reached(NamedTuple):
 
     Attributes
     ----------
-    place
-        Its position in `REACHED`.
+    kind
+        As which a registry knows the party (`features.history.EXCHANGES` and so on).
+    onward
+        Payments lead to it; else they come from it.
     limit
         The most hops.
     shift, mask
         Of its bits.
     """
 
-    place: int
+    kind: int
+    onward: bool
     limit: int
     shift: int
     mask: int
 
 
-TO_EXCHANGE = Reached(0, 5, 0, 7)
-TO_LISTED = Reached(1, 4, 3, 3)
-TO_MARKETPLACE = Reached(2, 4, 5, 3)
-TO_BLOCKED = Reached(3, 4, 7, 3)
-FROM_LISTED = Reached(4, 4, 9, 3)
-FROM_MARKETPLACE = Reached(5, 4, 11, 3)
-FROM_BLOCKED = Reached(6, 4, 13, 3)
-
 REACHED = (
+    Reached(EXCHANGES, True, 5, 0, 7),
+    Reached(ILLICIT, True, 4, 3, 3),
+    Reached(MARKETPLACES, True, 4, 5, 3),
+    Reached(BLOCKED, True, 4, 7, 3),
+    Reached(ILLICIT, False, 4, 9, 3),
+    Reached(MARKETPLACES, False, 4, 11, 3),
+    Reached(BLOCKED, False, 4, 13, 3),
+)
+(
     TO_EXCHANGE,
     TO_LISTED,
     TO_MARKETPLACE,
@@ -63,39 +67,23 @@ REACHED = (
     FROM_LISTED,
     FROM_MARKETPLACE,
     FROM_BLOCKED,
-)
-_SHIFTS, _MASKS, _LIMITS = (
-    tuple(getattr(r, k) for r in REACHED) for k in ("shift", "mask", "limit")
-)
-_ONWARD = tuple(range(4))
-"""Places of the kinds that payments lead to; the others are those they come from."""
+) = range(len(REACHED))
+"""Their places in `REACHED`."""
 
-_ONWARD_BITS = sum(REACHED[k].mask << REACHED[k].shift for k in _ONWARD)
+KINDS, ONWARD, _LIMITS, _SHIFTS, _MASKS = zip(*REACHED, strict=True)
+"""Field by field, for compiled functions."""
 
 
-def _is(party: int, place: int) -> bool:
-    """Say whether what a registry says of a party makes it one of a kind (``party`` as held)."""
-    what, listed = party & (LISTED - 1), bool(party & LISTED)
-    if place == TO_EXCHANGE.place:
-        return not listed and what in (party_of("exchange_hot"), party_of("exchange_deposit"))
-    if place in (TO_LISTED.place, FROM_LISTED.place):
-        return listed
-    if place in (TO_MARKETPLACE.place, FROM_MARKETPLACE.place):
-        return what == party_of("guarantee_marketplace")
-    return what == party_of("issuer_blocked")
+def _is_one() -> np.ndarray:
+    """Say by party (`features.history.Columns.party`) and place whether it is of that kind."""
+    known = kinds_of(np.arange(256))
+    known[(known & ILLICIT) > 0] &= ~np.uint8(EXCHANGES)  # cash-out is no exchange's that is listed
+    return (known[:, None] & np.array(KINDS, dtype=np.uint8)) > 0
 
 
-IS_ONE = np.array([[_is(party, k) for k in range(len(REACHED))] for party in range(256)])
-"""By party (`features.history.Columns.party`) and place: whether it is of that kind."""
-
-_DEALT = np.array(
-    [
-        sum((r.limit - 1) << r.shift for r in REACHED if IS_ONE[party, r.place])
-        for party in range(256)
-    ],
-    dtype=np.uint16,
-)
-"""What an address holds that dealt with a party itself, for whoever deals with it next."""
+_IS_ONE = _is_one()
+_DEALT = _IS_ONE @ np.array([(r.limit - 1) << r.shift for r in REACHED], dtype=np.int64)
+"""By party: what an address holds that dealt with it itself, for whoever deals with it next."""
 
 
 @kernel
@@ -111,7 +99,7 @@ def hops(held: int, party: int, place: int) -> int:  # pragma: no cover (compile
     place
         Of the kind, in `REACHED`.
     """
-    if IS_ONE[party, place]:
+    if _IS_ONE[party, place]:
         return 1
     near = (held >> _SHIFTS[place]) & _MASKS[place]
     return _LIMITS[place] + 1 - near if near > 0 else 0
@@ -132,9 +120,9 @@ def joined(own: int, others: int, party: int, onward: bool) -> int:  # pragma: n
     """
     if others == 0 and party == 0:
         return own
-    dealt = np.int64(_DEALT[party])
-    for place in range(len(_SHIFTS)):
-        if (place in _ONWARD) != onward:
+    dealt = _DEALT[party]
+    for place in range(len(ONWARD)):
+        if ONWARD[place] != onward:
             continue
         shift, mask = _SHIFTS[place], _MASKS[place]
         mine, theirs = (own >> shift) & mask, (others >> shift) & mask

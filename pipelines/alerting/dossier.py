@@ -300,7 +300,7 @@ def _to_show(found: Evidence, history: History, kind: str) -> list[int]:
     """Choose the positions to show: the telling ones, then the largest or the first."""
     rest = np.setdiff1d(found.rows, found.telling)
     if kind == "distribution":
-        rest = rest[np.argsort(-history.value[rest], kind="stable")]
+        rest = history.largest_first(rest)
     # a transfer that is telling in two ways is told once
     chosen = list(dict.fromkeys(np.concatenate([found.telling, rest]).tolist()))[:MOST_ROWS_SHOWN]
     return sorted(int(position) for position in chosen)
