@@ -121,9 +121,9 @@ def known_parties(standing: Standing, events: Events, at_micros: int) -> Parties
     complete = standing.whole_until >= at_micros
     parties = Parties(standing.addresses, standing.ends, standing.tags, standing.supplied, complete)
     told = _deposit_addresses(events, standing.ends)
-    # Of who is seen only through others, what he pays others is not known.
-    told = told[np.logical_or.reduce([standing.supplied["out", kind][told] for kind in LEG_KINDS])]
-    return parties.with_end(told, End.EXCHANGE_DEPOSIT)
+    # Of who is seen only through others, what he pays others is not known: that is closed.
+    seen = told[~parties.is_closed(told, forward=True)]
+    return parties.with_end(seen, End.EXCHANGE_DEPOSIT)
 
 
 def bridges_of(parties: Parties) -> np.ndarray:
