@@ -10,7 +10,7 @@ from models.bands import LOWEST
 from pipelines.alerting.alert_traces import MOST_ENDS, MOST_NODES
 from pipelines.pages.alert_rows import reasons_once, sources, tail_of
 from pipelines.pages.flow_picture import flow_picture
-from pipelines.pages.party_words import KINDS, in_this_run, in_words, supplied_words, who_is
+from pipelines.pages.party_words import KINDS, SIDES, in_this_run, in_words, supplied_words, who_is
 from pipelines.pages.tables import (
     CONVENTION_NAMES,
     END_KEY,
@@ -77,6 +77,7 @@ def alert_views(alert: Mapping[str, Any]) -> dict[str, Any]:
         "sources": sources(alert),
         **_signals(alert["contributions"]),
         "who_is": who_is(alert),
+        "sides": SIDES,
         "in_this_run": in_this_run(alert),
         "in_words": in_words,
         "supplied_words": supplied_words,

@@ -38,6 +38,12 @@ KINDS = {
 }
 """Kinds of `known_parties`, of one address and of several."""
 
+SIDES = {
+    **dict.fromkeys(("spread", "passed_on", "largest_payment", "taking_turns"), "The receiver"),
+    "concentrated": "The other side",
+}
+"""On which side of a dated fact its one counterparty is; on the payer's where nothing is said."""
+
 Who = Callable[[str, str], str]
 
 
