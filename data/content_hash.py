@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-_ROWS_AT_ONCE = 1 << 18
-"""Rows of a table that are laid out together."""
+from data.storage import ROW_GROUP_ROWS
 
 
 def content_hash(frame: pl.DataFrame) -> str:
@@ -51,8 +50,8 @@ class ContentHash:
         """Add further rows, of the same columns; one column is laid out at a time."""
         self._rows += part.height
         for column in part.iter_columns():
-            for start in range(0, max(1, part.height), _ROWS_AT_ONCE):
-                rows = column[start : start + _ROWS_AT_ONCE]
+            for start in range(0, max(1, part.height), ROW_GROUP_ROWS):
+                rows = column[start : start + ROW_GROUP_ROWS]
                 self._add(_laid_out(rows), 0, len(rows))
 
     def add_rows(self, part: Sequence[LaidOut], start: int, end: int) -> None:
