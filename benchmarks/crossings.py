@@ -12,8 +12,6 @@ counted once. `models.tracing.proven` keeps the first table, for alerts to tell.
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -22,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.worlds import make
+from benchmarks.worlds import asked_for
 from data.addresses import EVM_CHAINS
 from data.services import load_services
 from data.simulation import identities, market, unit
@@ -33,7 +31,7 @@ from data.storage import read_manifest
 from data.transfers import open_transfers
 from features.bridges import bridge_legs
 from features.history import microseconds
-from models.intervals import wilson
+from models.markdown import counted_share
 from models.tracing.parties import bridges_of
 from models.tracing.proven import EDGES
 from models.tracing.tracing import Tracer, read_amounts
@@ -44,15 +42,7 @@ _KEY = ["chain", "tx_id"]
 
 def main() -> None:
     """Make the worlds, match, and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
-    parser.add_argument("--addresses", type=int, default=8000)
-    parser.add_argument("--prevalence", type=float, default=0.1)
-    parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = asked.worlds or Path(scratch)
-        worlds = make(folder, asked.seeds, asked.addresses, asked.prevalence)
+    with asked_for(__doc__, seeds=[11, 12, 13], addresses=8000, prevalence=0.1) as worlds:
         print(report(pl.concat([matched(world) for world in worlds])))
 
 
@@ -183,7 +173,8 @@ def by_chance(found: pl.DataFrame) -> list[tuple[float, float, int, int]]:
 def _by_chance(found: pl.DataFrame) -> str:
     lines = ["| chance of the match | matches | right | share right |", "|---|---:|---:|---:|"]
     for low, high, n, right in by_chance(found):
-        lines.append(f"| above {low:g} up to {high:g} | {n:,} | {right:,} | {_share(right, n)} |")
+        share = counted_share(right, n, digits=1)
+        lines.append(f"| above {low:g} up to {high:g} | {n:,} | {right:,} | {share} |")
     return "\n".join(lines)
 
 
@@ -194,7 +185,8 @@ def _by_chains(found: pl.DataFrame) -> str:
     for name, evm in (("between EVM chains", True), ("to or from Tron", False)):
         some = followed.filter(pl.col("evm") == evm)
         right = int(some["right"].sum())
-        lines.append(f"| {name} | {some.height:,} | {right:,} | {_share(right, some.height)} |")
+        share = counted_share(right, some.height, digits=1)
+        lines.append(f"| {name} | {some.height:,} | {right:,} | {share} |")
     return "\n".join(lines)
 
 
@@ -204,18 +196,12 @@ def _followed(found: pl.DataFrame) -> str:
     right = answered.filter((pl.col("probability") > EDGES[1]) & pl.col("right"))
     return (
         f"Of {answered.height:,} deposits whose release can be compared, a trace follows "
-        f"{_share(right.height, answered.height)} to it. {found.height - answered.height:,} more "
-        f"have none (it came after the end, or in another coin), and "
+        f"{counted_share(right.height, answered.height, digits=1)} to it. "
+        f"{found.height - answered.height:,} more have none (it came after the end, or in another "
+        "coin), and "
         f"{found.filter(~pl.col('answered') & (pl.col('probability') > EDGES[1])).height:,} of "
         "those are followed to another's."
     )
-
-
-def _share(hits: int, n: int) -> str:
-    if not n:
-        return "–"
-    low, high = wilson(hits, n)
-    return f"{hits / n:.1%} [{low:.1%}, {high:.1%}]"
 
 
 if __name__ == "__main__":

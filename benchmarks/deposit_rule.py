@@ -16,8 +16,6 @@ counted apart. Intervals are 95 % Wilson intervals, every address of a world cou
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +23,12 @@ import numpy as np
 import polars as pl
 
 from benchmarks.across_seeds import services_of
-from benchmarks.worlds import make
+from benchmarks.worlds import asked_for
 from data.services import Services
 from data.transfers import open_transfers
 from features.catalogue import catalogue
 from models.deposit_address import looks_like_deposit_address
-from models.intervals import wilson
+from models.markdown import counted_share
 from models.tracing.limits import End
 from models.tracing.parties import ENDS
 from models.tracing.tracing import Tracer
@@ -49,15 +47,7 @@ _BESIDE = ("supplied", "fed")
 
 def main() -> None:
     """Make the worlds, ask the rule, and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[31, 32, 33])
-    parser.add_argument("--addresses", type=int, default=15_000)
-    parser.add_argument("--prevalence", type=float, default=0.1)
-    parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = asked.worlds or Path(scratch)
-        worlds = make(folder, asked.seeds, asked.addresses, asked.prevalence)
+    with asked_for(__doc__, seeds=[31, 32, 33], addresses=15_000, prevalence=0.1) as worlds:
         print(report(pl.concat([answered(world) for world in worlds])))
 
 
@@ -211,16 +201,9 @@ def _beside(rows: pl.DataFrame) -> str:
 def _cells(rows: pl.DataFrame) -> str:
     called, right, could, found = counted(rows)
     return (
-        f"{called:,} | {right:,} | {_share(right, called)} "
-        f"| {could:,} | {found:,} | {_share(found, could)}"
+        f"{called:,} | {right:,} | {counted_share(right, called, digits=1)} "
+        f"| {could:,} | {found:,} | {counted_share(found, could, digits=1)}"
     )
-
-
-def _share(hits: int, n: int) -> str:
-    if not n:
-        return "–"
-    low, high = wilson(hits, n)
-    return f"{hits / n:.1%} [{low:.1%}, {high:.1%}]"
 
 
 if __name__ == "__main__":

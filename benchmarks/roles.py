@@ -30,7 +30,8 @@ from benchmarks.worlds import KEY, make, truth
 from data.transfers import open_transfers
 from models.bands import LOWEST, bands
 from models.bundle import Bundle
-from models.intervals import upper_limit, wilson
+from models.intervals import upper_limit
+from models.markdown import counted_share
 from models.material import matrix
 from models.roles import LAUNDERERS, NOT_CLEAR, VICTIM
 from models.scoring import score_frame
@@ -153,8 +154,7 @@ def _kept(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
             for way in WAYS:
                 found = scores[way].filter(rows)
                 shown = int((found["presented"] & _at_least(found, above)).sum())
-                low, high = wilson(shown, n)
-                cells.append(f"{shown / n:.1%} [{low:.1%}, {high:.1%}]")
+                cells.append(counted_share(shown, n, digits=1))
             lines.append(f"| {name}, {above} or above | {n:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -181,10 +181,9 @@ def _trade_off(
     lines = ["| limit | victims presented | launderers presented |", "|---:|---:|---:|"]
     for through in (k for k in (0, 1, 2, 3, 6, 12, 25, 50) if k < spared.len()):
         kept = of.filter(pl.col("presented") & (pl.col("odds") < spared[through])).height
-        low, high = wilson(kept, of.height)
         lines.append(
             f"| {spared[through]:.2f} | {through} (up to {upper_limit(through, n):.2%}) | "
-            f"{kept / of.height:.1%} [{low:.1%}, {high:.1%}] |"
+            f"{counted_share(kept, of.height, digits=1)} |"
         )
     return "\n".join(lines)
 
@@ -202,7 +201,7 @@ def _confusion(who: pl.DataFrame, scores: pl.DataFrame) -> str:
     for (true,), rows in sorted(pairs.group_by("true")):
         told = rows.filter(pl.col("said") != NOT_CLEAR)
         cells = [f"{int((rows['said'] == role).sum()):,}" for role in said]
-        share = _share(int((told["said"] == true).sum()), told.height)
+        share = counted_share(int((told["said"] == true).sum()), told.height)
         lines.append(f"| {true} | {rows.height:,} | {' | '.join(cells)} | {share} |")
     return "\n".join(lines)
 
@@ -226,8 +225,9 @@ def _answers(bundle: Bundle, signals: pl.DataFrame, who: pl.DataFrame, scores: p
             counts = kept.get(part, {})
             if some.height or counts:
                 n, right = int(some["launders"].sum()), int((some["true"] == part).sum())
-                shares = f"{_share(right, n)} | {some.height:,} | {_share(right, some.height)}"
-                there = _share(counts.get(part, 0), sum(counts.values()))
+                of_all, of_told = counted_share(right, n), counted_share(right, some.height)
+                shares = f"{of_all} | {some.height:,} | {of_told}"
+                there = counted_share(counts.get(part, 0), sum(counts.values()))
                 name = part if clear else f"not clear, likeliest {part}"
                 lines.append(f"| {name} | {n:,} | {shares} | {there} |")
     return "\n".join(lines)
@@ -246,17 +246,9 @@ def _reliability(who: pl.DataFrame, scores: pl.DataFrame) -> str:
         found = rows.filter(inside)
         if found.height:
             right = int((found["role"] == found["true"]).sum())
-            lines.append(
-                f"| {least:.1f} to {most:.1f} | {found.height:,} | {_share(right, found.height)} |"
-            )
+            share = counted_share(right, found.height)
+            lines.append(f"| {least:.1f} to {most:.1f} | {found.height:,} | {share} |")
     return "\n".join(lines)
-
-
-def _share(hits: int, n: int) -> str:
-    if not n:
-        return "–"
-    low, high = wilson(hits, n)
-    return f"{hits / n:.0%} [{low:.0%}, {high:.0%}]"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from models.bootstrap import Estimate, estimates
-from models.intervals import wilson
+from models.markdown import counted_share
 from models.metrics import METRICS, Metric, Outcomes, recall_at_fpr
 from models.status import SCORED
 
@@ -135,7 +135,6 @@ def _shares(rows: pl.DataFrame, key: str, limits: Mapping[str, float]) -> str:
         cells = []
         for limit in limits.values():
             hits = scored.filter(pl.col("log_odds") > limit).height
-            low, high = wilson(hits, some.height)
-            cells.append(f"{hits / some.height:.1%} [{low:.1%}, {high:.1%}]")
+            cells.append(counted_share(hits, some.height, digits=1))
         lines.append(f"| {name} | {some.height:,} | {scored.height:,} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

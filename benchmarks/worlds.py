@@ -6,7 +6,10 @@ names in two worlds stay two; the split by time is each world's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,22 @@ class Pool:
 
     labels: pl.DataFrame
     signals: dict[str, pl.DataFrame]
+
+
+@contextmanager
+def asked_for(
+    description: str | None, *, seeds: Sequence[int], addresses: int, prevalence: float
+) -> Iterator[list[Path]]:
+    """Read a command line that asks for worlds alone, and make them; the values are defaults."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("--addresses", type=int, default=addresses)
+    parser.add_argument("--prevalence", type=float, default=prevalence)
+    parser.add_argument("--worlds", type=Path, help="folder that keeps the worlds between runs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.worlds or Path(scratch)
+        yield make(folder, asked.seeds, asked.addresses, asked.prevalence)
 
 
 def make(

@@ -11,8 +11,7 @@ from typing import Any
 
 from models.association import MOST
 from models.facts import BundleFacts
-from models.intervals import wilson
-from models.markdown import code
+from models.markdown import code, counted_share
 from models.roles.clearness import MOST_WRONG
 from models.roles.settling import RoleFacts
 
@@ -92,12 +91,9 @@ def _parts(roles: RoleFacts) -> str:
     lines += ["|---|---|---:|---|"]
     for name, limit in roles.told_from.items():
         counts = roles.told.get(name, {})
-        n, right = sum(counts.values()), counts.get(name, 0)
-        share = "–"
-        if n:
-            low, high = wilson(right, n)
-            share = f"{right / n:.0%} [{low:.0%}, {high:.0%}]"
+        n = sum(counts.values())
         shown = "never" if limit is None else f"{limit:.0%}"
+        share = counted_share(counts.get(name, 0), n)
         lines.append(f"| {name.replace('_', ' ')} | {shown} | {n:,} | {share} |")
     unclear = sum(sum(counts.values()) for counts in roles.unclear.values())
     return (
