@@ -225,7 +225,7 @@ def null_where_it_says(family: GraphFamily, some: World) -> None:
             said = signal.null_meaning.split("; or ")
             unseen = [one for one in said if one in LOADED and not _sees(some, v, *LOADED[one])]
             always = [one for one in said if one == "the basis is relative" and not some.comparable]
-            nothing = value <= float(signal.name.startswith("relay_hops"))
+            nothing = value <= float(signal.name.startswith(("relay_hops", "peel_hops")))
             assert math.isnan(value) or not (always or (unseen and nothing)), (signal.name, said)
             assert not math.isnan(value) or always or unseen, (signal.name, said)
             assert {*said} <= {*LOADED, "the basis is relative", NEVER}, (signal.name, said)

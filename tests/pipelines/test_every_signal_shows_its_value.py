@@ -41,7 +41,7 @@ def of_a_world(world) -> Measured:
     """The accounts of a world whose services were known all along, two of its busiest listed."""
     known = load_services(world.services)
     asked = pl.read_csv(world.addresses).select("chain", "address")
-    table = pl.concat([known.table, _listed(world.store, asked, known)])
+    table = pl.concat([known.table, _listed(world.store, asked, known)], how="diagonal")
     known = replace(known, table=table.with_columns(date=pl.lit("2010-01-01")))
     return _measured(world.store, asked, "usd", known)
 
@@ -57,16 +57,8 @@ def _listed(store: Path, asked: pl.DataFrame, known: Services) -> pl.DataFrame:
     busy = partners[0].join(partners[1], on=key).join(asked, on=key, how="semi")
     busy = busy.join(known.table, on=key, how="anti")
     busiest = busy.sort(pl.min_horizontal("sender", "receiver"), *key, descending=True).head(2)
-    return pl.DataFrame(
-        {
-            "chain": busiest["chain"],
-            "address": busiest["address"],
-            "category": ["guarantee_marketplace", "issuer_blocked"],
-            "licit": [False, False],
-        }
-    ).select(
-        pl.col(c) if c in (*key, "category", "licit") else pl.lit(None, t).alias(c)
-        for c, t in known.table.schema.items()
+    return busiest.select(
+        *key, category=pl.Series(["guarantee_marketplace", "issuer_blocked"]), licit=False
     )
 
 
