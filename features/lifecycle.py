@@ -116,7 +116,7 @@ def smallest_payment_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="first incoming value ÷ median value of all its transfers",
-    says="received {value} its typical transfer as its first receipt",
+    says="began with a receipt of {value} its typical transfer",
     null="nothing came in",
     fewest={"n_transfers": 10},
 )
@@ -131,7 +131,7 @@ def first_receipt_ratio(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="last outgoing value ÷ median value of all its transfers",
-    says="paid out {value} its typical transfer as its last payment",
+    says="ended with a payment of {value} its typical transfer",
     null="nothing went out",
     fewest={"n_transfers": 10},
 )
@@ -191,7 +191,7 @@ def days_to_first_payment(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="(last transfer - last receipt) ÷ (last transfer - first transfer)",
-    says="had its last receipt {value} of its time in use before its last transfer",
+    says="went on for {value} of its time in use after its last receipt",
     null="nothing came in, or all at one moment",
     bounds=(0, 1),
 )

@@ -290,7 +290,7 @@ def fragmentation(history: History) -> Evidence | None:
     needs="both",
     evidence="distribution",
     formula="median outgoing value ÷ median incoming value",
-    says="made a typical payment of {value} its typical receipt (medians)",
+    says="paid out typically {value} what it typically received at once (medians)",
     null="nothing came in, or nothing went out",
     red_flags=("fragmentation_before_cash_out", "small_to_large_consolidation"),
     flags_when_low=("fragmentation_before_cash_out",),

@@ -78,6 +78,15 @@ def count(n: int, one: str, many: str | None = None) -> Number:
     return Number(f"{n:,} {one if n == 1 else many or one + 's'}", n, "count")
 
 
+def whole(n: int) -> Number:
+    """Write a whole number of what the template names.
+
+    >>> whole(2746).shown
+    '2,746'
+    """
+    return Number(f"{n:,}", n, "count")
+
+
 def worth(value: float, basis: str = "usd", coin: str = "coins") -> Number:
     """Write an amount in the value basis of the run."""
     return Number(shown(value, "value", basis, coin), value, "value")

@@ -155,6 +155,8 @@ def sentence(
     >>> sentence("split {value} of its payments ({counts})", "share", 0.25, Scene(9, day, day),
     ...     {"numerator": 1, "denominator": 4}).text
     'It split 25 % of its payments (1 of 4), in the 9 transfers supplied (3 March 2024).'
+    >>> sentence("paid {value}", "addresses", 0.0, Scene(9, day, day)).text
+    'It paid no addresses, in the 9 transfers supplied (3 March 2024).'
     >>> sentence("got {value} its usual sum", "ratio", 0.024, Scene(2, day, day)).text
     'It got 2.4 % of its usual sum, in the 2 transfers supplied (3 March 2024).'
     """
@@ -218,6 +220,8 @@ def _filled(
 def _in_sentence(value: float, unit: str, scene: Scene, before: str) -> str:
     if unit == "ratio":
         return _times(value)
+    if unit in COUNTED and value == 0:
+        return f"no {shown(value, unit).removeprefix('0 ')}"
     if unit == "share" and 0 < value < 0.001 and before.endswith("at least "):
         return f"{_figure(100 * value)} %"
     return shown(value, unit, scene.basis, scene.coin)
@@ -350,7 +354,7 @@ def _value(value: float, basis: str, coin: str) -> str:
     return f"{_figure(value)} {'time' if value == 1 else 'times'} its median transfer"
 
 
-UNITS: dict[str, Callable[[float], str]] = {
+COUNTED: dict[str, Callable[[float], str]] = {
     "transfers": _count("transfers"),
     "addresses": _count("addresses", "address"),
     "assets": _count("assets"),
@@ -358,6 +362,11 @@ UNITS: dict[str, Callable[[float], str]] = {
     "hops": _count("hops"),
     "swaps": _count("swaps"),
     "steps": _count("steps"),
+}
+"""Units of what is counted; none of it is "no transfers" in a sentence."""
+
+UNITS: dict[str, Callable[[float], str]] = {
+    **COUNTED,
     "days": _days,
     "seconds": _seconds,
     "share": _share,

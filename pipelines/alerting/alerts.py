@@ -34,14 +34,15 @@ from pipelines.alerting.counterparties import counterparties
 from pipelines.alerting.dossier import Dossier, dossiers
 from pipelines.alerting.known_parties import Around
 from pipelines.alerting.part import parts_told
+from pipelines.alerting.questions import questions
 from pipelines.alerting.red_flags import red_flags
-from pipelines.alerting.standing import questions, standing
+from pipelines.alerting.standing import standing
 from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.score import Scored, use_notes
 from pipelines.tracing.spoken import spoken
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "alert.v1.schema.json"
 TYPOLOGY = "pig_butchering_laundering"
 MOST_REASONS = 5
@@ -85,7 +86,7 @@ def alerts(run: Scored, chosen: pl.DataFrame) -> Iterator[dict[str, Any]]:
         alert = _alert(run, row, role, explanation, dossier)
         alert |= _content(run, alert, explanation, dossier, followed, own)
         alert |= {
-            "standing": standing(run.bundle.facts, alert, n_scored),
+            "standing": standing(run.bundle.facts, alert, explanation, n_scored),
             "questions": questions(run.bundle, row, _deposit(own, deposit)),
             **counterparties(alert, dossier, followed.parties, around),
         }

@@ -17,7 +17,7 @@ from models.intervals import wilson
 from models.roles import MEANINGS, NOT_CLEAR, RoleModel
 from models.saying import count, joined, listed, share, tell
 from models.sentences import Number, Sentence
-from pipelines.alerting.standing import PART_NAMES
+from pipelines.alerting.questions import PART_NAMES
 from pipelines.tracing.spoken import spoken
 
 LEAST_LIKELY, MOST_LIKELY = 0.1, 3

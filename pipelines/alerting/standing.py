@@ -1,7 +1,7 @@
-"""Where a score stands, and which questions were asked before it is shown.
+"""Where a score stands: among the reference addresses, in its band, and on what it is built.
 
 Two readings of a page must not happen: that a share of the reference addresses which was chosen for
-a *band* is the rate of this score; and that a part which the model cannot name has been excluded.
+a *band* is the rate of this score; and that the reasons told are all of the score.
 """
 
 from __future__ import annotations
@@ -12,24 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from models.bands import FALSE_POSITIVE_RATES, LOWEST, bands
-from models.bundle import Bundle
-from models.deposit_address import proven
+from models.bands import BANDS, FALSE_POSITIVE_RATES, LOWEST, bands
+from models.explanation import Explanation
 from models.facts import BundleFacts
 from models.intervals import wilson
 from models.metrics import logistic
-from models.roles import LAUNDERERS
-from models.saying import count, listed, share, tell
-from models.sentences import Number, Sentence
+from models.saying import count, share, tell, whole
+from models.sentences import Sentence
+from pipelines.alerting.made_of import made_of, made_of_words
 from pipelines.tracing.spoken import spoken
 
-PART_NAMES = {part: part.replace("otc_desk", "OTC desk") for part in LAUNDERERS}
-"""Parts as sentences write them."""
-
-_BAND_WORDS = {band: band.replace("_", " ") for band in (LOWEST, *FALSE_POSITIVE_RATES)}
+_BAND_WORDS = {band: band.replace("_", " ") for band in BANDS}
 
 
-def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dict[str, Any]:
+def standing(
+    facts: BundleFacts, alert: Mapping[str, Any], explanation: Explanation, n_scored: int
+) -> dict[str, Any]:
     """Say what share of the reference addresses reaches a score, and whether its band is sure.
 
     Parameters
@@ -39,7 +37,9 @@ def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dic
         validation had enough rows, shares by score (`models.by_score`): between those the share
         that reaches this score is known.
     alert
-        With its score, interval and log-odds.
+        With its score, interval, log-odds and reasons.
+    explanation
+        All parts of the score.
     n_scored
         Addresses that the run scored.
     """
@@ -47,10 +47,13 @@ def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dic
     own = _band_at(facts, alert["log_odds"])
     reached = _reached(facts, own, alert["log_odds"])
     alike = _alike(facts, alert["log_odds"])
+    of = made_of(explanation, [reason["signal"] for reason in alert["reasons"]])
     told = [
         ("reference", _reference(facts, own, reached)),
         ("alike", None if alike is None else _like_this(facts, alike)),
         ("interval", _crosses(limits)),
+        ("band", _begins(facts, own)),
+        ("made_of", made_of_words(of, len(alert["reasons"]))),
     ]
     return {
         "n_scored": n_scored,
@@ -58,40 +61,8 @@ def standing(facts: BundleFacts, alert: Mapping[str, Any], n_scored: int) -> dic
         "band_high": limits[1],
         "reference_at_least": reached,
         "alike": alike,
+        "made_of": of,
         "said": [{"kind": kind, **spoken(said)} for kind, said in told if said is not None],
-    }
-
-
-def questions(bundle: Bundle, row: Mapping[str, Any], deposit: bool | None) -> dict[str, Any]:
-    """Say how the question of the victim was asked and answered, and which parts could come out.
-
-    Parameters
-    ----------
-    bundle
-        The model.
-    row
-        Of the scores, of status ``scored``.
-    deposit
-        Whether it looks like an exchange's deposit address by the rule (`models.deposit_address`);
-        None where that cannot be asked.
-    """
-    limits = {} if bundle.roles is None else bundle.roles.facts.told_from
-    known = [] if bundle.roles is None else list(bundle.roles.facts.parts)
-    never = [part for part in known if part in LAUNDERERS and limits[part] is None]
-    answer = _victim(row, has_roles=bundle.roles is not None)
-    return {
-        "victim": {"answer": answer, **spoken(tell(_VICTIM_WORDS[answer]))},
-        "parts": {
-            "known": [part for part in known if part in LAUNDERERS],
-            "never_told": never,
-            "unknown": [part for part in LAUNDERERS if part not in known],
-            **spoken(_parts(known, never)),
-        },
-        "exchange_deposit": {
-            "by_rule": deposit,
-            "proven": proven() if deposit else None,
-            **spoken(_by_rule(deposit)),
-        },
     }
 
 
@@ -191,15 +162,11 @@ def _like_this(facts: BundleFacts, alike: Mapping[str, Any]) -> Sentence:
         "laundering, {share} (95 % interval: {low} to {high}); of all {n_all} there, {k_all}. In "
         "life far fewer launder.",
         n=count(alike["n"], "labelled address", "labelled addresses"),
-        k=_plain(alike["n_positive"]), share=share(alike["share"]),
+        k=whole(alike["n_positive"]), share=share(alike["share"]),
         low=share(alike["low"]), high=share(alike["high"]),
-        n_all=_plain(alike["n_all"]), k_all=_plain(alike["n_positive_all"]),
+        n_all=whole(alike["n_all"]), k_all=whole(alike["n_positive_all"]),
         **{name: share(value) for name, value in numbers.items() if value is not None},
     )  # fmt: skip
-
-
-def _plain(n: int) -> Number:
-    return Number(f"{n:,}", n, "count")
 
 
 def _chance(log_odds: float) -> float:
@@ -217,63 +184,23 @@ def _crosses(limits: list[str | None]) -> Sentence | None:
     )
 
 
-def _victim(row: Mapping[str, Any], *, has_roles: bool) -> str:
-    if not has_roles:
-        return "rule_only"
-    if row["band"] in (LOWEST, None):
-        return "not_likeliest"
-    return "list_decides" if row["role"] is None else "not_supported"
-
-
-_VICTIM_WORDS = {
-    "not_supported": "Whether it is a victim’s wallet was asked first; the data do not support it.",
-    "not_likeliest": "Whether it is a victim’s wallet was asked: of victim, launderer and neither, "
-    "victim is not the likeliest. Nothing stricter is asked below review.",
-    "list_decides": "Whether it is a victim’s wallet was asked; its behaviour may be a victim’s "
-    "too, but it stands on a list, and the list decides.",
-    "rule_only": "Whether it is a victim’s wallet cannot be asked of this model, which knows no "
-    "roles; a rule of thumb, which misses most victims, does not hold here.",
-}
-
-
-_DEPOSIT_NOT_LEARNT = (
-    "That of an exchange’s deposit address is no part that can be learnt: labels count such "
-    "addresses among those that do not launder."
-)
-_DEPOSIT_WORDS = {
-    True: "By rule it looks like an exchange’s deposit address, whatever part is told: nearly all "
-    "that it sent went to known addresses of exchanges. Of {n} on synthetic worlds that look so, "
-    "{right} are one (95 % interval: {low} to {high}), the others cold wallets of exchanges; there "
-    "hardly anybody else pays a known wallet of an exchange.",
-    False: f"{_DEPOSIT_NOT_LEARNT} The rule for one, which needs to know the exchanges that it "
-    "pays, does not hold here.",
-    None: f"{_DEPOSIT_NOT_LEARNT} The rule for one cannot be asked here.",
-}
-
-
-def _by_rule(deposit: bool | None) -> Sentence:
-    """Say whether it looks like a deposit address and, if so, how often that was right."""
-    was = proven()
-    return tell(
-        _DEPOSIT_WORDS[deposit],
-        n=count(int(was["n"]), "address", "addresses"), right=_plain(int(was["right"])),
-        low=share(was["low"]), high=share(was["high"]),
-    )  # fmt: skip
-
-
-def _parts(known: list[str], never: list[str]) -> Sentence:
-    """Say which parts could come out, and which could not."""
-    learnt = [PART_NAMES[part] for part in known if part in LAUNDERERS]
-    missing = [name for part, name in PART_NAMES.items() if part not in known]
-    if not learnt:
-        why = "no part was labelled often enough" if known else "this model knows no roles"
-        return tell(f"Which part it plays cannot be asked: {why}.")
-    clear = [PART_NAMES[part] for part in known if part in LAUNDERERS and part not in never]
-    said = [f"Where it is clear, the model tells {listed(clear)}"] if clear else []
-    if never:
-        weak = listed([PART_NAMES[part] for part in never])
-        said.append(f"{weak} it never tells, because it is not right often enough")
-    if missing:
-        said.append(f"{listed(missing)} it cannot name")
-    whole = "; ".join(said)
-    return tell(f"{whole[0].upper()}{whole[1:]}.")
+def _begins(facts: BundleFacts, own: str | None) -> Sentence | None:
+    """Say where the band of the score begins, and the next one."""
+    if own is None:
+        return None
+    above = BANDS[BANDS.index(own) + 1 :]
+    known = [(name, limit) for name in above if (limit := facts.thresholds[name]) is not None]
+    begins = None if own == LOWEST else facts.thresholds[own]
+    numbers, parts = {}, []
+    if begins is not None:
+        parts.append(f"{_BAND_WORDS[own]} begins at {{begins}}")
+        numbers["begins"] = share(_chance(begins))
+    if known:
+        next_, limit = known[0]
+        what = "review" if own == LOWEST else _BAND_WORDS[next_]
+        parts.append(f"{what} begins at {{ends}}" if not parts else f"{what} at {{ends}}")
+        numbers["ends"] = share(_chance(limit))
+    if not parts:
+        return None
+    together = ", ".join(parts)
+    return tell(f"{together[0].upper()}{together[1:]}.", **numbers)

@@ -68,6 +68,7 @@ def alert_views(alert: Mapping[str, Any]) -> dict[str, Any]:
         "alert_style": _STYLE.read_text(encoding="utf-8"),
         "balance": balance(alert),
         "steps": steps(alert),
+        "score_words": _by_kind_of(alert["standing"]["said"], STANDING),
         "said": said,
         "leads": {k: [lead for lead in block["leads"] if lead["kind"] == k] for k in _LEADS},
         "top": {"gaps": _top_gaps(alert)},
@@ -132,6 +133,15 @@ def steps(alert: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 _LEADS = ("own", "dark", "dark_source", "deposit", "fetch", "more")
 _SAID = ("exits", "sources", "crossings", "speed", "held")
+
+
+STANDING = ("reference", "alike", "interval", "band", "made_of")
+"""What is said of where a score stands, one sentence of each at most."""
+
+
+def _by_kind_of(said: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> dict[str, str | None]:
+    """Return the one sentence of each kind; None where there is none."""
+    return dict.fromkeys(kinds) | {one["kind"]: one["sentence"] for one in said}
 
 
 def _top_gaps(alert: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -231,7 +231,7 @@ GOLDEN: dict[str, tuple[tuple[float, bool, dict[str, float]], str]] = {
     ),
     "first_receipt_ratio": (
         (0.024, True, {}),
-        "It received 2.4 % of its typical transfer as its first receipt",
+        "It began with a receipt of 2.4 % of its typical transfer",
     ),
     "dwell_of_value": (
         (840.0, True, {}),

@@ -77,7 +77,7 @@ def _alert() -> dict[str, Any]:
     for c in contributions:
         families[c["family"]] = families.get(c["family"], 0.0) + c["contribution"]
     return {
-        "schema_version": "1.4",
+        "schema_version": "1.5",
         "alert_id": "alert-" + hashlib.sha256(ADDRESS.encode()).hexdigest()[:16],
         "typology": "pig_butchering_laundering",
         "generated_by": "unrinse 0.1.0",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.saying import count, on, share, tell, worth
+from models.sentences import Number
 from pipelines.alerting.dated_facts import DIRECTION_RULE
 from pipelines.alerting.fact_choice import RULE
 from pipelines.tracing.spoken import spoken
@@ -64,6 +65,9 @@ def example_parties() -> dict[str, Any]:
         n=count(52, "address"),
         p=share(31 / 52),
     )
+    together = tell(
+        "Together they make the odds {x} what they were.", x=Number("31.5 times", 31.5, "ratio")
+    )
     sums = {"n_in": 3, "value_in": 1500.0, "n_out": 1, "value_out": 12.5}
     dealt = {"first": AT, "last": AT, **sums, "share_in": 0.25, "share_out": None}
     [tag] = _who(DEPOSIT)["tags"]
@@ -88,10 +92,13 @@ def example_parties() -> dict[str, Any]:
                 "n_all": 812,
                 "n_positive_all": 90,
             },
+            "made_of": {"reasons": 31.5, "unusual": 1.2, "ordinary": 2.0, "lowering": 0.3},
             "said": [
                 {"kind": "reference", **spoken(reference)},
                 {"kind": "alike", **spoken(alike)},
                 {"kind": "interval", **spoken(interval)},
+                {"kind": "band", **spoken(tell("High begins at {p}.", p=share(0.1978)))},
+                {"kind": "made_of", **spoken(together)},
             ],
         },
         "questions": {
