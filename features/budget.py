@@ -39,6 +39,15 @@ _LAID_BYTES = 180
 _FEWEST, _MOST = 1 << 14, 1 << 19
 """Transfers to a piece."""
 
+_EDGE_BYTES, _NODE_BYTES = 80, 48
+"""Of each transfer, and each address, while the graph of motifs is laid down; less afterwards."""
+
+_GRAPH_BYTES, _ENDS_BYTES, _WALKED_BYTES, _VISITED_BYTES = 40, 17, 12, 96
+"""While it is followed: of each transfer and each address, and of each again for every thread."""
+
+_FOLLOWED_BYTES, _MOST_FOLLOWED = 900, 1 << 20
+"""Of each request that is followed at once: what several threads count, and its figures."""
+
 _MOST_PAIRS, _MOST_LAID = 1 << 21, 1 << 21
 """Transfers to a file of pairs and to a bucket, even where there is room for more: what is looked
 up at random among them stays near, so that a transfer costs as much in a large store as in a
@@ -53,6 +62,14 @@ class Sizes:
     bucket: int
     pairs: int
     history: int
+
+
+@dataclass(frozen=True)
+class Following:
+    """Threads that follow money through all transfers, and requests that they do it for at once."""
+
+    threads: int
+    requests: int
 
 
 @dataclass(frozen=True)
@@ -89,10 +106,24 @@ class Size:
 
     def while_passing(self) -> int:
         """Bytes of the passes' state."""
-        held = _BUFFERS + self.addresses * _KNOWN_BYTES + self.requests * _REQUEST_BYTES
+        held = self._held()
         if self.neighbours:
             held += self.addresses * _PASS_BYTES + self.transfers // 4
-        return held + self._names()
+        return held
+
+    def while_graph_is_laid(self) -> int:
+        """Bytes while all transfers are laid down as a graph."""
+        return self._held() + self.transfers * _EDGE_BYTES + self.addresses * _NODE_BYTES
+
+    def while_followed(self, threads: int) -> int:
+        """Bytes while so many threads follow money through it, besides what they find."""
+        each = self.transfers * _WALKED_BYTES + self.addresses * _VISITED_BYTES
+        graph = self.transfers * _GRAPH_BYTES + self.addresses * _ENDS_BYTES
+        return self._held() + graph + threads * each
+
+    def _held(self) -> int:
+        held = self.addresses * _KNOWN_BYTES + self.requests * _REQUEST_BYTES
+        return _BUFFERS + held + self._names()
 
     def while_laid(self) -> int:
         """Bytes while histories are built, bucket after bucket, besides theirs."""
@@ -135,6 +166,30 @@ def divided(memory: int, size: Size) -> Sizes:
         pairs=min(_MOST_PAIRS, while_laid // LOOKING_BYTES),
         history=most,
     )
+
+
+def followed(memory: int, size: Size, threads: int) -> Following:
+    """Say by how many of so many threads, and for how many requests at once, money is followed.
+
+    Raises
+    ------
+    Refused
+        The graph of all transfers does not fit.
+    """
+    base = resident()
+    piece, least = _FEWEST * _PIECE_BYTES, _FEWEST * _FOLLOWED_BYTES
+    laid, one = size.while_graph_is_laid() + piece, size.while_followed(1) + least
+    if memory < base + max(laid, one):
+        raise Refused(
+            f"--memory of {in_mebibytes(memory)} is too small for motifs: they follow money "
+            f"through all {size.transfers:,} transfers at once.",
+            expected=f"{in_mebibytes(base + max(laid, one))} or more",
+            hint="Or do without motifs.",
+        )
+    more = size.while_followed(1) - size.while_followed(0)
+    used = 1 + min(threads - 1, (memory - base - one) // more) if more else threads
+    room = memory - base - size.while_followed(used)
+    return Following(used, min(_MOST_FOLLOWED, room // _FOLLOWED_BYTES))
 
 
 def refuse_large_history(memory: int, limits: Sizes, transfers: int, address: str) -> None:

@@ -21,7 +21,7 @@ from features.laying import Laid, lay
 from features.loading import load_events, numbers
 from features.meeting import Counting, look_around, neighbours_of
 from features.neighbours import unknown
-from features.network import networks_of
+from features.network import Network, Wanted, networks_of
 from features.parties import Parties, known_parties
 from features.requests import (
     Legs,
@@ -106,8 +106,8 @@ def build_histories(
     histories = replace(histories, notes=(*beyond_notes([beyond]), *crossed.notes))
     if network:
         shown = in_force.of_everybody(events.addresses)
-        code, cuts = numbers(keys["code"]), numbers(keys["as_of"])
-        laid = networks_of(events, code, cuts, shown, parties, basis=basis)
+        wanted = Wanted(numbers(keys["code"]), numbers(keys["as_of"]), shown, basis, evidence)
+        laid = _networks(events, wanted, parties)
         notes = dict.fromkeys(note for one in laid for note in one.notes)
         histories = replace(histories, networks=laid, notes=(*histories.notes, *notes))
     if not neighbours:
@@ -120,6 +120,10 @@ def build_histories(
     del events  # 32 bytes a transfer, free before what was found is spread
     met = neighbours_of(found, histories.source, columns.incoming)
     return replace(histories, columns=columns._replace(neighbours=met))
+
+
+def _networks(events: Events, wanted: Wanted, parties: Parties) -> tuple[Network, ...]:
+    return tuple(networks_of(lambda: (events,), len(events.table), wanted, parties))
 
 
 def latest_cut(asked: pl.DataFrame, as_of: datetime) -> datetime:

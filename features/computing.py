@@ -154,6 +154,8 @@ def explain_signal(histories: Histories, i: int, signal: Signal) -> Evidence | N
 
 def _measured(histories: Histories, family: GraphFamily, threads: int) -> Found:
     """Measure a family of scope ``graph``; unknown where the histories have no network."""
+    if family.name in histories.found:
+        return histories.found[family.name]
     columns = histories.columns
     values = np.full((len(histories), len(family.signals)), math.nan)
     capped = np.full(len(histories), -1)

@@ -18,7 +18,10 @@ from data.service_table import CATEGORIES
 from features.neighbours import Neighbours, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from features.network import Network
+    from features.signal import Found
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
@@ -265,6 +268,8 @@ class Histories:
     networks
         All transfers around them, where signals of scope ``graph`` are wanted: each history is in
         one of these.
+    found
+        Or what families of that scope, by name, have measured of them already.
     """
 
     columns: Columns
@@ -275,6 +280,7 @@ class Histories:
     notes: tuple[str, ...] = ()
     elsewhere: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     networks: tuple[Network, ...] = ()
+    found: Mapping[str, Found] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.columns.offsets) - 1

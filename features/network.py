@@ -13,8 +13,10 @@ own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,9 +60,10 @@ class Network:
         Amounts of different addresses and assets can be compared; not so on the basis
         ``relative``, where all values are 1.
     row
-        uint32 per transfer, in time order: its row in the transfers table.
+        uint32 per transfer, in time order: its row in the transfers table; empty where that is not
+        wanted (`Wanted.evidence`).
     sender
-        int32 per transfer, in time order.
+        int32 per transfer, in time order; likewise.
     notes
         What a reader must know of transfers that had to be left out.
     """
@@ -76,7 +79,15 @@ class Network:
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """Table row of each transfer, by its place in the graph."""
+        """Table row of each transfer, by its place in the graph.
+
+        Raises
+        ------
+        ValueError
+            The network was laid down without `Wanted.evidence`.
+        """
+        if len(self.row) < len(self.graph.sent):
+            raise ValueError("A network that was laid down without evidence knows no rows.")
         return self.row[np.argsort(self.sender, kind="stable")].astype(np.int64)
 
     def __contains__(self, history: int) -> bool:
@@ -99,80 +110,116 @@ class Network:
         )
 
 
-def networks_of(
-    events: Events,
-    node: np.ndarray,
-    as_of: np.ndarray,
-    masks: np.ndarray,
-    parties: Parties,
-    *,
-    basis: str,
-) -> tuple[Network, ...]:
-    """Lay down the networks of a run: one for each state of the registry that it was cut in.
+Pieces = Callable[[], Iterable[Events]]
+"""Goes through the transfers of a run in order, piece after piece, each time from the first."""
 
-    Parameters
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose network is wanted, and how.
+
+    Attributes
     ----------
     node, as_of
         Per history: the code of its address, -1 for none; its cut.
     masks
         Per address code: its legs in force as bits, in the order of `data.schema.LEGS`.
+    basis
+        The value basis.
+    evidence
+        Remember which row of the table each transfer is, for explanations.
+    """
+
+    node: np.ndarray
+    as_of: np.ndarray
+    masks: np.ndarray
+    basis: str
+    evidence: bool = True
+
+    @property
+    def comparable(self) -> bool:
+        """As in `Network`."""
+        return self.basis != "relative"
+
+
+def networks_of(pieces: Pieces, most: int, wanted: Wanted, parties: Parties) -> Iterator[Network]:
+    """Lay down the networks of a run: one for each state of the registry that it was cut in.
+
+    Parameters
+    ----------
+    pieces, most
+        The transfers, and how many there are at most.
     """
     since = np.where(np.isin(parties.party & (LISTED - 1), _POOLS), parties.since, NEVER)
     dates = np.unique(since[since < NEVER])
-    state = np.searchsorted(dates, as_of, side="right")
-    return tuple(
-        _network(
-            events, since < (dates[known] if known < len(dates) else NEVER),
-            np.flatnonzero(state == known), node, masks, basis,
-        )
-        for known in np.unique(state).tolist()
+    state = np.searchsorted(dates, wanted.as_of, side="right")
+    for known in np.unique(state).tolist():
+        pools = since < (dates[known] if known < len(dates) else NEVER)
+        yield _network(_edges(pieces, most, wanted, pools), wanted, np.flatnonzero(state == known))
+
+
+class _Edges(NamedTuple):
+    """Transfers between two addresses, in order of time; `row` is empty where nobody asks."""
+
+    sender: np.ndarray
+    receiver: np.ndarray
+    time: np.ndarray
+    value: np.ndarray
+    row: np.ndarray
+
+
+def _edges(pieces: Pieces, most: int, wanted: Wanted, pools: np.ndarray) -> _Edges:
+    """Collect the transfers that are seen, to whom some addresses are pools."""
+    edges = _Edges(
+        np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int64),
+        np.empty(most, np.int64), np.empty(most if wanted.evidence else 0, np.uint32),
     )  # fmt: skip
+    n, masks, some = 0, wanted.masks, bool(pools.any())
+    for events in pieces():
+        leg = 2 * events.leg_kind.astype(np.uint8)
+        shown = (masks[events.sender] >> (leg + 1)) | (masks[events.receiver] >> leg)
+        kept = ((shown & 1) > 0) & (events.amount > 0) & (events.sender != events.receiver)
+        if some:
+            kept &= ~(pools[events.sender] | pools[events.receiver])
+        places = np.flatnonzero(kept)
+        here = slice(n, n + len(places))
+        edges.sender[here], edges.receiver[here] = events.sender[places], events.receiver[places]
+        edges.time[here] = events.time[places]
+        edges.value[here] = events.amount[places] if wanted.comparable else 1
+        if wanted.evidence:
+            edges.row[here] = events.row[places]
+        n = here.stop
+    return _Edges(*(part[:n] for part in edges))
 
 
-def _network(
-    events: Events,
-    pools: np.ndarray,
-    of: np.ndarray,
-    node: np.ndarray,
-    masks: np.ndarray,
-    basis: str,
-) -> Network:
-    """Lay down the network of some histories, to whom some addresses are pools."""
-    leg = 2 * events.leg_kind.astype(np.uint8)
-    shown = (masks[events.sender] >> (leg + 1)) | (masks[events.receiver] >> leg)
-    valued = events.amount > 0
-    kept = ((shown & 1) > 0) & valued & (events.sender != events.receiver)
-    if pools.any():
-        kept &= ~(pools[events.sender] | pools[events.receiver])
-    comparable = basis != "relative"
-    value = events.amount if comparable else np.ones(len(kept), np.int64)
-    beyond = _beyond(events, value, kept)
+def _network(edges: _Edges, wanted: Wanted, of: np.ndarray) -> Network:
+    """Lay down the network of some histories."""
+    nodes = len(wanted.masks)
     notes: tuple[str, ...] = ()
+    beyond = _beyond(edges, nodes)
     if beyond.any():
-        kept &= ~(beyond[events.sender] | beyond[events.receiver])
+        kept = ~(beyond[edges.sender] | beyond[edges.receiver])
+        edges = _Edges(*(part[kept] if len(part) else part for part in edges))
         notes = (
             f"Transfers of {beyond.sum():,} addresses are left out of motifs: their values add up "
             "to more than 62 bits hold.",
         )
-    places = np.flatnonzero(kept)
-    sender = events.sender[places]
-    graph = build_graph(
-        sender, events.receiver[places], events.time[places], value[places], nodes=len(masks)
-    )
+    graph = build_graph(edges.sender, edges.receiver, edges.time, edges.value, nodes=nodes)
+    masks = wanted.masks
     bits = OUT_LOADED * ((masks & 0b101010) > 0) | IN_LOADED * ((masks & 0b010101) > 0)
     return Network(
-        of, graph, node[of].astype(np.int64), bits.astype(np.uint8), comparable,
-        events.row[places], sender, notes,
+        of, graph, wanted.node[of].astype(np.int64), bits.astype(np.uint8), wanted.comparable,
+        edges.row, edges.sender if wanted.evidence else edges.sender[:0].copy(), notes,
     )  # fmt: skip
 
 
-def _beyond(events: Events, value: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _beyond(edges: _Edges, nodes: int) -> np.ndarray:
     """Say which addresses moved more than sums can hold."""
-    beyond = np.zeros(events.addresses.height, dtype=np.bool_)
+    beyond, value = np.zeros(nodes, dtype=np.bool_), edges.value
     if len(value) and float(value.max()) * len(value) > MOST_VALUE:
-        weights = np.where(kept, value, 0).astype(np.float64)
-        for side in (events.sender, events.receiver):
-            beyond |= np.bincount(side, weights, minlength=len(beyond)) > MOST_VALUE
+        weights = value.astype(np.float64)
+        for side in (edges.sender, edges.receiver):
+            beyond |= np.bincount(side, weights, minlength=nodes) > MOST_VALUE
     return beyond
 
 

@@ -8,6 +8,7 @@ same order as in memory, and its signals are the same to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
@@ -81,7 +82,7 @@ class SpilledHistories:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the histories so far; as `Histories.notes`."""
-        return told_notes(self._told)
+        return (*told_notes(self._told), *self._passed.measured.notes)
 
     def _bucket(self, bucket: int) -> Histories:
         passed, question = self._passed, self._question
@@ -98,6 +99,7 @@ class SpilledHistories:
                 passed.parties if passed.epochs else None,
                 lambda epoch: passed.files.exposure(bucket, epoch),
             )
+        histories = replace(histories, found=passed.measured.of(first, end))
         passed.files.drop(bucket, passed.epochs)
         self._told.append(told)
         return histories

@@ -15,7 +15,7 @@ pieces or buckets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,19 +31,29 @@ from features.bridge_file import OverBridges
 from features.bridges import BridgeTransfers
 from features.bucket_files import record_bytes
 from features.buckets import Buckets, cut
-from features.budget import Size, Sizes, divided, refuse_large_history
+from features.budget import (
+    Following,
+    Size,
+    Sizes,
+    divided,
+    followed,
+    refuse_large_history,
+)
 from features.building import latest_cut
 from features.event_file import EVENT_BYTES, EventFile
 from features.events import Events
+from features.graph_file import MeasuredGraphs
 from features.laying import Asked, asked_for, count
 from features.loading import Loading
 from features.meeting import Counting, Epochs
+from features.network import Wanted, networks_of
 from features.pair_file import PAIR_BYTES, FirstMeetings, PairFile
 from features.parties import Parties, parties_in_parts
 from features.prefixes import Counted, Prefixes, Seen
 from features.reading import Source
-from features.requests import Occurring, in_slices, requested
+from features.requests import Legs, Occurring, in_slices, requested
 from features.roll import Roll, called
+from features.signal import GraphFamily
 from features.spill import Spill, refuse_small_disk
 from features.taint import Taint
 
@@ -53,13 +63,20 @@ Step = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the transfers; as in `features.building.build_histories`."""
+    """What is asked of the transfers; as in `features.building.build_histories`.
+
+    Attributes
+    ----------
+    graphs
+        Families of scope ``graph`` to be measured.
+    """
 
     as_of: datetime
     basis: str = "usd"
     legs: tuple[str, ...] | None = None
     services: Services | None = None
     neighbours: bool = False
+    graphs: tuple[GraphFamily, ...] = ()
 
     @property
     def summable(self) -> bool:
@@ -85,6 +102,10 @@ class Means:
         Bytes that whoever asks keeps of each request until the end.
     fitted
         Changes the sizes that follow from `memory`, where not all of the work is done in it.
+    threads
+        That may follow money through all transfers at once.
+    following
+        Taken instead of what follows from `memory` and `threads`.
     """
 
     memory: int
@@ -93,6 +114,12 @@ class Means:
     sizes: Sizes | None = None
     kept: int = 0
     fitted: Callable[[Sizes, Size], Sizes] | None = None
+    threads: int = 1
+    following: Following | None = None
+
+    def followed(self, size: Size) -> Following:
+        """Say how money is followed through all transfers in a run of some size."""
+        return self.following or followed(self.memory, size, self.threads)
 
     def divided(self, size: Size) -> Sizes:
         """Divide the memory for a run of some size."""
@@ -136,6 +163,8 @@ class Passed(Generic[F]):
         The legs of bridges among all transfers; events are numbered by their rows.
     epochs
         The states of the registry for which there are exposures.
+    measured
+        What the families of scope ``graph`` found.
     """
 
     roll: Roll
@@ -144,6 +173,7 @@ class Passed(Generic[F]):
     shared: EventFile
     over_bridges: BridgeTransfers | None
     epochs: list[int]
+    measured: MeasuredGraphs
 
 
 class Passes(Generic[F]):
@@ -181,7 +211,9 @@ class Passes(Generic[F]):
                 hint="Ingest them, or leave --memory out.",
             )
         self._names = names
-        self._limits = means.divided(self._size())
+        size = self._size()
+        self._limits = means.divided(size)
+        self._following = means.followed(size) if question.graphs else None
         least = self._source.height * (EVENT_BYTES + PAIR_BYTES * question.neighbours)
         refuse_small_disk(means.spilled.folder, least)
 
@@ -221,9 +253,10 @@ class Passes(Generic[F]):
         self._share_out(files, over_bridges)
         for epoch, buckets in wanted.items():
             self._expose(files, parties.at(epoch), epoch, buckets)
+        measured = self._measured(roll, parties)
         self._file.drop()
         found = over_bridges.found(transfers, self._file.shared)
-        return Passed(roll, parties, files, self._file, found, list(wanted))
+        return Passed(roll, parties, files, self._file, found, list(wanted), measured)
 
     def _files(self, roll: Roll) -> F:
         """Count the transfers of each request, and cut the requests into buckets."""
@@ -294,6 +327,25 @@ class Passes(Generic[F]):
                 pairs.add(start, events, counted)
                 done(len(events.table))
             return pairs.look()
+
+    def _measured(self, roll: Roll, parties: Parties) -> MeasuredGraphs:
+        """Follow money through all transfers, for the families that do."""
+        question, measured = self._question, MeasuredGraphs(self._means.spilled)
+        if self._following is None:
+            return measured
+        legs = Legs(self._transfers, question.legs)
+        shown = [legs.of_everybody(part) for _, part in in_slices(self._names)]
+        masks = np.concatenate([np.empty(0, np.uint8), *shown])
+        wanted = Wanted(roll.code, roll.cut, masks, question.basis, evidence=False)
+
+        def pieces() -> Iterator[Events]:
+            return (events for _, events in self._file.pieces())
+
+        for network in networks_of(pieces, len(self._file), wanted, parties):
+            with self._means.step("Following money", len(network.of)) as done:
+                measured.measure(network, roll, question, self._following, done)
+            del network  # it must be gone before the next is laid down
+        return measured
 
     def _expose(self, files: F, party: np.ndarray, epoch: int, buckets: np.ndarray) -> None:
         """Share out what the money of both sides had to do with known parties before."""

@@ -11,7 +11,6 @@ from typing import ClassVar, Protocol
 
 import polars as pl
 
-from data.errors import Refused
 from data.leftovers import removed_at_the_end
 from data.services import Services
 from data.transfers import Transfers
@@ -22,7 +21,7 @@ from features.computing import PART_ROWS, compute_signals, signal_parts
 from features.history import Histories
 from features.out_of_core import spilled_histories
 from features.passes import Means, Question
-from features.signal import Family
+from features.signal import Family, GraphFamily
 from features.spill import spill
 from pipelines.console import progress
 from pipelines.memory import Cap
@@ -195,7 +194,7 @@ def held(
     Raises
     ------
     Refused
-        The cap is too small, or a family cannot be computed under one.
+        The cap is too small.
     """
     if few is not None:
         with _compiling(families):
@@ -210,14 +209,11 @@ def held(
             )
         )  # fmt: skip
         return
-    question = question_of(
-        families, as_of=as_of, basis=basis, legs=legs, services=services,
-        where="under --memory", instead="leave --memory out",
-    )  # fmt: skip
+    question = question_of(families, as_of=as_of, basis=basis, legs=legs, services=services)
     with spill(cap.folder) as spilled, removed_at_the_end(spilled.folder):
         with _compiling(families):
             pass  # before the cap is divided: what it takes counts
-        means = Means(cap.memory, spilled, progress, kept=kept)
+        means = Means(cap.memory, spilled, progress, kept=kept, threads=_threads(None))
         yield spilled_histories(transfers, requests, question, means)
 
 
@@ -228,28 +224,15 @@ def question_of(
     basis: str,
     legs: Iterable[str] | None,
     services: Services | None,
-    where: str,
-    instead: str,
 ) -> Question:
-    """Return what the passes are to find for some families; what follows all transfers is refused.
-
-    Parameters
-    ----------
-    where, instead
-        For the refusal: where such a family cannot be computed, and what to do about it.
-    """
-    if graphs := [family.name for family in families if family.scope == "graph"]:
-        raise Refused(
-            f"{graphs[0]} cannot be computed {where}: it follows money through all transfers at "
-            "once.",
-            hint=f"Do without {graphs[0]}, or {instead}.",
-        )
+    """Return what the passes are to find for some families."""
     return Question(
         as_of=as_of,
         basis=basis,
         legs=None if legs is None else tuple(legs),
         services=services,
         neighbours=any(family.reads_neighbours for family in families),
+        graphs=tuple(family for family in families if isinstance(family, GraphFamily)),
     )
 
 

@@ -199,10 +199,13 @@ def held(
         There is no pyspark, no Java or no such cluster, its executors cannot do the work, or a
         family cannot be computed there.
     """
-    question = question_of(
-        families, as_of=as_of, basis=basis, legs=legs, services=services,
-        where="on Spark", instead="use the local engine",
-    )  # fmt: skip
+    question = question_of(families, as_of=as_of, basis=basis, legs=legs, services=services)
+    if question.graphs:
+        name = question.graphs[0].name
+        raise Refused(
+            f"{name} cannot be computed on Spark: it follows money through all transfers at once.",
+            hint=f"Do without {name}, or use the local engine.",
+        )
     with (
         spill(cap.folder) as spilled,
         removed_at_the_end(spilled.folder),

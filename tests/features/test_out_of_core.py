@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from data.errors import Refused
 from data.services import load_services
 from data.transfers import Transfers, open_transfers
-from features.budget import Sizes
+from features.budget import Following, Size, Sizes, followed, resident
 from features.building import build_histories
 from features.catalogue import catalogue
 from features.computing import compute_signals, signal_parts
 from features.history import Histories
 from features.out_of_core import SpilledHistories, spilled_histories
 from features.passes import Means, Question
+from features.signal import GraphFamily
 from features.spill import spill
 from tests.data.canonical import AS_OF, START, A, B, C, D, E, covered, plain, row, store
 from tests.features import test_bridges as bridges
@@ -36,7 +37,8 @@ from tests.features.test_histories import (
 from tests.features.test_neighbours import listings, services
 from tests.generated import cases
 
-FAMILIES = tuple(family for family in catalogue().families if family.scope != "graph")
+FAMILIES = catalogue().families
+GRAPHS = tuple(family for family in FAMILIES if isinstance(family, GraphFamily))
 LONG = 1 << 40
 
 
@@ -70,6 +72,7 @@ def in_memory(transfers: Transfers, requests: pl.DataFrame | None, question: Que
         legs=question.legs,
         services=question.services,
         neighbours=question.neighbours,
+        network=bool(question.graphs),
     )
 
 
@@ -88,11 +91,13 @@ def compare(
     some: Sizes,
     folder: Path,
     threads: int = 1,
+    following: Following | None = None,
 ) -> SpilledHistories:
     """Hold every cell of the signals, and what they rest on, to the histories in memory."""
     whole = in_memory(transfers, requests, question)
     with spill(folder) as spilled:
-        found = spilled_histories(transfers, requests, question, Means(0, spilled, silent, some))
+        means = Means(0, spilled, silent, some, following=following)
+        found = spilled_histories(transfers, requests, question, means)
         parts, rows = [], []
         for histories in found:
             parts += list(signal_parts(histories, FAMILIES, threads=threads))
@@ -119,17 +124,33 @@ def compare(
     everybody=st.booleans(),
     some=sizes_drawn,
     threads=st.sampled_from([1, 2]),
+    at_once=st.sampled_from([1, 2, 10_000]),
 )
 def test_every_size_gives_the_histories_of_memory(
-    tmp_path_factory, rows, coverage, requests, listed, basis, legs, everybody, some, threads
+    tmp_path_factory,
+    rows,
+    coverage,
+    requests,
+    listed,
+    basis,
+    legs,
+    everybody,
+    some,
+    threads,
+    at_once,
 ):
     folder = tmp_path_factory.mktemp("spilled")
     transfers = opened(store(folder / "store", rows, coverage), assume_complete=everybody)
     question = Question(
-        AS_OF, basis, None if legs is None else tuple(legs.split(",")), services(listed), True
+        AS_OF,
+        basis,
+        None if legs is None else tuple(legs.split(",")),
+        services(listed),
+        neighbours=True,
+        graphs=GRAPHS,
     )
     asked = None if requests is None else as_frame(requests)
-    compare(transfers, asked, question, some, folder, threads)
+    compare(transfers, asked, question, some, folder, threads, Following(threads, at_once))
 
 
 @settings(max_examples=cases(40))
@@ -201,6 +222,40 @@ def test_sums_beyond_62_bits_are_told_once_for_all_buckets(tmp_path):
     found = compare(transfers, None, Question(AS_OF, "native"), sizes(1, 1, 1), tmp_path)
     assert len(found.notes) == 1
     assert "4 histories" in found.notes[0]
+
+
+def shapes() -> list[Row]:
+    """Return money scattered by one and gathered by another, through a pool and beside it."""
+    through = [f"0x{n:040x}" for n in range(1, 6)]
+    out = [paid(n, A, who, 1 + n / 500) for n, who in enumerate(through)]
+    back = [paid(20 + n, who, C, 1.02 + n / 500) for n, who in enumerate(through)]
+    return [*out, *back, paid(40, C, A, 1.04), paid(41, A, D, 1.05), paid(42, D, B, 1.06)]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_money_is_followed_before_histories_are_laid(tmp_path, at_once):
+    transfers = opened(store(tmp_path / "store", shapes()), assume_complete=True)
+    known = services([("ethereum", f"0x{2:040x}", "mixer", START + timedelta(days=2))])
+    cuts = [(who, cut) for cut in (CUTS[1], AS_OF) for who in (A, C, D, E, A)]
+    asked = as_frame([("ethereum", who, cut) for who, cut in cuts])
+    question = Question(AS_OF, services=known, graphs=GRAPHS)
+    compare(transfers, asked, question, sizes(3, 4, 9), tmp_path, following=Following(1, at_once))
+    signals = compute_signals(in_memory(transfers, asked, question), GRAPHS)
+    targets = signals["scatter_gather_targets_24h"]
+    assert targets.to_list() == [1.0, 0.0, None, None, 1.0, 1.0, 0.0, 0.0, None, 1.0]
+
+
+def test_a_graph_that_does_not_fit_is_refused_with_what_would_do():
+    size = Size(addresses=10_000, requests=10, kept=0, named=0, transfers=10**8, neighbours=False)
+    held = resident()
+    with pytest.raises(Refused, match="too small for motifs") as refused:
+        followed(held + (1 << 30), size, 2)
+    named = int(str(refused.value).split("Expected: ")[1].split(" MiB")[0].replace(",", ""))
+    assert followed((named + 16) << 20, size, 2).threads >= 1
+    assert followed(1 << 40, size, 2) == Following(2, 1 << 20)
+    small = Size(addresses=1 << 20, requests=10, kept=0, named=0, transfers=10, neighbours=False)
+    tight = held + small.while_followed(1) + (100 << 20)
+    assert followed(tight, small, 8).threads < 8
 
 
 def test_only_a_store_can_be_spilled(tmp_path):

@@ -196,9 +196,14 @@ def test_the_cap_that_was_named_is_enough(world, tmp_path, monkeypatch):
     assert signals(world.store, tmp_path / "signals.parquet", memory=least).addresses > 500
 
 
-def test_motifs_are_refused_by_name(world, tmp_path):
-    with pytest.raises(Refused, match="otifs cannot be computed under --memory"):
-        signals(world.store, tmp_path / "signals.parquet", also=["motifs"], memory=AMPLE)
+def test_motifs_under_a_cap_are_those_without(world, tmp_path):
+    files = [tmp_path / "whole.parquet", tmp_path / "capped.parquet"]
+    for file, cap in zip(files, (None, AMPLE), strict=True):
+        signals(world.store, file, also=["motifs"], memory=cap)
+    whole, capped = (file.read_bytes() for file in files)
+    assert whole == capped
+    found = pl.read_parquet(files[0])
+    assert found["scatter_gather_targets_24h"].sum() > 0
 
 
 def test_plain_tables_are_refused_with_what_to_do(world, tmp_path):
