@@ -225,24 +225,38 @@ def test_sums_beyond_62_bits_are_told_once_for_all_buckets(tmp_path):
 
 
 def shapes() -> list[Row]:
-    """Return money scattered by one and gathered by another, through a pool and beside it."""
+    """Return coins scattered by one and gathered by another, on two chains of other units."""
     through = [f"0x{n:040x}" for n in range(1, 6)]
-    out = [paid(n, A, who, 1 + n / 500) for n, who in enumerate(through)]
-    back = [paid(20 + n, who, C, 1.02 + n / 500) for n, who in enumerate(through)]
-    return [*out, *back, paid(40, C, A, 1.04), paid(41, A, D, 1.05), paid(42, D, B, 1.06)]
+    out = [(A, who, 1 + n / 500) for n, who in enumerate(through)]
+    back = [(who, C, 1.02 + n / 500) for n, who in enumerate(through)]
+    moved = [*out, *back, (C, A, 1.04), (A, D, 1.05), (D, B, 1.06)]
+    coin = {"kind": "native", "asset": "native"}
+    return [
+        paid(100 * on + n, *step, chain=chain, amount_raw=str(10**digits), **coin)
+        for on, (chain, digits) in enumerate((("ethereum", 18), ("tron", 9)))
+        for n, step in enumerate(moved)
+    ]
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
 def test_money_is_followed_before_histories_are_laid(tmp_path, at_once):
     transfers = opened(store(tmp_path / "store", shapes()), assume_complete=True)
     known = services([("ethereum", f"0x{2:040x}", "mixer", START + timedelta(days=2))])
-    cuts = [(who, cut) for cut in (CUTS[1], AS_OF) for who in (A, C, D, E, A)]
-    asked = as_frame([("ethereum", who, cut) for who, cut in cuts])
-    question = Question(AS_OF, services=known, graphs=GRAPHS)
+    asked = as_frame(
+        [
+            (chain, who, cut)
+            for who in (A, C, D, E, A)
+            for chain in ("tron", "ethereum")
+            for cut in (CUTS[1], AS_OF)
+        ]
+    )
+    question = Question(AS_OF, "native", services=known, graphs=GRAPHS)
     compare(transfers, asked, question, sizes(3, 4, 9), tmp_path, following=Following(1, at_once))
     signals = compute_signals(in_memory(transfers, asked, question), GRAPHS)
-    targets = signals["scatter_gather_targets_24h"]
-    assert targets.to_list() == [1.0, 0.0, None, None, 1.0, 1.0, 0.0, 0.0, None, 1.0]
+    values = signals["scatter_gather_value_24h"].to_list()
+    # Four of five ways remain where the registry knows one of them as a mixer.
+    assert values[:4] == [5000.0, 5000.0, 5.0, 4.0]
+    assert values[-4:] == values[:4]
 
 
 def test_a_graph_that_does_not_fit_is_refused_with_what_would_do():
