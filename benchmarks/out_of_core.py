@@ -4,8 +4,9 @@
 
 makes W1's data (`benchmarks.w1_data`) and computes the whole catalogue but motifs for every address
 with `unrinse signals`, each time in a fresh process, start included. Peaks are those of the
-process; the content hash says whether the results are the same. With ``--score BUNDLE``, every
-address is scored by that model instead, on research use.
+process; the content hash says whether the results are the same. With ``--motifs``, motifs are
+computed too; with ``--score BUNDLE``, every address is scored by that model instead, on research
+use.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
-
-import polars as pl
 
 from benchmarks import w1_data
 from benchmarks.throughput import heading, made, whole
@@ -44,6 +43,7 @@ def main() -> None:
     parser.add_argument("--transfers", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--memory", nargs="+", default=[NO_CAP, "1GiB"])
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
+    parser.add_argument("--motifs", action="store_true", help="compute motifs too")
     parser.add_argument("--score", type=Path, help="score with this model")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -53,22 +53,21 @@ def main() -> None:
         for transfers in arguments.transfers:
             data = made(folder, transfers)
             for memory in arguments.memory:
-                print(row(measured(data, transfers, memory, arguments.score)), flush=True)
+                run = measured(data, transfers, memory, arguments.score, motifs=arguments.motifs)
+                print(row(run), flush=True)
 
 
-def measured(data: Path, transfers: int, memory: str, bundle: Path | None) -> Run:
+def measured(
+    data: Path, transfers: int, memory: str, bundle: Path | None, *, motifs: bool = False
+) -> Run:
     """Run one job in a process of its own."""
+    also = ["--also", "motifs"] if motifs else []
     with tempfile.TemporaryDirectory(dir=data) as folder:
         command = [sys.executable, "-m", "pipelines.cli"]
         if bundle is None:
-            command += ["signals", str(data / "store")]
+            command += ["signals", str(data / "store"), *also]
         else:
-            listed = Path(folder) / "list.parquet"
-            names = pl.read_parquet(data / "store" / "addresses.parquet")
-            names.select("chain", "address").write_parquet(listed)
-            del names
-            command += ["score", str(bundle), str(data / "store"), "--addresses", str(listed)]
-            command += ["--research-use"]
+            command += ["score", str(bundle), str(data / "store"), "--research-use"]
         command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
         command += ["--out", f"{folder}/result.parquet"]
         command += [] if memory == NO_CAP else ["--memory", memory]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from models.bands import LOWEST, bands
 from models.bundle import Bundle
 from models.material import matrix
 from models.metrics import logistic
+from models.ranking import Ranking
 from models.roles.names import VICTIM
 from models.status import SCORED, Requirements, statuses
 
@@ -50,9 +51,9 @@ address with a band above the lowest its part in a laundering scheme where that 
 part is clear of the likeliest (`models.roles.Settled`).
 """
 
-SCORE_BYTES, REASON_BYTES = 600, 1500
-"""What a row takes in memory, about, while all are ranked and written; and what one does whose
-reasons are told, with its signals."""
+SCORE_BYTES, NAMED_SCORE_BYTES, REASON_BYTES = 40, 160, 1500
+"""What a row takes in memory, about, until all are ranked; what one does of rows in any order,
+whose names may have to be compared; and what one does whose reasons are told, with its signals."""
 
 _OF_SCORED = ("score", "score_low", "score_high", "base_rate", "log_odds", "band")
 
@@ -87,15 +88,18 @@ def score_frame(
         The columns `SCORES`, one row per row of `signals`, in its order.
     """
     scores = RunningScores(bundle, services, reasons=reasons, threads=threads)
-    scores.add(signals)
-    return scores.table()
+    scored, highest = scores.scored(signals)
+    scores.take(scored, highest)
+    [whole] = scores.finished(lambda: (scored,))
+    return whole
 
 
 class RunningScores:
     """Scores of a signals frame that comes in parts; the result does not depend on the parts.
 
     Only ranks and reasons need all rows: ranks their log odds, reasons the signals of the highest
-    so far. Parameters as in `score_frame`.
+    so far. Whoever goes through the parts keeps the rows themselves, and brings them again at the
+    end. Parameters as in `score_frame`.
     """
 
     def __init__(
@@ -103,13 +107,8 @@ class RunningScores:
     ) -> None:
         self._bundle, self._services = bundle, services
         self._reasons, self._threads = reasons, threads
-        self._scored: list[pl.DataFrame] = []
-        self._rows = 0
+        self._ranking, self._rows = Ranking(), 0
         self._highest: pl.DataFrame | None = None
-
-    def add(self, signals: pl.DataFrame) -> None:
-        """Score further rows."""
-        self.take(*self.scored(signals))
 
     def scored(self, signals: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Score some rows; return what `take` needs of them, which may be kept until then."""
@@ -118,37 +117,44 @@ class RunningScores:
         return scored, self._highest_of(numbered)
 
     def take(self, scored: pl.DataFrame, highest: pl.DataFrame) -> None:
-        """Add further rows that have been `scored`."""
-        self._scored.append(scored)
+        """Look at further rows that have been `scored`."""
+        self._ranking.add(scored)
         highest = highest.with_columns(pl.col(_ROW) + self._rows)
         if self._highest is not None:
             highest = self._highest_of(pl.concat([self._highest, highest]))
         self._highest = highest
         self._rows += scored.height
 
-    def table(self) -> pl.DataFrame:
-        """Return the scores of all rows, as `score_frame` does."""
-        frame = pl.concat(self._scored)
-        frame = frame.with_columns(rank=_ranks(frame))
-        return frame.with_columns(self._top_reasons(frame.height)).select(SCORES)
+    def finished(self, again: Callable[[], Iterable[pl.DataFrame]]) -> Iterator[pl.DataFrame]:
+        """Yield the rows as `score_frame` does, part after part.
+
+        Parameters
+        ----------
+        again
+            Yields all that was `scored`, in the order in which it was taken; may be called twice.
+        """
+        ranks, texts, first = self._ranking.ranks(again), self._top_reasons(), 0
+        for part in again():
+            end = first + part.height
+            rank = pl.Series("rank", ranks[first:end]).replace(0, None)
+            told = pl.Series([texts.get(row) for row in range(first, end)], dtype=pl.String())
+            yield part.with_columns(rank, top_reasons=told).select(SCORES)
+            first = end
 
     def _highest_of(self, some: pl.DataFrame) -> pl.DataFrame:
         if not self._reasons:
             return some.clear()
         return _in_order(some.filter(pl.col(_ODDS).is_not_null()), _ODDS).head(self._reasons)
 
-    def _top_reasons(self, rows: int) -> pl.Series:
-        """Return a short text of the reasons of the highest ranks, null elsewhere."""
+    def _top_reasons(self) -> dict[int, str]:
+        """Return a short text of the reasons of the highest ranks, by row."""
         from models.reason_texts import told_texts
 
-        texts: list[str | None] = [None] * rows
-        if self._highest is not None and self._reasons:
-            at = self._highest[_ROW].to_list()
-            signals = self._highest.drop(_ROW, _ODDS)
-            told = told_texts(self._bundle, signals, threads=self._threads)
-            for row, text in zip(at, told, strict=True):
-                texts[row] = text
-        return pl.Series("top_reasons", texts, dtype=pl.String())
+        if self._highest is None or not self._reasons:
+            return {}
+        signals = self._highest.drop(_ROW, _ODDS)
+        told = told_texts(self._bundle, signals, threads=self._threads)
+        return dict(zip(self._highest[_ROW].to_list(), told, strict=True))
 
 
 _ROW, _ODDS = "_row", "_log_odds"
@@ -265,17 +271,6 @@ def _spread(
     given = iter(values)
     spread = [next(given) if here else None for here in at.tolist()]
     return pl.Series(name, spread, dtype=kind or pl.String())
-
-
-def _ranks(frame: pl.DataFrame) -> pl.Series:
-    """Rank the scored rows, 1 for the highest."""
-    numbered = frame.select("log_odds", "chain", "address", "as_of").with_row_index("_row")
-    ordered = (
-        _in_order(numbered.filter(pl.col("log_odds").is_not_null()), "log_odds")
-        .with_row_index("rank", offset=1)
-        .select("_row", pl.col("rank").cast(pl.Int64))
-    )
-    return numbered.join(ordered, on="_row", how="left", maintain_order="left")["rank"]
 
 
 def _in_order(rows: pl.DataFrame, log_odds: str) -> pl.DataFrame:

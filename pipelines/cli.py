@@ -273,8 +273,8 @@ app.command(
 def score(
     bundle: BundlePath,
     transfers: TransfersPath,
-    addresses: AddressList,
     out: OutTable,
+    addresses: OnlyThese = None,
     as_of: AsOf = None,
     reasons: Reasons = None,
     engine: EngineOption = None,
@@ -290,7 +290,7 @@ def score(
     resume: Resume = False,
     start_again: StartAgain = False,
 ) -> None:
-    """Score a list of addresses: one row for each, in the order requested."""
+    """Score a list of addresses, one row for each in the order requested; or every covered one."""
     run(
         "score",
         "The addresses are scored.",

@@ -186,7 +186,7 @@ def explain(
             *(() if diagnostic is None else (f"{diagnostic}: {WARNING}",)),
             *(cut if report.alerts and more > 0 else ()),
         ),
-        exit_code=unscored_exit(run.scores["status"], len(run.asked.problems), max_unscored),
+        exit_code=unscored_exit(statuses, len(run.asked.problems), max_unscored),
     )
 
 

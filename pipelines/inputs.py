@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -142,24 +143,47 @@ def resolved_as_of(transfers: Transfers, given: datetime | None) -> datetime:
     return transfers.as_of
 
 
-def unscored_exit(statuses: pl.Series, problems: int, most: float | None) -> int:
+def unscored_exit(statuses: Mapping[str, int], problems: int, most: float | None) -> int:
     """Return 3 where lines of the list were unusable, or too many addresses have no score.
 
     Parameters
     ----------
+    statuses
+        How many addresses have each.
     most
         Largest share of requested addresses without a score that is still in order; None: any.
     """
-    asked = len(statuses) + problems
-    unscored = int((statuses != "scored").sum()) + problems
+    asked = sum(statuses.values()) + problems
+    unscored = asked - statuses.get("scored", 0)
     too_many = most is not None and asked > 0 and unscored / asked > most
     return 3 if problems or too_many else 0
 
 
 def counts(values: pl.Series) -> dict[str, int]:
-    """Count values, most frequent first, ties by name."""
-    table = values.value_counts().sort(["count", values.name], descending=[True, False])
-    return dict(table.iter_rows())
+    """Count values, most frequent first, ties by name; null is none.
+
+    >>> counts(pl.Series(["b", None, "a", "c", "c"]))
+    {'c': 2, 'a': 1, 'b': 1}
+    """
+    tally = Tally()
+    tally.see(values)
+    return tally.counts
+
+
+class Tally:
+    """Counts values that come in parts."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def see(self, values: pl.Series) -> None:
+        """Count further values; null is none."""
+        self._seen.update(dict(values.drop_nulls().value_counts().iter_rows()))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All so far, most frequent first, ties by name."""
+        return dict(sorted(self._seen.items(), key=lambda item: (-item[1], item[0])))
 
 
 def leg_names(legs: str | Iterable[str] | None) -> list[str] | None:

@@ -189,7 +189,7 @@ def monitor(
         }
         write_manifest(folder, "monitor", facts_of_run)
     problems = len(run.asked.problems) + len(both.asked.problems)
-    partly = unscored_exit(run.scores["status"], problems, max_unscored)
+    partly = unscored_exit(counts(run.scores["status"]), problems, max_unscored)
     return MonitorResult(
         out=Path(out),
         page=Path(out) / "monitor.html",

@@ -252,7 +252,7 @@ def _result(
 ) -> NightlyResult:
     run, alarm = again.run, report["drift"]["alarm"]
     unusable = len(run.asked.problems) + len(put_off.faults)
-    partly = unscored_exit(run.scores["status"], unusable, max_unscored)
+    partly = unscored_exit(counts(run.scores["status"]), unusable, max_unscored)
     return NightlyResult(
         out=out,
         page=out / "summary.html",

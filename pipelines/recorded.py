@@ -43,20 +43,21 @@ _ROOT = Path(__file__).parent.parent
 
 
 def recorded_inputs(
-    as_of: datetime, requests: pl.DataFrame, transfers: Transfers, services: Services
+    as_of: datetime, requests: pl.DataFrame | None, transfers: Transfers, services: Services
 ) -> dict[str, Any]:
     """Return what a run rests on beside its bundle and its transfers, ready for JSON.
 
     Returns
     -------
     dict
-        ``as_of`` (the moment of rows without one), ``addresses_sha256``, ``coverage_sha256`` (null
+        ``as_of`` (the moment of rows without one), ``addresses_sha256`` (null where every covered
+        address was asked for), ``coverage_sha256`` (null
         without a coverage table), ``assume_complete``, ``synthetic``, ``services_sha256`` (the
         user's files, in order), ``registry_sha256`` (by file) and ``program_sha256``.
     """
     return {
         "as_of": iso(as_of),
-        "addresses_sha256": addresses_sha256(requests),
+        "addresses_sha256": None if requests is None else addresses_sha256(requests),
         "coverage_sha256": coverage_sha256(transfers),
         "assume_complete": transfers.assume_complete,
         "synthetic": transfers.synthetic,

@@ -186,6 +186,7 @@ class Stage:
         self._work, self._name = work, name
         self._kept = list(self._whole())
         self.rows = sum(record["rows"] for record in self._kept)
+        self._parts = len(self._kept)
 
     def through(self, fresh: Iterable[Part]) -> Iterator[Part]:
         """Yield what was kept, then what is new, each part of which is kept first.
@@ -202,10 +203,18 @@ class Stage:
         """
         for at, record in enumerate(self._kept):
             yield {name: self._read(self._file(at, name)) for name in record["tables"]}
-        at = len(self._kept)
+        self._parts = len(self._kept)
         for part in fresh:
-            at += self._keep(part, at)
+            self._parts += self._keep(part, self._parts)
             yield part
+
+    def again(self, name: str) -> Iterator[pl.DataFrame]:
+        """Yield one table of each part once more, after they have all come `through`.
+
+        A part without rows is not among them.
+        """
+        for at in range(self._parts):
+            yield self._read(self._file(at, name))
 
     def tables(self, fresh: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Do the same where a part is one table."""

@@ -37,6 +37,8 @@ from pipelines.labelling.uses import REVIEWS_KIND, write_used
 from pipelines.outputs import program, write_rows, write_table
 
 LABELS_FILE, REVIEWS_FILE = "labels.csv", "reviews.csv"
+REVIEWED = (*KEYS, "status", "band")
+"""What `drawn` needs of scores."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def drawn(scores: pl.DataFrame, controls: int, *, bundle_sha256: str) -> pl.Data
     Parameters
     ----------
     scores
-        The scores file's rows.
+        The scores file's rows, `REVIEWED` of them at least.
     controls
         How many scored addresses of the lowest band are drawn. Their order is by a hash of bundle
         and address, which nobody chooses: the same run draws the same ones, another model or

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from data.schema import TIME
 from data.services import Services, load_services
 from data.storage import ROW_GROUP_ROWS
-from data.transfers import Transfers
+from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
 from features.passes import Question
 from models.bundle import Bundle
-from models.scoring import REASON_BYTES, SCORE_BYTES, RunningScores, score_frame
+from models.scoring import (
+    NAMED_SCORE_BYTES,
+    REASON_BYTES,
+    SCORE_BYTES,
+    RunningScores,
+    score_frame,
+)
 from pipelines.engines import local
 from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Asked,
     Capped,
-    counts,
+    Tally,
     read_requests,
     resolved_as_of,
     service_notes,
@@ -34,7 +42,7 @@ from pipelines.outputs import check_output, program, write_table
 from pipelines.prepared.lists import Few, Prepared, few_histories, open_for_list
 from pipelines.recorded import environment, recorded_inputs, rests_on
 from pipelines.resuming import Earlier, Part, Stage, resumable
-from pipelines.review import drawn, review_files, write_review
+from pipelines.review import REVIEWED, drawn, review_files, write_review
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class ToScore:
-    """What a scoring run reads before the transfers: read, and allowed to be used together."""
+    """What a scoring run reads before the transfers: read, and allowed to be used together.
+
+    Attributes
+    ----------
+    everybody
+        Every covered address is asked for, and `asked` is empty.
+    """
 
     bundle: Bundle
     transfers: Transfers
@@ -85,23 +99,29 @@ class ToScore:
     asked: Asked
     as_of: datetime
     prepared: Prepared | None = None
+    everybody: bool = False
+
+    @property
+    def requests(self) -> pl.DataFrame | None:
+        """Who is asked for; None for every covered address."""
+        return None if self.everybody else self.asked.requests
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """What it all rests on, beside the bundle and the transfers; results record it."""
-        return recorded_inputs(self.as_of, self.asked.requests, self.transfers, self.services)
+        return recorded_inputs(self.as_of, self.requests, self.transfers, self.services)
 
     @property
     def rests_on(self) -> dict[str, Any]:
         """What a run that is resumed must still rest on."""
-        inputs = rests_on(self.as_of, self.asked.requests, self.transfers, self.services)
+        inputs = rests_on(self.as_of, self.requests, self.transfers, self.services)
         return {"the bundle": self.bundle.sha256} | inputs
 
 
 def to_score(
     bundle: str | Path,
     transfers: str | Path,
-    addresses: str | Path,
+    addresses: str | Path | None,
     *,
     as_of: datetime | None = None,
     research_use: bool = False,
@@ -110,11 +130,18 @@ def to_score(
 ) -> ToScore:
     """Read what a scoring run is given; see `score` for the parameters."""
     loaded = Bundle.load(Path(bundle))
-    opened, prepared = open_for_list(Path(transfers), assume_complete=assume_complete)
+    prepared = None
+    if addresses is None:
+        opened = open_transfers(Path(transfers), assume_complete=assume_complete)
+    else:
+        opened, prepared = open_for_list(Path(transfers), assume_complete=assume_complete)
     loaded.check_use(real=not opened.synthetic, research_use=research_use)
     known = load_services(services)
-    asked = read_requests(Path(addresses), opened, prepared)
-    return ToScore(loaded, opened, known, asked, resolved_as_of(opened, as_of), prepared)
+    asked = Asked(_NOBODY, ())
+    if addresses is not None:
+        asked = read_requests(Path(addresses), opened, prepared)
+    moment = resolved_as_of(opened, as_of)
+    return ToScore(loaded, opened, known, asked, moment, prepared, addresses is None)
 
 
 def score_addresses(
@@ -177,10 +204,26 @@ def score_asked(
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
 
 
-class _InParts(NamedTuple):
-    """Scores, what was not taken as it came, bytes spilled, and how the list was read."""
+_NOBODY = pl.DataFrame(schema={"chain": pl.String, "address": pl.String, "as_of": TIME})
 
-    scores: pl.DataFrame
+
+@dataclass(frozen=True)
+class _InParts:
+    """Scores that were made in parts and are kept in a run's work.
+
+    Attributes
+    ----------
+    finished
+        Yields the rows of the scores file, in parts; each time from the first.
+    statuses, bands
+        How many addresses have each.
+    notes, spilled_bytes, few
+        What was not taken as it came; bytes spilled; how the list was read.
+    """
+
+    finished: Callable[[], Iterator[pl.DataFrame]]
+    statuses: Mapping[str, int]
+    bands: Mapping[str, int]
     notes: tuple[str, ...]
     spilled_bytes: int | None
     few: Few
@@ -196,8 +239,8 @@ def _in_parts(
     threads: int | None,
 ) -> _InParts:
     """Score part after part."""
-    facts, capped = given.bundle.facts, Capped()
-    families, asked = catalogue().families_of(facts.signals), given.asked.requests.height
+    facts, capped, statuses, bands = given.bundle.facts, Capped(), Tally(), Tally()
+    families = catalogue().families_of(facts.signals)
     fresh_scores = partial(
         RunningScores, given.bundle, given.services, reasons=reasons, threads=threads or 1
     )
@@ -205,36 +248,50 @@ def _in_parts(
     few = few_histories(
         given.prepared,
         given.transfers,
-        given.asked.requests,
+        given.requests,
         families,
-        Question(
-            given.as_of,
-            facts.basis,
-            facts.legs,
-            given.services,
-        ),
+        Question(given.as_of, facts.basis, facts.legs, given.services),
         memory=None if cap is None else cap.memory,
     )
+    nobody: list[pl.DataFrame] = []
     with engine.run(
         given.transfers,
-        given.asked.requests,
+        given.requests,
         as_of=given.as_of,
         basis=facts.basis,
         legs=facts.legs,
         services=given.services,
         families=families,
         cap=cap,
-        kept=SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked),
+        kept=_bytes_of_each(given, reasons),
         threads=threads,
         few=few.histories,
     ) as histories:
         fresh = histories.through(partial(_scored, model=model), after=kept.rows)
         for part in kept.through(fresh):
             scores.take(part["scores"], part["highest"])
+            statuses.see(part["scores"]["status"])
+            bands.see(part["scores"]["band"])
             capped.seen(part["capped"])
+            if not part["scores"].height:  # which is not kept, and may be all there is
+                nobody = [part["scores"]]
         notes = (*_notes_on(given), *histories.notes, *capped.notes(), *few.notes)
         spilled_bytes = histories.spilled_bytes
-    return _InParts(scores.table(), notes, spilled_bytes, few)
+
+    def again() -> Iterable[pl.DataFrame]:
+        return chain(kept.again("scores"), nobody)
+
+    return _InParts(
+        lambda: scores.finished(again), statuses.counts, bands.counts, notes, spilled_bytes, few
+    )
+
+
+def _bytes_of_each(given: ToScore, reasons: int) -> int:
+    """Return what is kept of each address until all are ranked, in memory."""
+    if given.requests is None:  # in the order of the store, which is that of ranks
+        return SCORE_BYTES + (REASON_BYTES * reasons >> 10)
+    asked = given.requests.height
+    return NAMED_SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked)
 
 
 def _scored(signals: pl.DataFrame, model: RunningScores) -> Part:
@@ -247,7 +304,7 @@ def _scored(signals: pl.DataFrame, model: RunningScores) -> Part:
 def score(
     bundle: str | Path,
     transfers: str | Path,
-    addresses: str | Path,
+    addresses: str | Path | None,
     out: str | Path,
     *,
     as_of: datetime | None = None,
@@ -265,7 +322,7 @@ def score(
     resume: bool = False,
     start_again: bool = False,
 ) -> ScoreResult:
-    """Score a list of addresses and write one row for each, in the order requested.
+    """Score addresses and write one row for each, in the order requested.
 
     Parameters
     ----------
@@ -274,7 +331,8 @@ def score(
     transfers
         A store, a canonical Parquet file, a folder of them or a glob.
     addresses
-        Plain text, CSV or Parquet; one address a row.
+        Plain text, CSV or Parquet; one address a row. None: every covered address, by chain and
+        address.
     out
         Parquet, CSV or JSON Lines by its suffix.
     as_of
@@ -329,35 +387,42 @@ def score(
             assume_complete=assume_complete,
         )
         work.rests_on(run.rests_on | {"the job": "score", "--reasons": reasons})
-        scores, notes, spilled_bytes, few = _in_parts(
-            run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads
-        )
+        made = _in_parts(run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads)
         key = None
         if control_sample is not None:
-            key = drawn(scores, control_sample, bundle_sha256=run.bundle.sha256)
-        manifest = write_scores(run, scores, out)
+            rows = pl.concat(part.select(REVIEWED) for part in made.finished())
+            key = drawn(rows, control_sample, bundle_sha256=run.bundle.sha256)
+        manifest = write_scores(run, made.finished(), out)
         if key is not None:
             write_review(key, out, bundle_sha256=run.bundle.sha256)
     return ScoreResult(
         out=out,
-        addresses=scores.height,
-        statuses=counts(scores["status"]),
-        bands=counts(scores["band"].drop_nulls()),
+        addresses=sum(made.statuses.values()),
+        statuses=made.statuses,
+        bands=made.bands,
         to_review=None if key is None else review_files(out)[0],
         base_rate=run.bundle.facts.calibration.base_rate,
         decision_use=run.bundle.facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         content_sha256=manifest["content_sha256"],
-        spilled_bytes=spilled_bytes,
-        read_bytes=few.read_bytes,
-        read_share=few.read_share,
-        notes=(*notes, *use_notes(run.bundle)),
-        exit_code=unscored_exit(scores["status"], len(run.asked.problems), max_unscored),
+        spilled_bytes=made.spilled_bytes,
+        read_bytes=made.few.read_bytes,
+        read_share=made.few.read_share,
+        notes=(*made.notes, *use_notes(run.bundle)),
+        exit_code=unscored_exit(made.statuses, len(run.asked.problems), max_unscored),
     )
 
 
-def write_scores(run: ToScore, scores: pl.DataFrame, out: Path) -> dict[str, Any]:
-    """Write a scores file with its manifest beside it, and return the manifest."""
+def write_scores(
+    run: ToScore, scores: pl.DataFrame | Iterable[pl.DataFrame], out: Path
+) -> dict[str, Any]:
+    """Write a scores file with its manifest beside it, and return the manifest.
+
+    Parameters
+    ----------
+    scores
+        The rows, or the parts of them.
+    """
     facts = {
         "program": program(),
         "transfers_sha256": run.transfers.sha256,
@@ -369,8 +434,9 @@ def write_scores(run: ToScore, scores: pl.DataFrame, out: Path) -> dict[str, Any
         "decision_use": run.bundle.facts.decision_use,
         "base_rate": run.bundle.facts.calibration.base_rate,
     }
-    parts = scores.iter_slices(ROW_GROUP_ROWS) if scores.height else scores
-    return write_table(parts, out, kind="scores", facts=facts)
+    if isinstance(scores, pl.DataFrame) and scores.height:
+        scores = scores.iter_slices(ROW_GROUP_ROWS)
+    return write_table(scores, out, kind="scores", facts=facts)
 
 
 def input_notes(run: Scored) -> tuple[str, ...]:

@@ -230,7 +230,7 @@ def shapes() -> list[Row]:
     out = [(A, who, 1 + n / 500) for n, who in enumerate(through)]
     back = [(who, C, 1.02 + n / 500) for n, who in enumerate(through)]
     moved = [*out, *back, (C, A, 1.04), (A, D, 1.05), (D, B, 1.06)]
-    coin = {"kind": "native", "asset": "native"}
+    coin: dict[str, Any] = {"kind": "native", "asset": "native"}
     return [
         paid(100 * on + n, *step, chain=chain, amount_raw=str(10**digits), **coin)
         for on, (chain, digits) in enumerate((("ethereum", 18), ("tron", 9)))

@@ -420,7 +420,8 @@ def test_ctrl_c_ends_with_130_and_a_word(job):
 @pytest.mark.parametrize(
     "words",
     [
-        ["score", "b", "t", "--out", "s.csv"],
+        ["score", "b", "t", "--addresses", "a"],
+        ["explain", "b", "t", "--out", "o"],
         ["score", "b"],
         ["nonsense"],
         ["score", "b", "t", "--addresses", "a", "--out", "s", "--as-of", "yesterday"],

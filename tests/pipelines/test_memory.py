@@ -196,6 +196,25 @@ def test_the_cap_that_was_named_is_enough(world, tmp_path, monkeypatch):
     assert signals(world.store, tmp_path / "signals.parquet", memory=least).addresses > 500
 
 
+@pytest.mark.parametrize("memory", [None, AMPLE])
+def test_without_a_list_every_covered_address_is_scored(world, bundle, forced, tmp_path, memory):
+    forced(SIZES[0])
+    covered = pl.read_parquet(world.store / "coverage.parquet").select("chain", "address").unique()
+    listed = tmp_path / "list.csv"
+    covered.sample(fraction=1, shuffle=True, seed=3).write_csv(listed)
+    given = {"services": world.services, "reasons": 5, "memory": memory}
+    by_list = score(bundle, world.store, listed, tmp_path / "list.parquet", **given)
+    by_all = score(bundle, world.store, None, tmp_path / "all.parquet", **given)
+    assert by_all.statuses == by_list.statuses
+    assert by_all.addresses == covered.height
+    order = ["chain", "address"]
+    found = pl.read_parquet(by_all.out)
+    assert found.equals(pl.read_parquet(by_list.out).sort(order))
+    assert found.select(order).equals(covered.sort(order))
+    told = json.loads((tmp_path / "all.parquet.manifest.json").read_text())
+    assert told["inputs"]["addresses_sha256"] is None
+
+
 def test_motifs_under_a_cap_are_those_without(world, tmp_path):
     files = [tmp_path / "whole.parquet", tmp_path / "capped.parquet"]
     for file, cap in zip(files, (None, AMPLE), strict=True):

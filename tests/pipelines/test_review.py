@@ -11,7 +11,7 @@ import pytest
 from data.errors import Refused
 from data.labels.reviews import KEY, REVIEW
 from data.labels.training import read_training_labels
-from models.scoring import RunningScores
+from models import scoring
 from pipelines.review import drawn, review_files, review_labels, write_review
 from pipelines.score import score
 
@@ -188,15 +188,15 @@ def test_scoring_writes_both_files_beside_the_scores(world, bundle, tmp_path, mo
         score(bundle, world.store, world.addresses, out, control_sample=7)
     assert [path.name for path in tmp_path.iterdir()] == [".scores.parquet.work"]  # --resume
 
-    whole = RunningScores.table
+    unranked = scoring._unranked
 
-    def with_bands(self):
-        found = whole(self)
+    def with_bands(*given):
+        found = unranked(*given)
         high = pl.col("log_odds") > pl.col("log_odds").quantile(0.9)
         band = pl.when(high).then(pl.lit("medium")).otherwise(pl.lit("below_review"))
         return found.with_columns(band=pl.when(pl.col("log_odds").is_not_null()).then(band))
 
-    monkeypatch.setattr(RunningScores, "table", with_bands)
+    monkeypatch.setattr(scoring, "_unranked", with_bands)
     told = score(bundle, world.store, world.addresses, out, control_sample=7, start_again=True)
     review, sealed = review_files(out)
     assert told.to_review == review
