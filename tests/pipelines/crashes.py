@@ -72,7 +72,7 @@ class Run:
     """A job with what it is given, and the name of what it makes."""
 
     job: str
-    inputs: tuple[Path, ...]
+    inputs: tuple[Path | None, ...]
     out: str
     options: dict[str, Any] = field(default_factory=dict)
 
