@@ -43,6 +43,7 @@ from data.services import load_services
 from data.simulation.populations import CRIMINAL_ROLES
 from data.transfers import Transfers
 from models.bands import LOWEST
+from models.cases.crossed import crossings_of
 from models.cases.ground import KEY, Subjects, lay, services_of
 from models.cases.grouping import group
 from models.cases.limits import Kind, Limits
@@ -71,6 +72,7 @@ OPEN = Limits(max_degree=_MANY, max_shared=_MANY, least_share=0.0)
 VARIANTS = {
     "as shipped": Variant(),
     "direct flow alone": Variant(kinds=frozenset({Kind.DIRECT_FLOW})),
+    "without crossings": Variant(kinds=frozenset(Kind) - {Kind.BRIDGE_CROSSING}),
     "without the least share": Variant(Limits(least_share=0.0)),
     "without degree caps": Variant(Limits(max_degree=_MANY, max_shared=_MANY)),
     "also through what was not supplied": Variant(coverage=False),
@@ -130,7 +132,10 @@ def measure(world: Path, bundle: Path, found: dict[tuple[str, str], Found]) -> N
     services = load_services(world / "services.csv").table
     for who, alerts in lists.items():
         alerts = alerts.unique(KEY).sort(KEY)
-        subjects = Subjects(alerts, services_of(services), victims, supplied(run.transfers, until))
+        subjects = Subjects(
+            alerts, services_of(services), victims, supplied(run.transfers, until),
+            crossings_of(run.measured.histories),
+        )  # fmt: skip
         for name, variant in VARIANTS.items():
             _grouped(found[who, name], variant, run.transfers, subjects, units, world.name)
 

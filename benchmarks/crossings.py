@@ -22,6 +22,7 @@ import polars as pl
 
 from benchmarks.worlds import asked_for
 from data.addresses import EVM_CHAINS
+from data.assets import asset_lookup
 from data.services import load_services
 from data.simulation import identities, market, unit
 from data.simulation.ledger import Ledger
@@ -53,8 +54,9 @@ def matched(world: Path) -> pl.DataFrame:
     -------
     polars.DataFrame
         A row per deposit: ``probability`` (null: nothing can be said), ``right`` (null: there is no
-        candidate), ``answered`` (whether its release is in the world), ``evm`` (whether both chains
-        of the likeliest pair are EVM chains, null for no pair).
+        candidate), ``answered`` (whether its release is in the world), ``same_coin`` (whether that
+        pays the coin of the deposit, null without a release), ``evm`` (whether both chains of the
+        likeliest pair are EVM chains, null for no pair).
     """
     transfers = open_transfers(world)
     assert transfers.as_of is not None
@@ -64,7 +66,13 @@ def matched(world: Path) -> pl.DataFrame:
     assert legs is not None
     into = legs.deposit
     rows = tracer.events.row
-    ids = read_amounts(transfers, rows[legs.event]).select("row", *_KEY)
+    coins = asset_lookup().select("chain", "asset", coin="asset_group")
+    ids = (
+        read_amounts(transfers, rows[legs.event])
+        .select("row", *_KEY, "asset")
+        .join(coins, on=["chain", "asset"], how="left")
+        .select("row", *_KEY, pl.coalesce("coin", "asset"))
+    )
     other = legs.other[into]
     found = pl.DataFrame(
         {
@@ -75,12 +83,14 @@ def matched(world: Path) -> pl.DataFrame:
         }
     )
     found = found.join(ids, on="row", how="left").join(
-        ids.rename({name: f"other_{name}" for name in ("row", *_KEY)}), on="other_row", how="left"
+        ids.select(other_row="row", other_chain="chain", other_tx_id="tx_id"),
+        on="other_row",
+        how="left",
     )
     true = bridged(world)
-    present = ids.select(release_chain="chain", release_id="tx_id")
+    present = ids.select(release_chain="chain", release_id="tx_id", release_coin="coin")
     true = true.join(
-        present.with_columns(answered=True), on=present.columns, how="left"
+        present.with_columns(answered=True), on=["release_chain", "release_id"], how="left"
     ).with_columns(pl.col("answered").fill_null(False))
     found = found.join(true, on=_KEY, how="left")
     same = (pl.col("other_chain") == pl.col("release_chain")) & (
@@ -91,6 +101,7 @@ def matched(world: Path) -> pl.DataFrame:
         "probability",
         right=pl.when("has_other").then(same.fill_null(False)),
         answered=pl.col("answered").fill_null(False),
+        same_coin=pl.when("answered").then(pl.col("coin") == pl.col("release_coin")),
         evm=pl.when("has_other").then(evm),
     )
 
@@ -194,11 +205,16 @@ def _followed(found: pl.DataFrame) -> str:
     """Say what share of the answered deposits a trace follows to their release."""
     answered = found.filter("answered")
     right = answered.filter((pl.col("probability") > EDGES[1]) & pl.col("right"))
+    alike = answered.filter("same_coin")
+    rightly = right.filter("same_coin").height
     return (
-        f"Of {answered.height:,} deposits whose release can be compared, a trace follows "
-        f"{counted_share(right.height, answered.height, digits=1)} to it. "
-        f"{found.height - answered.height:,} more have none (it came after the end, or in another "
-        "coin), and "
+        f"Of {answered.height:,} deposits whose release is there, a trace follows "
+        f"{counted_share(right.height, answered.height, digits=1)} to it: of the {alike.height:,} "
+        f"that are answered in the same coin {counted_share(rightly, alike.height, digits=1)}, of "
+        f"the {answered.height - alike.height:,} in another coin "
+        f"{right.height - rightly:,}, as only one coin is compared. "
+        f"{found.height - answered.height:,} more have none among the transfers of known bridges, "
+        "and "
         f"{found.filter(~pl.col('answered') & (pl.col('probability') > EDGES[1])).height:,} of "
         "those are followed to another's."
     )

@@ -39,8 +39,9 @@ _LAID_BYTES = 180
 _FEWEST, _MOST = 1 << 14, 1 << 19
 """Transfers to a piece."""
 
-_EDGE_BYTES, _NODE_BYTES = 80, 48
-"""Of each transfer, and each address, while the graph of motifs is laid down; less afterwards."""
+_EDGE_BYTES, _NODE_BYTES, _COLLECTED_BYTES = 80, 48, 128
+"""Of each transfer, and each address, while the graph of motifs is laid down, less afterwards; and
+of each transfer of a piece that is collected for it."""
 
 _GRAPH_BYTES, _ENDS_BYTES, _WALKED_BYTES, _VISITED_BYTES = 40, 17, 12, 96
 """While it is followed: of each transfer and each address, and of each again for every thread."""
@@ -177,7 +178,7 @@ def followed(memory: int, size: Size, threads: int) -> Following:
         The graph of all transfers does not fit.
     """
     base = resident()
-    piece, least = _FEWEST * _PIECE_BYTES, _FEWEST * _FOLLOWED_BYTES
+    piece, least = _MOST * _COLLECTED_BYTES, _FEWEST * _FOLLOWED_BYTES
     laid, one = size.while_graph_is_laid() + piece, size.while_followed(1) + least
     if memory < base + max(laid, one):
         raise Refused(

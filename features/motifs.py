@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 
 import numpy as np
@@ -69,25 +69,28 @@ def measure(network: Network, as_of: np.ndarray, scale: np.ndarray, threads: int
     known = np.flatnonzero(network.node >= 0)
     node, moments = network.node[known], as_of[known]
 
-    def count(part: tuple[int, str]) -> np.ndarray:
+    def count(part: tuple[int, str]) -> tuple[np.ndarray, np.ndarray]:
         window, shape = part
-        return count_motifs(
+        found = count_motifs(
             network.graph, node, moments, LIMITS._replace(window=window), shapes=[shape]
         )
+        filled = np.flatnonzero(found.any(axis=0))
+        return filled, found[:, filled]  # most columns are of other shapes, and wait for nobody
 
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        parts = [*pool.map(count, product(WINDOWS.values(), SHAPES))]
     keep_compiled(_look_around)
     seen = np.full(len(as_of), _ALWAYS, np.int64)
     around = np.zeros(len(known), np.int64)
     _look_around(network.graph, node, moments, network.loaded, around)
     seen[known] |= around
     values, capped = [], np.zeros(len(as_of), np.int64)
-    for k in range(len(WINDOWS)):
-        counted = np.zeros((len(as_of), len(MOTIF_COLUMNS)), np.int64)
-        counted[known] = sum(parts[k * len(SHAPES) : (k + 1) * len(SHAPES)])
-        capped += counted[:, -1]
-        values.append(_known(counted[:, :-1], seen, scale, network.comparable))
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        parts = pool.map(count, product(WINDOWS.values(), SHAPES))
+        for _ in WINDOWS:
+            counted = np.zeros((len(as_of), len(MOTIF_COLUMNS)), np.int64)
+            for filled, found in islice(parts, len(SHAPES)):
+                counted[np.ix_(known, filled)] += found
+            capped += counted[:, -1]
+            values.append(_known(counted[:, :-1], seen, scale, network.comparable))
     return Found(np.concatenate(values, axis=1), capped)
 
 

@@ -7,7 +7,7 @@ transfer has a price, else in the asset itself, and the two are never added up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -15,6 +15,10 @@ import polars as pl
 from models.cases.limits import SERVICES, Limits
 
 KEY = ("chain", "address")
+CROSSINGS = {"row": pl.Int64, "other": pl.Int64, "chance": pl.Float64}
+"""A matched crossing: the rows of its deposit and of its release, and the chance that they belong
+together."""
+
 USD = "usd"
 
 PAYMENT = (
@@ -46,12 +50,16 @@ class Subjects:
         Possible victims.
     supplied
         Addresses whose transfers were supplied whole, with ``legs``; None: everybody's were.
+    crossings
+        Deposits of alerted addresses into bridges, with what they are matched with
+        (`models.cases.crossed`).
     """
 
     alerts: pl.DataFrame
     services: pl.DataFrame
     victims: pl.DataFrame
     supplied: pl.DataFrame | None
+    crossings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CROSSINGS))
 
     @property
     def latest(self) -> datetime | None:

@@ -15,10 +15,11 @@ A sanctioned, blocked or reported party is one party, and may tie like anybody e
 
 
 class Kind(StrEnum):
-    """How alerts are tied. All but the first two run through a third address, the *via*."""
+    """How alerts are tied. All but the first three run through a third address, the *via*."""
 
     DIRECT_FLOW = "direct_flow"
     SAME_ADDRESS = "same_address"
+    BRIDGE_CROSSING = "bridge_crossing"
     SHARED_EXIT = "shared_exit"
     SHARED_PAYER = "shared_payer"
     RELAY = "relay"
@@ -52,6 +53,9 @@ class Limits:
         A third address that passes on within this time what it got is a relay.
     least_passed
         The share of a receipt that a relay passes on in one payment, at least.
+    least_chance
+        Of a deposit into a bridge and a release from one to belong together, at least
+        (`features.crossings`): a tie makes one case of two, which a coin's throw must not.
     """
 
     max_degree: int = 500
@@ -59,3 +63,4 @@ class Limits:
     least_share: float = 0.01
     relay: timedelta = timedelta(minutes=10)
     least_passed: float = 0.8
+    least_chance: float = 0.9

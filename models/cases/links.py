@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from data.addresses import EVM_CHAINS
+from models.cases.crossed import crossed
 from models.cases.ground import KEY, Ground, Subjects
 from models.cases.limits import Kind, Limits, Reason
+from models.cases.weighing import Totals, material, totals_of
 
 Key = tuple[str, str]
 
@@ -82,8 +84,12 @@ def find_links(ground: Ground, subjects: Subjects, limits: Limits) -> Found:
     The answer depends on neither the order of the transfers nor that of the alerts.
     """
     quiet = _without(ground.own.filter(~pl.col("service")), ground.hubs)
-    totals = _totals(ground.own)
-    made = [*_direct(quiet, totals, limits), *_same_address(ground, subjects)]
+    totals = totals_of(ground.own)
+    made = [
+        *_direct(quiet, totals, limits),
+        *_same_address(ground, subjects),
+        *_over_bridges(ground, subjects, totals, limits),
+    ]
     few = ground.thirds.filter(pl.col("degree") <= limits.max_shared).select(*KEY)
     said = [*_through_thirds(quiet, few, ground, totals, limits), _gas(ground.own, quiet, few)]
     victims, legs = set(subjects.victims.select(*KEY).iter_rows()), _legs(subjects)
@@ -113,47 +119,13 @@ def _without(own: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
     return own.sort("row")
 
 
-# --- how much moved -------------------------------------------------------------------------------
-
-
-def _totals(moved: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return what each address paid (as ``sender``) and got, by unit."""
-    return {
-        side: moved.group_by("chain", pl.col(side).alias("address"), "unit").agg(
-            pl.col("value").sum().alias("total")
-        )
-        for side in ("sender", "receiver")
-    }
-
-
-def _material(
-    moved: pl.DataFrame, by: list[str], sides: dict[str, pl.DataFrame], least: float
-) -> pl.DataFrame:
-    """Return the rows of those groups that are a large enough part of each side's total.
-
-    Parameters
-    ----------
-    by
-        What makes a group, beside the chain and the unit.
-    sides
-        Column with an address, to the totals that count for it.
-    """
-    group = ["chain", *by, "unit"]
-    weight = moved.group_by(group).agg(pl.col("value").sum().alias("weight"))
-    for column, totals in sides.items():
-        known = totals.rename({"address": column})
-        weight = weight.join(known, on=["chain", column, "unit"])
-        weight = weight.filter(pl.col("weight") >= least * pl.col("total")).drop("total")
-    return moved.join(weight, on=group, how="semi")
-
-
 # --- the kinds ------------------------------------------------------------------------------------
 
 
-def _direct(quiet: pl.DataFrame, totals: dict[str, pl.DataFrame], limits: Limits) -> Iterator[Link]:
+def _direct(quiet: pl.DataFrame, totals: Totals, limits: Limits) -> Iterator[Link]:
     """One alert paid the other."""
     between = quiet.filter("from_alert", "to_alert")
-    kept = _material(between, ["sender", "receiver"], totals, limits.least_share)
+    kept = material(between, ["sender", "receiver"], totals, limits.least_share)
     low, high = pl.min_horizontal("sender", "receiver"), pl.max_horizontal("sender", "receiver")
     for key, rows in kept.group_by("chain", low.alias("low"), high.alias("high")):
         chain, one, other = (str(part) for part in key)
@@ -172,11 +144,20 @@ def _same_address(ground: Ground, subjects: Subjects) -> Iterator[Link]:
             yield Link(Kind.SAME_ADDRESS, alerts)
 
 
+def _over_bridges(
+    ground: Ground, subjects: Subjects, totals: Totals, limits: Limits
+) -> Iterator[Link]:
+    """What one alert paid into a bridge came out of it for the other, on another chain."""
+    own = _without(ground.own, ground.hubs)
+    for alerts, rows in crossed(own, subjects.crossings, totals, limits):
+        yield Link(Kind.BRIDGE_CROSSING, alerts, None, rows)
+
+
 def _through_thirds(
     quiet: pl.DataFrame,
     few: pl.DataFrame,
     ground: Ground,
-    totals: dict[str, pl.DataFrame],
+    totals: Totals,
     limits: Limits,
 ) -> list[pl.DataFrame]:
     """Say who paid the same third, was paid by it, or got what another alert paid it."""
@@ -186,9 +167,9 @@ def _through_thirds(
     into = into.rename({"receiver": "via", "sender": "alert"})
     out = out.rename({"sender": "via", "receiver": "alert"})
     into, out = (side.join(known, on=["chain", "via"], how="semi") for side in (into, out))
-    theirs = _totals(ground.around)
-    exits = _material(into, ["alert", "via"], {"alert": totals["sender"]}, least)
-    payers = _material(out, ["alert", "via"], {"via": theirs["sender"]}, least)
+    theirs = totals_of(ground.around)
+    exits = material(into, ["alert", "via"], {"alert": totals["sender"]}, least)
+    payers = material(out, ["alert", "via"], {"via": theirs["sender"]}, least)
     return [
         _said(exits, Kind.SHARED_EXIT),
         _said(payers, Kind.SHARED_PAYER),
@@ -197,7 +178,7 @@ def _through_thirds(
 
 
 def _relays(
-    into: pl.DataFrame, out: pl.DataFrame, totals: dict[str, pl.DataFrame], limits: Limits
+    into: pl.DataFrame, out: pl.DataFrame, totals: Totals, limits: Limits
 ) -> Iterator[pl.DataFrame]:
     """What a third got from one alert it passed on to another within minutes, nearly whole."""
     facts = ("chain", "via", "asset", "alert", "row", "block_time", "kind", "unit", "value")
@@ -223,7 +204,7 @@ def _relays(
         for end in ("", "_out")
     ]
     kept = [
-        _material(side, ["via", "pair", "alert"], {"alert": totals[name]}, limits.least_share)
+        material(side, ["via", "pair", "alert"], {"alert": totals[name]}, limits.least_share)
         for side, name in zip(sides, ("sender", "receiver"), strict=True)
     ]
     both = ["chain", "via", "pair"]

@@ -46,8 +46,8 @@ def made_of(explanation: Explanation, told: Collection[str]) -> dict[str, float]
 def made_of_words(of: Mapping[str, float], n_reasons: int) -> Sentence:
     """Say it."""
     rest = (
-        "values that are ordinary among look-alikes or unknown, of which none alone is a reason, "
-        "{ordinary} that; what lowers the score, {lowering}."
+        "values that are ordinary among look-alikes or unknown, none of which is a reason alone, "
+        "{ordinary} that; and what lowers the score {lowering} that."
     )
     numbers = {part: _factor(of[part]) for part in PARTS}
     if not n_reasons:

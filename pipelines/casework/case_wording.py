@@ -12,6 +12,8 @@ from models.cases.limits import Kind, Limits, Reason
 _MEANINGS = {
     Kind.DIRECT_FLOW: "had direct payments between them",
     Kind.SAME_ADDRESS: "the same address on several chains",
+    Kind.BRIDGE_CROSSING: "what one paid into a bridge probably came out for the other on another "
+    "chain",
     Kind.SHARED_EXIT: "paid the same address",
     Kind.SHARED_PAYER: "were paid by the same address",
     Kind.RELAY: "a third address passed on within minutes what one paid it",
@@ -64,6 +66,13 @@ def link_sentence(
             f"It is the same address on {n} chains of the Ethereum family, where one key signs "
             "for it on all of them. A contract's address may have different owners, so check that "
             "it is none."
+        )
+    if kind is Kind.BRIDGE_CROSSING:
+        least = sentences.shown(limits.least_chance, "share")
+        return (
+            "What one of them paid into a bridge probably came out for the other on another chain "
+            f"(matched by coin, amount and time, each with a chance of at least {least}); both "
+            f"sides together: {transfers_told(total)}."
         )
     if kind is Kind.RELAY:
         minutes = int(limits.relay.total_seconds() // 60)

@@ -17,6 +17,7 @@ import polars as pl
 
 from data.transfers import Transfers
 from models.cases.accounts import Accounts, Ledger, accounts_of
+from models.cases.crossed import crossings_of
 from models.cases.ground import KEY, Subjects, lay, services_of
 from models.cases.grouping import Case, case_id_of, group
 from models.cases.limits import Kind, Limits
@@ -28,7 +29,7 @@ from pipelines.moments import iso
 from pipelines.outputs import program
 from pipelines.score import Scored
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "cases.v1.schema.json"
 
 
@@ -105,6 +106,7 @@ def _subjects(run: Scored, chosen: pl.DataFrame) -> Subjects:
         services=services_of(run.services.table),
         victims=victims,
         supplied=supplied(run.transfers, latest) if isinstance(latest, datetime) else None,
+        crossings=crossings_of(run.measured.histories),
     )
 
 
@@ -144,6 +146,7 @@ def _report(
             "least_share": limits.least_share,
             "relay_seconds": int(limits.relay.total_seconds()),
             "least_passed": limits.least_passed,
+            "least_chance": limits.least_chance,
         },
         "n_alerts": sum(len(case.members) for case in cases),
         "n_grouped": sum(len(case.members) for case in cases if len(case.members) > 1),

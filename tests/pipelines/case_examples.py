@@ -13,16 +13,21 @@ import polars as pl
 
 from data.services import load_services
 from data.transfers import open_transfers
+from features.building import build_histories
 from pipelines.casework.cases import find_cases
 from tests.data.canonical import AS_OF, START, covered, row, store
+from tests.features.test_bridges import USDT_ON
 
 A, B, C, D, E, LONE = (f"0x{digit * 40}" for digit in "123456")
 PAYER, EXIT, RELAY, BUSY, VICTIM, UNSEEN, LISTED = (f"0x{digit * 40}" for digit in "789abcd")
+BRIDGE = f"0x{'e' * 40}"
 ALERTS = (("ethereum", A), ("bsc", A), *(("ethereum", x) for x in (B, C, D, E, LONE)))
 
 SERVICES = f"""chain,address,name,category,licit,source,date,confidence,verified
 ethereum,{EXIT},A listed party,sanctioned,false,a list,2024-01-02,authority_data,yes
 ethereum,{LISTED},Hot & Co,exchange_hot,true,a list,2024-01-02,service_data,yes
+ethereum,{BRIDGE},A bridge,bridge,true,a list,2020-01-02,service_data,yes
+bsc,{BRIDGE},A bridge,bridge,true,a list,2020-01-02,service_data,yes
 """
 
 
@@ -37,9 +42,22 @@ def gas(n: int, sender: str, receiver: str) -> dict[str, Any]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """A pays B, B and C pay one exit, D is relayed to E, and so on; LONE shares what ties not."""
+    """A pays B, B and C pay one exit, D is relayed to E, and so on; LONE shares what ties not.
+
+    A crosses a bridge to its own address elsewhere.
+    """
+    there: dict[str, Any] = {
+        "chain": "bsc",
+        "asset": USDT_ON["bsc"],
+        "amount_raw": str(299 * 10**18),
+    }
+    there |= {"usd_micros": 299 * 10**6}
     return [
         *(gas(1, PAYER, D), gas(2, PAYER, E)),
+        *(
+            pay(3, A, BRIDGE, 300),
+            row(9, **there, sender=BRIDGE, receiver=A, usd_micros=299 * 10**6),
+        ),
         *(pay(10, VICTIM, A, 500), pay(11, VICTIM, C, 700), pay(12, C, VICTIM, 20)),
         *(pay(20, A, B, 400), pay(30, B, EXIT, 390), pay(31, C, EXIT, 600)),
         *(pay(40, C, RELAY, 90), pay(45, RELAY, D, 88)),
@@ -62,11 +80,15 @@ def run(folder: Path) -> tuple[Any, pl.DataFrame]:
         last_seen=pl.lit(AS_OF),
         n_transfers=pl.lit(9),
     )
+    opened, services = open_transfers(made), load_services(folder / "services.csv")
+    asked = scores.filter(pl.col("status") == "scored").select("chain", "address")
+    histories = build_histories(opened, asked, as_of=AS_OF, services=services)
     facts = SimpleNamespace(decision_use=False, training_basis="synthetic")
     made_run = SimpleNamespace(
         scores=scores,
-        transfers=open_transfers(made),
-        services=load_services(folder / "services.csv"),
+        transfers=opened,
+        services=services,
+        measured=SimpleNamespace(histories=histories),
         as_of=AS_OF,
         bundle=SimpleNamespace(facts=facts),
     )

@@ -67,8 +67,8 @@ def test_it_is_said():
     found = made_of(explained(PARTS_OF_ONE), ["told", "also_told"])
     assert made_of_words(found, 2).text == (
         "These 2 reasons together make the odds 12 times what they start from. Further unusual "
-        "values make them 3 times that; values that are ordinary among look-alikes or unknown, of "
-        "which none alone is a reason, 1.8 times that; what lowers the score, 0.4 times."
+        "values make them 3 times that; values that are ordinary among look-alikes or unknown, "
+        "none of which is a reason alone, 1.8 times that; and what lowers the score 0.4 times that."
     )
     assert made_of_words(found, 1).text.startswith("This one reason makes the odds 12 times what")
     alone = made_of_words(made_of(explained(PARTS_OF_ONE), []), 0)

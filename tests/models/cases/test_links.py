@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.schema import LEGS
-from models.cases.ground import Subjects, lay, services_of
+from models.cases.ground import CROSSINGS, Subjects, lay, services_of
 from models.cases.limits import SERVICES, Kind, Limits, Reason
 from models.cases.links import Found, Key, find_links
 from tests.data.canonical import ALL_LEGS, AS_OF, START, row, table
@@ -51,7 +51,7 @@ def keys(addresses: Iterable[str | Key], **more: Any) -> pl.DataFrame:
 
 def subjects(
     alerts: Iterable[str | Key] = (A, B, C, D),
-    services: Iterable[str] = (),
+    services: Iterable[str | Key] = (),
     victims: Iterable[str] = (),
     supplied: Iterable[str] | None = None,
 ) -> Subjects:
@@ -142,6 +142,56 @@ def test_nothing_after_the_cut_of_an_alert_counts():
     late: dict[str, Any] = {"block_time": AS_OF}
     assert told(found([pay(1, A, B, **late)], subjects())) == set()
     assert told(found([pay(1, A, X), pay(2, B, X, **late)], subjects())) == set()
+
+
+def crossing(*pairs: tuple[int, int, float]) -> pl.DataFrame:
+    return pl.DataFrame(list(pairs), schema=CROSSINGS, orient="row")
+
+
+BRIDGES = (key(X), key(Y, "bsc"))
+
+
+def over_a_bridge(dollars: int = 100) -> list[dict[str, Any]]:
+    """X and Y are bridges: A pays one, B and C are paid by the other on another chain."""
+    there: dict[str, Any] = {"chain": "bsc"}
+    return [
+        pay(1, A, X, dollars),
+        pay(2, Y, B, dollars, **there),
+        pay(3, Y, C, dollars, **there),
+        pay(4, D, A, 2_000),
+        pay(5, A, D, 2_000),
+    ]
+
+
+def test_what_one_paid_into_a_bridge_came_out_for_the_other():
+    alerts = [key(A), key(B, "bsc"), key(C, "bsc")]
+    who = replace(subjects(alerts, services=BRIDGES), crossings=crossing((0, 1, 0.97)))
+    [link] = found(over_a_bridge(), who).links
+    assert (link.kind, link.via, link.rows) == (Kind.BRIDGE_CROSSING, None, (0, 1))
+    assert link.alerts == (key(B, "bsc"), key(A))
+    for crossings in (
+        crossing(),
+        crossing((0, 1, 0.89)),  # not sure enough
+        crossing((3, 1, 0.97)),  # paid by somebody who is no alert
+        crossing((0, 4, 0.97)),  # received by nobody who is one
+    ):
+        assert found(over_a_bridge(), replace(who, crossings=crossings)).links == ()
+
+
+def test_a_small_part_over_a_bridge_ties_nobody():
+    alerts = [key(A), key(B, "bsc")]
+    who = replace(subjects(alerts, services=BRIDGES), crossings=crossing((0, 1, 0.97)))
+    assert len(found(over_a_bridge(21), who).links) == 1
+    assert found(over_a_bridge(19), who).links == ()  # below 1 % of what A paid
+
+
+def test_a_hub_is_not_tied_over_a_bridge():
+    alerts = [key(A), key(B, "bsc")]
+    who = replace(subjects(alerts, services=BRIDGES), crossings=crossing((0, 1, 0.97)))
+    crowd = [pay(10 + n, f"0x{n:040x}", A, 1) for n in range(SMALL.max_degree)]
+    limits = replace(SMALL, least_share=0.01)
+    assert found(over_a_bridge(), who, replace(limits, max_degree=99)).links != ()
+    assert found([*over_a_bridge(), *crowd], who, limits).links == ()
 
 
 # --- what never ties ------------------------------------------------------------------------------
