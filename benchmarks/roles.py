@@ -63,9 +63,8 @@ def report(bundle: Bundle, fresh: Measured, worlds: Sequence[Path]) -> str:
     """Return the Markdown."""
     signals = fresh.pooled.signals[WHOLE]
     who = signals.select(*KEY).join(truth(worlds), on=KEY, how="left", maintain_order="left")
-    paid = induced(worlds)
-    who = who.join(paid, on=KEY, how="left", maintain_order="left").with_columns(
-        pl.col("induced").fill_null(False)
+    who = who.join(dealings(worlds), on=KEY, how="left", maintain_order="left").with_columns(
+        pl.col("paid", "induced").fill_null(0)
     )
     scores = {way: scored(bundle, fresh, way) for way in WAYS}
     assert bundle.facts.roles is not None
@@ -101,23 +100,30 @@ def scored(bundle: Bundle, fresh: Measured, way: str) -> pl.DataFrame:
     return found.with_columns(presented=shown)
 
 
-def induced(worlds: Sequence[Path]) -> pl.DataFrame:
-    """Return the victims that a launderer paid: with an inducement, to go on."""
+def dealings(worlds: Sequence[Path]) -> pl.DataFrame:
+    """Count what victims paid launderers, and what those paid back: an inducement, to go on.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``chain``, ``address``, ``paid`` and ``induced``; victims without either are left out.
+    """
     frames = []
     for world in worlds:
-        name = pl.lit(f"{world.name}/")
         known = pl.read_parquet(world / "truth.parquet").select(*KEY, "role")
-        paid = open_transfers(world).followed().select("chain", "sender", "receiver").collect()
+        moved = open_transfers(world).followed().select("chain", "sender", "receiver").collect()
         robbed = known.filter(pl.col("role") == VICTIM)
         launder = known.filter(pl.col("role").is_in(["collector", "consolidator", "mule"]))
-        found = (
-            paid.join(robbed, left_on=["chain", "receiver"], right_on=KEY, how="semi")
-            .join(launder, left_on=["chain", "sender"], right_on=KEY, how="semi")
-            .select("chain", address=name + pl.col("receiver"))
-            .unique()
-        )
-        frames.append(found.with_columns(induced=True))
-    return pl.concat(frames)
+        for name, own, other in (("paid", "sender", "receiver"), ("induced", "receiver", "sender")):
+            found = moved.join(robbed, left_on=["chain", own], right_on=KEY, how="semi").join(
+                launder, left_on=["chain", other], right_on=KEY, how="semi"
+            )
+            address = pl.lit(f"{world.name}/") + pl.col(own)
+            frames.append(found.select("chain", address=address, what=pl.lit(name)))
+    counted = pl.concat(frames).group_by(*KEY, "what").len()
+    return counted.pivot("what", index=KEY, values="len").with_columns(
+        pl.col("paid", "induced").fill_null(0)
+    )
 
 
 def _victims(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
@@ -128,7 +134,9 @@ def _victims(who: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> str:
         "paid the scam from a wallet of long standing": victim & (pl.col("population") == "victim"),
         "opened the wallet for it": victim & (pl.col("population") == "fresh_victim"),
         "paid a recovery fraud too": victim & (pl.col("population") == "recovery_victim"),
-        "got an inducement": victim & pl.col("induced"),
+        "paid launderers once": victim & (pl.col("paid") == 1),
+        "paid launderers more than once": victim & (pl.col("paid") > 1),
+        "got an inducement": victim & (pl.col("induced") > 0),
     }
     lines = [f"| victims | n | {' | '.join(WAYS)} |", f"|---|---:|{'---:|' * len(WAYS)}"]
     for kind, chosen in kinds.items():
