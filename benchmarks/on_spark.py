@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import json
 import os
 import resource
 import signal
@@ -29,8 +28,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import w1_data
-from benchmarks.throughput import WARM_UP_TRANSFERS, heading, made, whole
+from benchmarks.out_of_core import commanded
+from benchmarks.throughput import WARM_UP_TRANSFERS, heading, made
 
 WORKERS, CORES, WORKER_MEMORY = 2, 1, "4g"
 _STARTS = 60
@@ -88,17 +87,8 @@ def main() -> None:
 def measured(data: Path, options: list[str]) -> Run:
     """Run `unrinse signals` in a process of its own."""
     before = spent()
-    with tempfile.TemporaryDirectory(dir=data) as folder:
-        command = [sys.executable, "-m", "pipelines.cli", "signals", str(data / "store")]
-        command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
-        command += ["--out", f"{folder}/result.parquet", *options]
-        began = time.monotonic()
-        text, taken = whole(command)
-        seconds = time.monotonic() - began
-    if taken is None:
-        raise SystemExit(f"{' '.join(command)} failed.")
-    content = json.loads(text)["content_sha256"][:12]
-    return Run(seconds, spent() - before, taken.megabytes, content)
+    result, taken, seconds = commanded(["signals", *options], data)
+    return Run(seconds, spent() - before, taken.megabytes, result["content_sha256"][:12])
 
 
 def spent() -> float:

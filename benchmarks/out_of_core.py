@@ -17,10 +17,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import w1_data
-from benchmarks.throughput import heading, made, whole
+from benchmarks.throughput import Taken, heading, made, whole
 
 NO_CAP = "none"
 
@@ -61,22 +61,11 @@ def measured(
     data: Path, transfers: int, memory: str, bundle: Path | None, *, motifs: bool = False
 ) -> Run:
     """Run one job in a process of its own."""
-    also = ["--also", "motifs"] if motifs else []
-    with tempfile.TemporaryDirectory(dir=data) as folder:
-        command = [sys.executable, "-m", "pipelines.cli"]
-        if bundle is None:
-            command += ["signals", str(data / "store"), *also]
-        else:
-            command += ["score", str(bundle), str(data / "store"), "--research-use"]
-        command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
-        command += ["--out", f"{folder}/result.parquet"]
-        command += [] if memory == NO_CAP else ["--memory", memory]
-        began = time.monotonic()
-        text, taken = whole(command)
-        seconds = time.monotonic() - began
-    if taken is None:
-        raise SystemExit(f"{' '.join(command)} failed.")
-    result = json.loads(text)
+    words = ["signals", *(["--also", "motifs"] if motifs else [])]
+    if bundle is not None:
+        words = ["score", str(bundle), "--research-use"]
+    words += [] if memory == NO_CAP else ["--memory", memory]
+    result, taken, seconds = commanded(words, data)
     return Run(
         transfers,
         memory,
@@ -86,6 +75,26 @@ def measured(
         result["spilled_bytes"] or 0,
         result["content_sha256"][:12],
     )
+
+
+def commanded(words: list[str], data: Path) -> tuple[dict[str, Any], Taken, float]:
+    """Let `unrinse` do a job for everybody in W1's store, in a process of its own.
+
+    Returns
+    -------
+    tuple
+        What it said of its result, what it took, and seconds.
+    """
+    with tempfile.TemporaryDirectory(dir=data) as folder:
+        command = [sys.executable, "-m", "pipelines.cli", *words, str(data / "store")]
+        command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
+        command += ["--out", f"{folder}/result.parquet"]
+        began = time.monotonic()
+        text, taken = whole(command)
+        seconds = time.monotonic() - began
+    if taken is None:
+        raise SystemExit(f"{' '.join(command)} failed.")
+    return json.loads(text), taken, seconds
 
 
 def table_head() -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +16,24 @@ from data.services import Services, load_services
 from data.storage import ROW_GROUP_ROWS
 from data.transfers import Transfers, open_transfers
 from features.catalogue import catalogue
-from features.passes import Question
 from models.bundle import Bundle
-from models.scoring import (
-    NAMED_SCORE_BYTES,
-    REASON_BYTES,
-    SCORE_BYTES,
-    RunningScores,
-    score_frame,
-)
+from models.scoring import score_frame
 from pipelines.engines import local
 from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Asked,
     Capped,
-    Tally,
     read_requests,
     resolved_as_of,
     service_notes,
     unscored_exit,
 )
-from pipelines.memory import Cap
 from pipelines.outputs import check_output, program, write_table
-from pipelines.prepared.lists import Few, Prepared, few_histories, open_for_list
+from pipelines.prepared.lists import Prepared, open_for_list
 from pipelines.recorded import environment, recorded_inputs, rests_on
-from pipelines.resuming import Earlier, Part, Stage, resumable
+from pipelines.resuming import Earlier, Stage, resumable
 from pipelines.review import REVIEWED, drawn, review_files, write_review
+from pipelines.scores_in_parts import in_parts
 
 
 @dataclass(frozen=True)
@@ -207,100 +198,6 @@ def score_asked(
 _NOBODY = pl.DataFrame(schema={"chain": pl.String, "address": pl.String, "as_of": TIME})
 
 
-@dataclass(frozen=True)
-class _InParts:
-    """Scores that were made in parts and are kept in a run's work.
-
-    Attributes
-    ----------
-    finished
-        Yields the rows of the scores file, in parts; each time from the first.
-    statuses, bands
-        How many addresses have each.
-    notes, spilled_bytes, few
-        What was not taken as it came; bytes spilled; how the list was read.
-    """
-
-    finished: Callable[[], Iterator[pl.DataFrame]]
-    statuses: Mapping[str, int]
-    bands: Mapping[str, int]
-    notes: tuple[str, ...]
-    spilled_bytes: int | None
-    few: Few
-
-
-def _in_parts(
-    given: ToScore,
-    engine: Engine,
-    cap: Cap | None,
-    kept: Stage,
-    *,
-    reasons: int,
-    threads: int | None,
-) -> _InParts:
-    """Score part after part."""
-    facts, capped, statuses, bands = given.bundle.facts, Capped(), Tally(), Tally()
-    families = catalogue().families_of(facts.signals)
-    fresh_scores = partial(
-        RunningScores, given.bundle, given.services, reasons=reasons, threads=threads or 1
-    )
-    scores, model = fresh_scores(), fresh_scores()  # a cluster is sent the one without rows
-    few = few_histories(
-        given.prepared,
-        given.transfers,
-        given.requests,
-        families,
-        Question(given.as_of, facts.basis, facts.legs, given.services),
-        memory=None if cap is None else cap.memory,
-    )
-    nobody: list[pl.DataFrame] = []
-    with engine.run(
-        given.transfers,
-        given.requests,
-        as_of=given.as_of,
-        basis=facts.basis,
-        legs=facts.legs,
-        services=given.services,
-        families=families,
-        cap=cap,
-        kept=_bytes_of_each(given, reasons),
-        threads=threads,
-        few=few.histories,
-    ) as histories:
-        fresh = histories.through(partial(_scored, model=model), after=kept.rows)
-        for part in kept.through(fresh):
-            scores.take(part["scores"], part["highest"])
-            statuses.see(part["scores"]["status"])
-            bands.see(part["scores"]["band"])
-            capped.seen(part["capped"])
-            if not part["scores"].height:  # which is not kept, and may be all there is
-                nobody = [part["scores"]]
-        notes = (*_notes_on(given), *histories.notes, *capped.notes(), *few.notes)
-        spilled_bytes = histories.spilled_bytes
-
-    def again() -> Iterable[pl.DataFrame]:
-        return chain(kept.again("scores"), nobody)
-
-    return _InParts(
-        lambda: scores.finished(again), statuses.counts, bands.counts, notes, spilled_bytes, few
-    )
-
-
-def _bytes_of_each(given: ToScore, reasons: int) -> int:
-    """Return what is kept of each address until all are ranked, in memory."""
-    if given.requests is None:  # in the order of the store, which is that of ranks
-        return SCORE_BYTES + (REASON_BYTES * reasons >> 10)
-    asked = given.requests.height
-    return NAMED_SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked)
-
-
-def _scored(signals: pl.DataFrame, model: RunningScores) -> Part:
-    """Score a part, and return what must be known of it in the end."""
-    scored, highest = model.scored(signals)
-    capped = signals.select(pl.selectors.ends_with("_capped"))
-    return {"scores": scored, "highest": highest, "capped": capped}
-
-
 def score(
     bundle: str | Path,
     transfers: str | Path,
@@ -387,7 +284,7 @@ def score(
             assume_complete=assume_complete,
         )
         work.rests_on(run.rests_on | {"the job": "score", "--reasons": reasons})
-        made = _in_parts(run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads)
+        made = in_parts(run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads)
         key = None
         if control_sample is not None:
             rows = pl.concat(part.select(REVIEWED) for part in made.finished())
@@ -408,7 +305,7 @@ def score(
         spilled_bytes=made.spilled_bytes,
         read_bytes=made.few.read_bytes,
         read_share=made.few.read_share,
-        notes=(*made.notes, *use_notes(run.bundle)),
+        notes=(*_notes_on(run), *made.notes, *use_notes(run.bundle)),
         exit_code=unscored_exit(made.statuses, len(run.asked.problems), max_unscored),
     )
 
