@@ -39,6 +39,8 @@ from tests.generated import cases
 
 FAMILIES = catalogue().families
 GRAPHS = tuple(family for family in FAMILIES if isinstance(family, GraphFamily))
+BY_HISTORY = tuple(family for family in FAMILIES if family not in GRAPHS)
+"""Families that look at one history at a time."""
 LONG = 1 << 40
 
 

@@ -37,7 +37,7 @@ from tests.data.canonical import AS_OF, START, A, B, C, covered, store
 from tests.features import test_bridges as bridges
 from tests.features.test_histories import as_frame, coverages, requests_drawn, worlds
 from tests.features.test_neighbours import listings, services
-from tests.features.test_out_of_core import FAMILIES, hub_and_others, in_memory, silent, told
+from tests.features.test_out_of_core import BY_HISTORY, hub_and_others, in_memory, silent, told
 from tests.generated import cases
 from tests.pipelines.test_append import CHAIN_SAMPLES, deliveries
 
@@ -64,7 +64,7 @@ def few(
     folder: Path, requests: pl.DataFrame, question: Question, *, assume_complete: bool = False
 ) -> tuple[Transfers, Few]:
     transfers, prepared = open_for_list(folder, assume_complete=assume_complete)
-    return transfers, few_histories(prepared, transfers, requests, FAMILIES, question)
+    return transfers, few_histories(prepared, transfers, requests, BY_HISTORY, question)
 
 
 def compare(transfers: Transfers, found: Few, requests: pl.DataFrame, question: Question) -> None:
@@ -72,9 +72,9 @@ def compare(transfers: Transfers, found: Few, requests: pl.DataFrame, question: 
     whole = in_memory(transfers, requests, question)
     assert found.histories is not None
     [histories] = list(found.histories)
-    expected = compute_signals(whole, FAMILIES)
-    assert compute_signals(histories, FAMILIES).equals(expected, null_equal=True)
-    assert compute_signals(histories, FAMILIES).columns == expected.columns
+    expected = compute_signals(whole, BY_HISTORY)
+    assert compute_signals(histories, BY_HISTORY).equals(expected, null_equal=True)
+    assert compute_signals(histories, BY_HISTORY).columns == expected.columns
     assert told(histories) == told(whole)
     assert found.histories.notes == whole.notes
     assert found.histories.transfers == whole.counts.sum()
@@ -221,7 +221,7 @@ def test_what_memory_has_no_room_for_is_read_from_the_store(world, ready, tmp_pa
         (1 << 20, (NOT_USED + "the list needs more of it than --memory has room for.",)),
         (1 << 40, ()),
     ):
-        found = few_histories(prepared, opened, asked, FAMILIES, question, memory=memory)
+        found = few_histories(prepared, opened, asked, BY_HISTORY, question, memory=memory)
         assert found.notes == notes
         assert (found.histories is None) == bool(notes)
     found = few_histories(prepared, opened, asked, catalogue().families, question)

@@ -21,7 +21,7 @@ from pipelines.engines import spark_probe, spark_tasks
 from pipelines.engines.choice import Engine
 from pipelines.signals import signals
 from tests.data.canonical import AS_OF
-from tests.features.test_out_of_core import FAMILIES, in_memory, opened, silent
+from tests.features.test_out_of_core import BY_HISTORY, in_memory, opened, silent
 
 ABSENT = find_spec("pyspark") is None or shutil.which("java") is None
 on_spark = pytest.mark.skipif(ABSENT, reason="needs the extra spark and a Java runtime")
@@ -42,7 +42,7 @@ def test_what_executors_compute_is_what_one_process_does(world, tmp_path, sizes)
 
     transfers = opened(world.store)
     question = Question(AS_OF, services=load_services(world.services), neighbours=True)
-    want = compute_signals(in_memory(transfers, None, question), FAMILIES)
+    want = compute_signals(in_memory(transfers, None, question), BY_HISTORY)
     with spill(tmp_path) as spilled:
         means = Means(0, spilled, silent, sizes)
         passed = Passes(transfers, None, question, means, PieceFiles).make()
@@ -56,7 +56,7 @@ def test_what_executors_compute_is_what_one_process_does(world, tmp_path, sizes)
             passed.over_bridges,
             bool(passed.epochs),
             "usd",
-            tuple(family.name for family in FAMILIES),
+            tuple(family.name for family in BY_HISTORY),
             rows,
         )
         import pyarrow as pa
