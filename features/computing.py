@@ -16,9 +16,10 @@ import polars as pl
 from features.catalogue import catalogue
 from features.compilation import keep_compiled
 from features.evidence import Evidence
+from features.found import Found
 from features.history import Columns, Histories
 from features.network import surroundings_of
-from features.signal import Family, Found, GraphFamily, Signal
+from features.signal import Family, GraphFamily, Signal
 
 PART_ROWS = 1 << 15
 """Histories to a part: of all signals some 35 MB, and several parts wait to be written."""

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from features.basis import scales
 from features.budget import Following
+from features.found import Found
 from features.network import Network
 from features.roll import Roll
-from features.signal import Found, GraphFamily
+from features.signal import GraphFamily
 from features.spill import Spill
-
-if TYPE_CHECKING:
-    from features.passes import Question
 
 
 class MeasuredGraphs:
@@ -33,9 +30,8 @@ class MeasuredGraphs:
         What a reader must know of transfers that had to be left out.
     """
 
-    def __init__(self, spilled: Spill) -> None:
-        self._spilled = spilled
-        self._families: tuple[GraphFamily, ...] = ()
+    def __init__(self, spilled: Spill, families: tuple[GraphFamily, ...], basis: str) -> None:
+        self._spilled, self._families, self._basis = spilled, families, basis
         self._of: list[np.ndarray] = []
         self.notes: tuple[str, ...] = ()
 
@@ -43,18 +39,17 @@ class MeasuredGraphs:
         self,
         network: Network,
         roll: Roll,
-        question: Question,
         following: Following,
         done: Callable[[int], None],
     ) -> None:
         """Measure the histories whose network it is, some at a time."""
-        self._families, k = question.graphs, len(self._of)
+        k = len(self._of)
         self._of.append(network.of)
         self.notes = tuple(dict.fromkeys([*self.notes, *network.notes]))
         for start in range(0, len(network.of), following.requests):
             some = slice(start, start + following.requests)
             of = network.of[some]
-            scale = scales(question.basis, roll.keys(int(of[0]), int(of[-1]) + 1)["chain"])
+            scale = scales(self._basis, roll.keys(int(of[0]), int(of[-1]) + 1)["chain"])
             part = replace(network, of=of, node=network.node[some])
             for family in self._families:
                 found = family.measure(part, roll.cut[of], scale[of - of[0]], following.threads)

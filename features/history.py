@@ -20,8 +20,8 @@ from features.neighbours import Neighbours, unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from features.found import Found
     from features.network import Network
-    from features.signal import Found
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS

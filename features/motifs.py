@@ -35,6 +35,7 @@ import numpy as np
 from features import motif_instances as instances
 from features.compilation import keep_compiled, kernel
 from features.evidence import Evidence
+from features.found import Found
 from features.graph import OTHER, Graph
 from features.history import HOUR
 from features.motif_counts import MOTIF_COLUMNS, SHAPES, count_motifs
@@ -42,7 +43,7 @@ from features.motif_cycles import CYCLE_HOPS
 from features.motif_instances import Instances, Sight
 from features.motif_walks import Limits
 from features.network import ALIKE, AROUND, IN_LOADED, ONWARD, OUT_LOADED, Network, Surroundings
-from features.signal import Found, GraphFamily
+from features.signal import GraphFamily
 
 WINDOWS = {"1h": HOUR, "24h": 24 * HOUR}
 """Windows by the ending of the names, in microseconds."""

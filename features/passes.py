@@ -330,7 +330,8 @@ class Passes(Generic[F]):
 
     def _measured(self, roll: Roll, parties: Parties) -> MeasuredGraphs:
         """Follow money through all transfers, for the families that do."""
-        question, measured = self._question, MeasuredGraphs(self._means.spilled)
+        question = self._question
+        measured = MeasuredGraphs(self._means.spilled, question.graphs, question.basis)
         if self._following is None:
             return measured
         legs = Legs(self._transfers, question.legs)
@@ -343,7 +344,7 @@ class Passes(Generic[F]):
 
         for network in networks_of(pieces, len(self._file), wanted, parties):
             with self._means.step("Following money", len(network.of)) as done:
-                measured.measure(network, roll, question, self._following, done)
+                measured.measure(network, roll, self._following, done)
             del network  # it must be gone before the next is laid down
         return measured
 

@@ -17,7 +17,8 @@ from pipelines.console import UNSHOWN
 from pipelines.inputs import counts, explorers_of, unscored_exit
 from pipelines.report import for_review, write_report
 from pipelines.resuming import Earlier, resumable
-from pipelines.score import input_notes, score_asked, to_score, use_notes
+from pipelines.score import input_notes, score_asked, use_notes
+from pipelines.to_score import to_score
 
 MOST_BY_DEFAULT = 50
 

@@ -33,7 +33,8 @@ from pipelines.rescoring.split import GROUPS, Night, split
 from pipelines.rescoring.summary import Found, changes_table, summary
 from pipelines.rescoring.unscored import unscored
 from pipelines.resuming import Earlier, resumable
-from pipelines.score import ToScore, input_notes, to_score, use_notes, write_scores
+from pipelines.score import input_notes, use_notes, write_scores
+from pipelines.to_score import ToScore, to_score
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from data.schema import TIME
-from data.services import Services, load_services
+from data.services import Services
 from data.storage import ROW_GROUP_ROWS
-from data.transfers import Transfers, open_transfers
+from data.transfers import Transfers
 from features.catalogue import catalogue
 from models.bundle import Bundle
 from models.scoring import score_frame
@@ -23,17 +22,15 @@ from pipelines.engines.choice import Engine
 from pipelines.inputs import (
     Asked,
     Capped,
-    read_requests,
-    resolved_as_of,
     service_notes,
     unscored_exit,
 )
 from pipelines.outputs import check_output, program, write_table
-from pipelines.prepared.lists import Prepared, open_for_list
-from pipelines.recorded import environment, recorded_inputs, rests_on
+from pipelines.recorded import environment, recorded_inputs
 from pipelines.resuming import Earlier, Stage, resumable
 from pipelines.review import REVIEWED, drawn, review_files, write_review
 from pipelines.scores_in_parts import in_parts
+from pipelines.to_score import ToScore, to_score
 
 
 @dataclass(frozen=True)
@@ -72,67 +69,6 @@ class Scored:
     def inputs(self) -> dict[str, Any]:
         """What it all rests on, beside the bundle and the transfers; results record it."""
         return recorded_inputs(self.as_of, self.asked.requests, self.transfers, self.services)
-
-
-@dataclass(frozen=True)
-class ToScore:
-    """What a scoring run reads before the transfers: read, and allowed to be used together.
-
-    Attributes
-    ----------
-    everybody
-        Every covered address is asked for, and `asked` is empty.
-    """
-
-    bundle: Bundle
-    transfers: Transfers
-    services: Services
-    asked: Asked
-    as_of: datetime
-    prepared: Prepared | None = None
-    everybody: bool = False
-
-    @property
-    def requests(self) -> pl.DataFrame | None:
-        """Who is asked for; None for every covered address."""
-        return None if self.everybody else self.asked.requests
-
-    @cached_property
-    def inputs(self) -> dict[str, Any]:
-        """What it all rests on, beside the bundle and the transfers; results record it."""
-        return recorded_inputs(self.as_of, self.requests, self.transfers, self.services)
-
-    @property
-    def rests_on(self) -> dict[str, Any]:
-        """What a run that is resumed must still rest on."""
-        inputs = rests_on(self.as_of, self.requests, self.transfers, self.services)
-        return {"the bundle": self.bundle.sha256} | inputs
-
-
-def to_score(
-    bundle: str | Path,
-    transfers: str | Path,
-    addresses: str | Path | None,
-    *,
-    as_of: datetime | None = None,
-    research_use: bool = False,
-    services: str | Path | Sequence[str | Path] | None = None,
-    assume_complete: bool = False,
-) -> ToScore:
-    """Read what a scoring run is given; see `score` for the parameters."""
-    loaded = Bundle.load(Path(bundle))
-    prepared = None
-    if addresses is None:
-        opened = open_transfers(Path(transfers), assume_complete=assume_complete)
-    else:
-        opened, prepared = open_for_list(Path(transfers), assume_complete=assume_complete)
-    loaded.check_use(real=not opened.synthetic, research_use=research_use)
-    known = load_services(services)
-    asked = Asked(_NOBODY, ())
-    if addresses is not None:
-        asked = read_requests(Path(addresses), opened, prepared)
-    moment = resolved_as_of(opened, as_of)
-    return ToScore(loaded, opened, known, asked, moment, prepared, addresses is None)
 
 
 def score_addresses(
@@ -193,9 +129,6 @@ def score_asked(
     )
     scores = score_frame(bundle, measured.signals, services, reasons=reasons, threads=threads or 1)
     return Scored(bundle, transfers, services, asked, measured, scores, as_of)
-
-
-_NOBODY = pl.DataFrame(schema={"chain": pl.String, "address": pl.String, "as_of": TIME})
 
 
 def score(

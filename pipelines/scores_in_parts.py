@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,9 +17,7 @@ from pipelines.inputs import Capped, Tally
 from pipelines.memory import Cap
 from pipelines.prepared.lists import Few, few_histories
 from pipelines.resuming import Part, Stage
-
-if TYPE_CHECKING:
-    from pipelines.score import ToScore
+from pipelines.to_score import ToScore
 
 
 @dataclass(frozen=True)

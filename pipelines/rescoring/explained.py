@@ -21,7 +21,7 @@ from pipelines.rescoring.remeasured import measure
 from pipelines.rescoring.scored_again import ScoredAgain
 from pipelines.rescoring.split import Night
 from pipelines.resuming import Stage
-from pipelines.score import ToScore
+from pipelines.to_score import ToScore
 
 MOST_EXPLAINED = 500
 """Alerts that get a page where nothing else is asked for."""

@@ -16,7 +16,7 @@ from pipelines.rescoring.kept import Kept
 from pipelines.rescoring.marks import Marks
 from pipelines.rescoring.moved import KEY, Moved, active_since, again, moved
 from pipelines.resuming import Stage
-from pipelines.score import ToScore
+from pipelines.to_score import ToScore
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from pipelines.rescoring.marks import Before, Marks, marks
 from pipelines.rescoring.moved import differs, sentence
 from pipelines.rescoring.remeasured import Remeasured, measured_again
 from pipelines.resuming import Stage
-from pipelines.score import Scored, ToScore
+from pipelines.score import Scored
+from pipelines.to_score import ToScore
 
 
 @dataclass(frozen=True)

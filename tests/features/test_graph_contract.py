@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from features import motifs
 from features.catalogue import catalogue
 from features.evidence import Evidence
+from features.found import Found
 from features.graph import unpacked
 from features.history import DAY, HOUR
 from features.motif_walks import Limits
 from features.network import IN_LOADED, OUT_LOADED, Network, Surroundings
 from features.recomputation import recompute
-from features.signal import NEVER, Found, GraphFamily
+from features.signal import NEVER, GraphFamily
 from tests.features.graph_worlds import (
     APART,
     CROWD,

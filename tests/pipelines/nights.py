@@ -15,7 +15,7 @@ from data.moments import read_moment
 from pipelines.nightly import NightlyResult, nightly
 from pipelines.rescoring.kept import read_kept
 from pipelines.rescoring.scored_again import ScoredAgain, scored_again
-from pipelines.score import to_score
+from pipelines.to_score import to_score
 from tests.pipelines.conftest import World
 
 HOW = {"computed.json", "manifest.json"}

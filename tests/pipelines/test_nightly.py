@@ -26,7 +26,8 @@ from pipelines.rescoring.moved import moved
 from pipelines.rescoring.scored_again import scored_again
 from pipelines.rescoring.summary import CHANGES, SCHEMA
 from pipelines.rescoring.unscored import COLUMNS
-from pipelines.score import score, to_score
+from pipelines.score import score
+from pipelines.to_score import to_score
 from tests.pipelines.conftest import World
 from tests.pipelines.nightly_examples import nightly_report
 from tests.pipelines.nights import TOP, Base, first_night, run, told
