@@ -11,6 +11,9 @@ from pipelines.pages.drawing import element, figure, words
 
 WIDTH, HEIGHT = 1000.0, 108.0
 _TOP, _BAR = 44.0, 16.0
+_WORDS = 90.0
+"""What "base rate" takes in width, with some room."""
+
 _TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _BANDS = ("below_review", "medium", "high", "severe")
 BAND_NAMES: dict[str | None, str] = {
@@ -55,7 +58,7 @@ def scale(alert: Mapping[str, Any]) -> str:
             )
             text = words(_percent(probability))
             parts.append(element("text", text, x=at, y=_TOP + _BAR + 18, class_="axis middle"))
-    parts.append(_base_rate(x(rate)))
+    parts.append(_base_rate(x(rate), x(alert["log_odds"])))
     if limits:
         left, right = (x(limit) for limit in limits)
         parts.append(
@@ -88,8 +91,10 @@ def _zones(thresholds: Mapping[str, float | None], x: Any, low: float, high: flo
     return parts
 
 
-def _base_rate(at: float) -> str:
-    side, shift = ("start", 6) if at < WIDTH * 0.8 else ("end", -6)
+def _base_rate(at: float, marker: float) -> str:
+    """Mark the base rate; its words keep clear of the marker and of the edge."""
+    crowded = 0 <= marker - at < _WORDS and at > _WORDS
+    side, shift = ("end", -6) if crowded or at >= WIDTH * 0.8 else ("start", 6)
     return element(
         "line", x1=at, x2=at, y1=_TOP - 12, y2=_TOP + _BAR, class_="base-rate"
     ) + element("text", "base rate", x=at + shift, y=_TOP - 6, class_=f"axis {side}")

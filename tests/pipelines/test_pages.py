@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -1032,3 +1033,12 @@ def test_the_browser_would_notice(tmp_path):
         page.wait_for_timeout(200)
         assert any(text.startswith("dialog") for text in seen.happened)
         assert len(set(seen.asked)) > 1
+
+
+@pytest.mark.parametrize("beyond, side", [(0.05, "end"), (3.0, "start"), (-0.05, "start")])
+def test_the_base_rate_is_named_clear_of_the_marker(beyond, side):
+    alert = example()
+    log_odds = math.log(alert["base_rate"] / (1 - alert["base_rate"])) + beyond
+    drawn = scale(alert | {"log_odds": log_odds, "score": 1 / (1 + math.exp(-log_odds))})
+    [words] = re.findall(r'class="axis (\w+)"[^>]*>base rate<', drawn)
+    assert words == side
