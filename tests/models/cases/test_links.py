@@ -160,13 +160,15 @@ def over_a_bridge(dollars: int = 100) -> list[dict[str, Any]]:
         pay(3, Y, C, dollars, **there),
         pay(4, D, A, 2_000),
         pay(5, A, D, 2_000),
+        pay(6, X, C, dollars),
     ]
 
 
 def test_what_one_paid_into_a_bridge_came_out_for_the_other():
-    alerts = [key(A), key(B, "bsc"), key(C, "bsc")]
+    alerts = [key(A), key(B, "bsc"), key(C, "bsc"), key(C)]
     who = replace(subjects(alerts, services=BRIDGES), crossings=crossing((0, 1, 0.97)))
-    [link] = found(over_a_bridge(), who).links
+    link, same = found(over_a_bridge(), who).links
+    assert same.kind is Kind.SAME_ADDRESS
     assert (link.kind, link.via, link.rows) == (Kind.BRIDGE_CROSSING, None, (0, 1))
     assert link.alerts == (key(B, "bsc"), key(A))
     for crossings in (
@@ -174,8 +176,9 @@ def test_what_one_paid_into_a_bridge_came_out_for_the_other():
         crossing((0, 1, 0.89)),  # not sure enough
         crossing((3, 1, 0.97)),  # paid by somebody who is no alert
         crossing((0, 4, 0.97)),  # received by nobody who is one
+        crossing((0, 5, 0.97)),  # on the same chain
     ):
-        assert found(over_a_bridge(), replace(who, crossings=crossings)).links == ()
+        assert found(over_a_bridge(), replace(who, crossings=crossings)).links == (same,)
 
 
 def test_a_small_part_over_a_bridge_ties_nobody():
