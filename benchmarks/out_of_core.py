@@ -6,7 +6,7 @@ makes W1's data (`benchmarks.w1_data`) and computes the whole catalogue but moti
 with `unrinse signals`, each time in a fresh process, start included. Peaks are those of the
 process; the content hash says whether the results are the same. With ``--motifs``, motifs are
 computed too; with ``--score BUNDLE``, every address is scored by that model instead, on research
-use.
+use. With ``--hub N`` one address is a side of N of the transfers, and is the only one asked for.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--memory", nargs="+", default=[NO_CAP, "1GiB"])
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
     parser.add_argument("--motifs", action="store_true", help="compute motifs too")
+    parser.add_argument("--hub", type=int, default=0, help="transfers of the one asked for")
     parser.add_argument("--score", type=Path, help="score with this model")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -51,7 +52,7 @@ def main() -> None:
         print(heading(1))
         print(table_head(), flush=True)
         for transfers in arguments.transfers:
-            data = made(folder, transfers)
+            data = made(folder, transfers, arguments.hub)
             for memory in arguments.memory:
                 run = measured(data, transfers, memory, arguments.score, motifs=arguments.motifs)
                 print(row(run), flush=True)
@@ -65,6 +66,8 @@ def measured(
     if bundle is not None:
         words = ["score", str(bundle), "--research-use"]
     words += [] if memory == NO_CAP else ["--memory", memory]
+    if (data / w1_data.HUB).exists():
+        words += ["--addresses", str(data / w1_data.HUB)]
     result, taken, seconds = commanded(words, data)
     return Run(
         transfers,

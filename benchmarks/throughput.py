@@ -83,11 +83,12 @@ def main() -> None:
             print(report(transfers, measured, small), flush=True)
 
 
-def made(folder: Path, transfers: int) -> Path:
-    """Make the data, unless the folder holds it."""
-    data = folder / f"w1_{transfers}"
+def made(folder: Path, transfers: int, hub: int = 0) -> Path:
+    """Make the data, unless the folder holds it; see `benchmarks.w1_data` for the hub."""
+    data = folder / (f"w1_{transfers}_hub_{hub}" if hub else f"w1_{transfers}")
     if not (data / "codes.parquet").exists():  # in a process of its own: this one stays small
         command = [sys.executable, "-m", "benchmarks.w1_data", str(data), str(transfers)]
+        command += [str(hub)] if hub else []
         subprocess.run(command, check=True)
     return data
 

@@ -7,6 +7,9 @@ N transfers over 90 days, heavy-tailed activity, about one address per 8 transfe
 * ``store/`` – the same rows as a store, with the derived columns that `unrinse ingest` writes;
 * ``codes.parquet`` – what a peer would keep after encoding: sender, receiver and asset as integers,
   time in microseconds, usd_micros.
+
+``python -m benchmarks.w1_data FOLDER N HUB`` lets one address be a side of HUB of the transfers, by
+turns sender and receiver; ``hub.txt`` has its name.
 """
 
 from __future__ import annotations
@@ -42,13 +45,20 @@ _PIECE_ROWS = 1 << 21
 """Transfers to be made and written at once: memory for all would be the limit of a benchmark."""
 
 
-def write(folder: Path, n: int, seed: int = 1) -> Path:
+HUB = "hub.txt"
+
+
+def write(folder: Path, n: int, seed: int = 1, hub: int = 0) -> Path:
     """Make the three forms for `n` transfers below `folder`, and return that folder."""
     drawn = _draw(np.random.default_rng(seed), n)
+    if hub:
+        _make_hub(drawn, hub)
     parties = np.unique(np.concatenate([drawn.sender, drawn.receiver]))
     chain = pl.repeat("ethereum", len(parties), eager=True)
     addresses = address_dictionary(chain, drawn.names.gather(parties))
     (folder / "plain").mkdir(parents=True, exist_ok=True)
+    if hub:
+        (folder / HUB).write_text(f"{drawn.names[0]}\n", encoding="utf-8")
     with whole_directory(folder / "store") as store:
         with (
             _Parts(folder / "plain" / "transfers.parquet") as plain,
@@ -95,6 +105,17 @@ def _parties(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     sender = np.minimum(np.searchsorted(reach, rng.random(n)), addresses - 1)
     receiver = np.minimum(np.searchsorted(reach, rng.random(n)), addresses - 1)
     return sender, np.where(sender == receiver, (receiver + 1) % addresses, receiver)
+
+
+def _make_hub(drawn: _Drawn, transfers: int) -> None:
+    """Let the first address be a side of so many transfers, spread over all of them."""
+    for side in (drawn.sender, drawn.receiver):
+        side[side == 0] = 1
+    same = drawn.sender == drawn.receiver
+    drawn.receiver[same] = 2
+    at = np.linspace(0, len(drawn.sender) - 1, transfers).astype(np.int64)
+    drawn.sender[at[::2]] = 0
+    drawn.receiver[at[1::2]] = 0
 
 
 def _canonical(drawn: _Drawn, first: int, last: int) -> pl.DataFrame:
@@ -188,4 +209,4 @@ class _Parts(ExitStack):
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]))
+    write(Path(sys.argv[1]), int(sys.argv[2]), hub=int(sys.argv[3]) if len(sys.argv) > 3 else 0)
