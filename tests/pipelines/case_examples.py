@@ -56,7 +56,7 @@ def rows() -> list[dict[str, Any]]:
         *(gas(1, PAYER, D), gas(2, PAYER, E)),
         *(
             pay(3, A, BRIDGE, 300),
-            row(9, **there, sender=BRIDGE, receiver=A, usd_micros=299 * 10**6),
+            row(9, **there, sender=BRIDGE, receiver=A),
         ),
         *(pay(10, VICTIM, A, 500), pay(11, VICTIM, C, 700), pay(12, C, VICTIM, 20)),
         *(pay(20, A, B, 400), pay(30, B, EXIT, 390), pay(31, C, EXIT, 600)),

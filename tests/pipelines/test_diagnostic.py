@@ -14,7 +14,7 @@ import pytest
 from data.errors import Refused
 from models.bundle import Bundle
 from models.material import matrix
-from pipelines import score as scoring
+from pipelines import to_score as reading
 from pipelines.alerting.diagnostic import MEANT, WARNING
 from pipelines.explain import explain
 from pipelines.score import score_addresses
@@ -35,7 +35,7 @@ def banded(bundle, world, monkeypatch) -> Bundle:
             loaded = _load(*given, **named)
             return replace(loaded, facts=replace(loaded.facts, thresholds=thresholds))
 
-    monkeypatch.setattr(scoring, "Bundle", Banded)
+    monkeypatch.setattr(reading, "Bundle", Banded)
     return Banded.load(bundle)
 
 
