@@ -12,7 +12,7 @@ from models.bands import LOWEST, bands
 from models.bundle import Bundle
 from models.material import matrix
 from models.metrics import logistic
-from models.ranking import Ranking
+from models.ranking import KEY, Ranking
 from models.roles.names import VICTIM
 from models.status import SCORED, Requirements, statuses
 
@@ -275,5 +275,5 @@ def _spread(
 
 def _in_order(rows: pl.DataFrame, log_odds: str) -> pl.DataFrame:
     """Sort rows from the highest; of one address asked for twice, the first comes first."""
-    by = [log_odds, "chain", "address", "as_of"]
-    return rows.sort(by, descending=[True, False, False, False], maintain_order=True)
+    falling = [True, *(False for _ in KEY)]
+    return rows.sort(log_odds, *KEY, descending=falling, maintain_order=True)

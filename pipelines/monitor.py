@@ -189,7 +189,8 @@ def monitor(
         }
         write_manifest(folder, "monitor", facts_of_run)
     problems = len(run.asked.problems) + len(both.asked.problems)
-    partly = unscored_exit(counts(run.scores["status"]), problems, max_unscored)
+    statuses = counts(run.scores["status"])
+    partly = unscored_exit(statuses, problems, max_unscored)
     return MonitorResult(
         out=Path(out),
         page=Path(out) / "monitor.html",
@@ -199,7 +200,7 @@ def monitor(
         questions=report["design"]["questions"],
         pairs=report["design"]["pairs"],
         detectable_sd=report["design"]["detectable"],
-        statuses=counts(run.scores["status"]),
+        statuses=statuses,
         decision_use=facts.decision_use,
         bundle_sha256=run.bundle.sha256,
         notes=(*input_notes(run), *both.asked.notes, headline(report), *use_notes(run.bundle)),

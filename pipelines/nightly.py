@@ -253,7 +253,8 @@ def _result(
 ) -> NightlyResult:
     run, alarm = again.run, report["drift"]["alarm"]
     unusable = len(run.asked.problems) + len(put_off.faults)
-    partly = unscored_exit(counts(run.scores["status"]), unusable, max_unscored)
+    statuses = counts(run.scores["status"])
+    partly = unscored_exit(statuses, unusable, max_unscored)
     return NightlyResult(
         out=out,
         page=out / "summary.html",
@@ -261,7 +262,7 @@ def _result(
         addresses=run.scores.height,
         computed=again.found.anew,
         how=again.how["how"],
-        statuses=counts(run.scores["status"]),
+        statuses=statuses,
         alerts={group: report["alerts"][group] for group in GROUPS},
         drift_alarm=alarm,
         decision_use=run.bundle.facts.decision_use,

@@ -203,7 +203,6 @@ class Stage:
         """
         for at, record in enumerate(self._kept):
             yield {name: self._read(self._file(at, name)) for name in record["tables"]}
-        self._parts = len(self._kept)
         for part in fresh:
             self._parts += self._keep(part, self._parts)
             yield part

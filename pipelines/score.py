@@ -220,7 +220,7 @@ def score(
         made = in_parts(run, chosen, cap, work.stage("scores"), reasons=reasons, threads=threads)
         key = None
         if control_sample is not None:
-            rows = pl.concat(part.select(REVIEWED) for part in made.finished())
+            rows = pl.concat(part.select(REVIEWED) for part in made.scored())
             key = drawn(rows, control_sample, bundle_sha256=run.bundle.sha256)
         manifest = write_scores(run, made.finished(), out)
         if key is not None:

@@ -26,6 +26,8 @@ class InParts:
 
     Attributes
     ----------
+    scored
+        Yields the rows, in parts, without ranks and reasons; each time from the first.
     finished
         Yields the rows of the scores file, in parts; each time from the first.
     statuses, bands
@@ -34,6 +36,7 @@ class InParts:
         What of the histories was not taken as it came; bytes spilled; how the list was read.
     """
 
+    scored: Callable[[], Iterable[pl.DataFrame]]
     finished: Callable[[], Iterator[pl.DataFrame]]
     statuses: Mapping[str, int]
     bands: Mapping[str, int]
@@ -99,18 +102,25 @@ def in_parts(
         notes = (*histories.notes, *capped.notes(), *few.notes)
         spilled_bytes = histories.spilled_bytes
 
-    def again() -> Iterable[pl.DataFrame]:
+    def scored() -> Iterable[pl.DataFrame]:
         return chain(kept.again("scores"), nobody)
 
     return InParts(
-        lambda: scores.finished(again), statuses.counts, bands.counts, notes, spilled_bytes, few
+        scored,
+        partial(scores.finished, scored),
+        statuses.counts,
+        bands.counts,
+        notes,
+        spilled_bytes,
+        few,
     )
 
 
 def _bytes_of_each(given: ToScore, reasons: int) -> int:
     """Return what is kept of each address until all are ranked, in memory."""
     if given.requests is None:  # in the order of the store, which is that of ranks
-        return SCORE_BYTES + (REASON_BYTES * reasons >> 10)
+        # How many they are is not known yet; where fewer than 1,024, reasons are few as well.
+        return SCORE_BYTES + REASON_BYTES * reasons // 1024
     asked = given.requests.height
     return NAMED_SCORE_BYTES + REASON_BYTES * min(reasons, asked) // max(1, asked)
 
