@@ -58,44 +58,27 @@ def crossed(
         Transfers of alerted addresses (`models.cases.ground.Ground`).
     """
     sure = crossings.filter(pl.col("chance") >= limits.least_chance)
-    into = own.filter("from_alert", ~pl.col("to_alert")).with_columns(pl.col("row").cast(pl.Int64))
-    out = own.filter("to_alert", ~pl.col("from_alert")).with_columns(pl.col("row").cast(pl.Int64))
-    both = (
+    moved = own.with_columns(pl.col("row").cast(pl.Int64))
+    into = moved.filter("from_alert", ~pl.col("to_alert"))
+    out = moved.filter("to_alert", ~pl.col("from_alert"))
+    kept = both = (
         sure.join(into, on="row")
         .join(out, left_on="other", right_on="row", suffix="_out")
         .filter(pl.col("chain") != pl.col("chain_out"))
+        .with_columns(pair=pl.concat_str(*_WHO, separator=" "))
     )
-    legs = [
-        both.select(
-            "row",
-            "other",
-            "chain",
-            "sender",
-            pair=pl.concat_str("sender", pl.lit(">"), "chain_out", pl.lit(":"), "receiver_out"),
-            unit="unit",
-            value="value",
-        ),
-        both.select(
-            "row",
-            "other",
-            pl.col("chain_out").alias("chain"),
-            pl.col("receiver_out").alias("receiver"),
-            pair=pl.concat_str("chain", pl.lit(":"), "sender", pl.lit(">"), "receiver_out"),
-            unit="unit_out",
-            value="value_out",
-        ),
-    ]
-    kept = both
-    for side, leg in zip(("sender", "receiver"), legs, strict=True):
+    for side, end in (("sender", ""), ("receiver", "_out")):
+        names = ("chain", side, "unit", "value")
+        leg = both.select("row", "other", "pair", *(pl.col(n + end).alias(n) for n in names))
         enough = material(leg, ["pair", side], {side: totals[side]}, limits.least_share)
-        kept = kept.join(enough.select("row", "other").unique(), on=["row", "other"], how="semi")
-    groups = kept.with_columns(
-        one=pl.struct("chain", address="sender"),
-        other_one=pl.struct(chain="chain_out", address="receiver_out"),
-    )
+        kept = kept.join(enough, on=["row", "other"], how="semi")
     found: dict[Pair, set[int]] = {}
-    for one, other, row, there in groups.select("one", "other_one", "row", "other").iter_rows():
-        first, second = sorted(((one["chain"], one["address"]), (other["chain"], other["address"])))
-        found.setdefault((first, second), set()).update((row, there))
+    for chain, payer, chain_out, payee, *rows in kept.select(*_WHO, "row", "other").iter_rows():
+        first, second = sorted(((chain, payer), (chain_out, payee)))
+        found.setdefault((first, second), set()).update(rows)
     for pair in sorted(found):
         yield pair, tuple(sorted(found[pair]))
+
+
+_WHO = ("chain", "sender", "chain_out", "receiver_out")
+"""Who paid into a bridge, and who got what came out."""

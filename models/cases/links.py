@@ -83,12 +83,13 @@ def find_links(ground: Ground, subjects: Subjects, limits: Limits) -> Found:
 
     The answer depends on neither the order of the transfers nor that of the alerts.
     """
-    quiet = _without(ground.own.filter(~pl.col("service")), ground.hubs)
+    near = _without(ground.own, ground.hubs)
+    quiet = near.filter(~pl.col("service"))
     totals = totals_of(ground.own)
     made = [
         *_direct(quiet, totals, limits),
         *_same_address(ground, subjects),
-        *_over_bridges(ground, subjects, totals, limits),
+        *_over_bridges(near, subjects.crossings, totals, limits),
     ]
     few = ground.thirds.filter(pl.col("degree") <= limits.max_shared).select(*KEY)
     said = [*_through_thirds(quiet, few, ground, totals, limits), _gas(ground.own, quiet, few)]
@@ -145,11 +146,10 @@ def _same_address(ground: Ground, subjects: Subjects) -> Iterator[Link]:
 
 
 def _over_bridges(
-    ground: Ground, subjects: Subjects, totals: Totals, limits: Limits
+    near: pl.DataFrame, crossings: pl.DataFrame, totals: Totals, limits: Limits
 ) -> Iterator[Link]:
     """What one alert paid into a bridge came out of it for the other, on another chain."""
-    own = _without(ground.own, ground.hubs)
-    for alerts, rows in crossed(own, subjects.crossings, totals, limits):
+    for alerts, rows in crossed(near, crossings, totals, limits):
         yield Link(Kind.BRIDGE_CROSSING, alerts, None, rows)
 
 
