@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.bands import BANDS, FALSE_POSITIVE_RATES, LOWEST, bands
+from models.bands import BANDS, LOWEST, bands
 from models.explanation import Explanation
 from models.facts import BundleFacts
 from models.intervals import wilson
@@ -80,9 +80,7 @@ def _logit(chance: float | None) -> float | None:
 
 def _reached(facts: BundleFacts, own: str | None, log_odds: float) -> dict[str, Any]:
     """Return between which shares of the references at least this score lies."""
-    names = list(FALSE_POSITIVE_RATES)
-    above = names if own in (LOWEST, None) else names[names.index(own) + 1 :]
-    next_ = next((name for name in above if facts.thresholds[name] is not None), None)
+    next_ = _next(facts, own)
     rates, n = facts.threshold_population.rates, facts.threshold_population.n
     most = rates.get(own or "")
     least = None if next_ is None else rates[next_]
@@ -186,21 +184,21 @@ def _crosses(limits: list[str | None]) -> Sentence | None:
 
 def _begins(facts: BundleFacts, own: str | None) -> Sentence | None:
     """Say where the band of the score begins, and the next one."""
-    if own is None:
+    following = _next(facts, own)
+    numbers = {
+        place: share(_chance(limit))
+        for place, band in (("own", own), ("following", following))
+        if (limit := facts.thresholds.get(band or "")) is not None
+    }
+    if own is None or not numbers:
         return None
-    above = BANDS[BANDS.index(own) + 1 :]
-    known = [(name, limit) for name in above if (limit := facts.thresholds[name]) is not None]
-    begins = None if own == LOWEST else facts.thresholds[own]
-    numbers, parts = {}, []
-    if begins is not None:
-        parts.append(f"{_BAND_WORDS[own]} begins at {{begins}}")
-        numbers["begins"] = share(_chance(begins))
-    if known:
-        next_, limit = known[0]
-        what = "review" if own == LOWEST else _BAND_WORDS[next_]
-        parts.append(f"{what} begins at {{ends}}" if not parts else f"{what} at {{ends}}")
-        numbers["ends"] = share(_chance(limit))
-    if not parts:
-        return None
-    together = ", ".join(parts)
-    return tell(f"{together[0].upper()}{together[1:]}.", **numbers)
+    if own == LOWEST:
+        return tell("Review begins at {following}.", **numbers)
+    rest = "" if following is None else f", {_BAND_WORDS[following]} at {{following}}"
+    return tell(f"{_BAND_WORDS[own].capitalize()} begins at {{own}}{rest}.", **numbers)
+
+
+def _next(facts: BundleFacts, own: str | None) -> str | None:
+    """Return the next band above one that has a threshold; of none, the first."""
+    above = BANDS[BANDS.index(own or LOWEST) + 1 :]
+    return next((band for band in above if facts.thresholds[band] is not None), None)
