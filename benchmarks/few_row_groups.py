@@ -12,7 +12,6 @@ within two of the list: what neighbourhood signals would have to read, had nothi
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -24,11 +23,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from benchmarks import w1_data
+from benchmarks.out_of_core import WHOLE, commanded
 from benchmarks.throughput import heading, made, whole
 from pipelines.prepared.making import FOLDER
-
-_AS_OF = ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
 
 
 class Run(NamedTuple):
@@ -74,7 +71,7 @@ def prepared(store: Path) -> str:
     size = store_bytes(store)
     if not (store / FOLDER).exists():
         began = time.monotonic()
-        command = [sys.executable, "-m", "pipelines.cli", "prepare", str(store), *_AS_OF]
+        command = [sys.executable, "-m", "pipelines.cli", "prepare", str(store), *WHOLE]
         _, taken = whole(command)
         if taken is None:
             raise SystemExit(f"{' '.join(command)} failed.")
@@ -95,16 +92,9 @@ def drawn(data: Path, addresses: int) -> Path:
 
 def measured(store: Path, listed: Path, memory: str | None) -> Run:
     """Run one job in a process of its own."""
-    with tempfile.TemporaryDirectory(dir=store.parent) as folder:
-        command = [sys.executable, "-m", "pipelines.cli", "signals", str(store), *_AS_OF]
-        command += ["--addresses", str(listed), "--out", f"{folder}/result.parquet"]
-        command += [] if memory is None else ["--memory", memory]
-        began = time.monotonic()
-        text, taken = whole(command)
-        seconds = time.monotonic() - began
-    if taken is None:
-        raise SystemExit(f"{' '.join(command)} failed.")
-    result = json.loads(text)
+    words = ["signals", "--addresses", str(listed)]
+    words += [] if memory is None else ["--memory", memory]
+    result, taken, seconds = commanded(words, store.parent)
     read = result["read_bytes"] or store_bytes(store)
     return Run(
         seconds,

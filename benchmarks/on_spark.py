@@ -37,7 +37,6 @@ _STARTS = 60
 
 _DEPLOY = "org.apache.spark.deploy"
 
-
 _SUBREAPER = 36
 """`prctl`: whoever loses his parent becomes a child of this process, and is waited for here."""
 

@@ -23,6 +23,8 @@ from benchmarks import w1_data
 from benchmarks.throughput import Taken, heading, made, whole
 
 NO_CAP = "none"
+WHOLE = ("--assume-complete", "--as-of", w1_data.AS_OF.isoformat())
+"""All of W1's store, as a job is told."""
 
 
 class Run(NamedTuple):
@@ -81,7 +83,7 @@ def measured(
 
 
 def commanded(words: list[str], data: Path) -> tuple[dict[str, Any], Taken, float]:
-    """Let `unrinse` do a job for everybody in W1's store, in a process of its own.
+    """Let `unrinse` do a job on W1's store below `data`, in a process of its own.
 
     Returns
     -------
@@ -90,8 +92,7 @@ def commanded(words: list[str], data: Path) -> tuple[dict[str, Any], Taken, floa
     """
     with tempfile.TemporaryDirectory(dir=data) as folder:
         command = [sys.executable, "-m", "pipelines.cli", *words, str(data / "store")]
-        command += ["--assume-complete", "--as-of", w1_data.AS_OF.isoformat()]
-        command += ["--out", f"{folder}/result.parquet"]
+        command += [*WHOLE, "--out", f"{folder}/result.parquet"]
         began = time.monotonic()
         text, taken = whole(command)
         seconds = time.monotonic() - began
