@@ -128,9 +128,7 @@ class Size:
 
     def while_laid(self) -> int:
         """Bytes while histories are built, bucket after bucket, besides theirs."""
-        per_request = _REQUEST_BYTES + self.kept
-        held = self.addresses * _KNOWN_BYTES + self.requests * per_request
-        return _BUFFERS + held + self._names()
+        return self._held() + self.requests * self.kept
 
     def _names(self) -> int:
         return self.named * _NAMED_BYTES
