@@ -112,6 +112,8 @@ def test_a_band_is_said_with_where_it_begins_and_the_next_one(log_odds, words):
     at = facts(np.arange(10.0))
     at.thresholds = {"medium": -2.0, "high": -1.0, "severe": 1.0}
     assert said_by_kind(at, scored(log_odds))["band"] == words
+    at.thresholds = {"medium": -2.0, "high": None, "severe": 1.0}
+    assert said_by_kind(at, scored(0.0))["band"] == "Medium begins at 12 %, severe at 73 %."
     at.thresholds = {"medium": -2.0, "high": None, "severe": None}
     assert said_by_kind(at, scored(0.0))["band"] == "Medium begins at 12 %."
 

@@ -186,6 +186,9 @@ def test_a_small_part_over_a_bridge_ties_nobody():
     who = replace(subjects(alerts, services=BRIDGES), crossings=crossing((0, 1, 0.97)))
     assert len(found(over_a_bridge(21), who).links) == 1
     assert found(over_a_bridge(19), who).links == ()  # below 1 % of what A paid
+    more = pay(7, D, B, 4_000, chain="bsc")
+    assert found([*over_a_bridge(30), more], who).links == ()  # below 1 % of what B got
+    assert len(found([*over_a_bridge(50), more], who).links) == 1
 
 
 def test_a_hub_is_not_tied_over_a_bridge():
