@@ -8,7 +8,7 @@ from features.compilation import kernel
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
 from features.numeric import (
-    distinct_in_place,
+    distinct,
     longest_history,
     median_in_place,
 )
@@ -53,7 +53,8 @@ def w1_kernel(
             stable += value * (columns.asset_kind[asset] & STABLECOIN)
             rounds += (not into) & (value % HUNDRED_DOLLARS == 0)
         row[0], row[1] = n_out, n_in
-        row[10], row[11] = distinct_in_place(receivers[:n_out]), distinct_in_place(senders[:n_in])
+        row[10] = distinct(receivers[:n_out], columns.room)
+        row[11] = distinct(senders[:n_in], columns.room)
         if n == 0:
             continue
         if n_out > 0:

@@ -18,20 +18,26 @@ from features.history import DAY, MICROSECONDS, Columns, History
 from features.numeric import (
     distinct,
     largest_window,
-    median,
+    longest_history,
+    median_in_place,
     middle_of,
+    of_direction,
     steps,
     variation,
     window_of_largest,
 )
 from features.signal import Family
+from features.working import taken
 
 
 @kernel
 def activity_kernel(
     columns: Columns, first: int, last: int, out: np.ndarray
 ) -> None:  # pragma: no cover (compiled)
-    """Fill the family's columns; one pass over each history."""
+    """Fill the family's columns; a few passes over each history."""
+    longest = longest_history(columns.offsets, first, last)
+    work, room = taken(columns.room, longest, np.int64)
+    more, room = taken(room, longest, np.int64)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         time, value = columns.time[a:b], columns.value[a:b]
@@ -51,16 +57,17 @@ def activity_kernel(
                 largest_out = max(largest_out, value[j])
         n_out = n - n_in
         row[0], row[1] = n_in, n_out
-        row[2], row[3] = distinct(other[incoming]), distinct(other[~incoming])
+        row[2] = distinct(of_direction(other, incoming, True, work), room)
+        row[3] = distinct(of_direction(other, incoming, False, work), room)
         row[4], row[5] = value_in / columns.scale[i], value_out / columns.scale[i]
         if n_in > 0:
             row[6] = largest_in / value_in
         if n_out > 0:
             row[7] = largest_out / value_out
         if n_in > 1:
-            row[8] = variation(value[incoming])
+            row[8] = variation(of_direction(value, incoming, True, work))
         if n_out > 1:
-            row[9] = variation(value[~incoming])
+            row[9] = variation(of_direction(value, incoming, False, work))
         if n == 0:
             continue
         span = time[n - 1] - time[0]
@@ -73,14 +80,16 @@ def activity_kernel(
         row[11] = days
         row[12] = days / (span // DAY + 1)
         if n > 1:
-            gaps, longest = steps(time)
-            row[13] = median(gaps) / MICROSECONDS
-            row[14] = longest / span if span > 0 else np.nan
-        if n > 2:
-            deviation, mean = gaps.std(), gaps.mean()
-            row[15] = (deviation - mean) / (deviation + mean) if mean > 0 else np.nan
+            gaps, silence = steps(time, work)
+            row[14] = silence / span if span > 0 else np.nan
+            if n > 2:
+                deviation, mean = gaps.std(), gaps.mean()
+                row[15] = (deviation - mean) / (deviation + mean) if mean > 0 else np.nan
+            row[13] = median_in_place(gaps) / MICROSECONDS
         if n_out > 0:
-            row[16] = largest_window(time[~incoming], value[~incoming], DAY) / value_out
+            sent = of_direction(value, incoming, False, more)
+            moments = of_direction(time, incoming, False, work)
+            row[16] = largest_window(moments, sent, DAY) / value_out
         row[17] = (columns.as_of[i] - time[n - 1]) / DAY
 
 

@@ -18,6 +18,9 @@ import polars as pl
 
 from data.addresses import CHAINS, chain_family
 from features.compilation import kernel
+from features.history import STABLECOIN
+from features.numeric import longest_history, median_in_place
+from features.working import taken
 
 BASES = ("usd", "native", "relative")
 
@@ -78,22 +81,47 @@ def scales(basis: str, chain: pl.Series) -> np.ndarray:
 
 @kernel
 def relative_values(
-    offsets: np.ndarray, amount: np.ndarray, value_class: np.ndarray, value: np.ndarray
+    offsets: np.ndarray,
+    amount: np.ndarray,
+    asset: np.ndarray,
+    asset_kind: np.ndarray,
+    value: np.ndarray,
+    room: np.ndarray,
 ) -> None:  # pragma: no cover (compiled)
     """Divide each history's amounts by the median of their value class, in fixed point.
 
     Amounts are positive. A ratio that rounds to nothing becomes one unit: the transfer happened.
+    `room` as in `features.working`.
     """
+    classes = len(asset_kind) + 1  # each asset by itself, and all stablecoins
+    alike, _ = taken(room, longest_history(offsets, 0, len(offsets) - 1), np.float64)
+    met, end = np.empty(classes, np.int64), np.empty(classes, np.int64)
+    held, middle = np.zeros(classes, np.int64), np.empty(classes)
     for i in range(len(offsets) - 1):
-        a, b = offsets[i], offsets[i + 1]
-        done = np.zeros(b - a, dtype=np.bool_)
-        for j in range(a, b):
-            if done[j - a]:
-                continue
-            same = value_class[a:b] == value_class[j]
-            middle = np.median(amount[a:b][same])
-            for k in range(j, b):
-                if value_class[k] == value_class[j]:
-                    done[k - a] = True
-                    ratio = min(amount[k] / middle * RELATIVE_UNITS, _LARGEST_RELATIVE)
-                    value[k] = max(np.int64(1), np.int64(np.rint(ratio)))
+        n_met = 0
+        for j in range(offsets[i], offsets[i + 1]):
+            c = _value_class(asset[j], asset_kind)
+            if held[c] == 0:
+                met[n_met] = c
+                n_met += 1
+            held[c] += 1
+        start = 0
+        for c in met[:n_met]:
+            end[c] = start
+            start += held[c]
+        for j in range(offsets[i], offsets[i + 1]):
+            c = _value_class(asset[j], asset_kind)
+            alike[end[c]] = amount[j]
+            end[c] += 1
+        for c in met[:n_met]:
+            middle[c] = median_in_place(alike[end[c] - held[c] : end[c]])
+            held[c] = 0
+        for j in range(offsets[i], offsets[i + 1]):
+            typical = middle[_value_class(asset[j], asset_kind)]
+            ratio = min(amount[j] / typical * RELATIVE_UNITS, _LARGEST_RELATIVE)
+            value[j] = max(np.int64(1), np.int64(np.rint(ratio)))
+
+
+@kernel
+def _value_class(asset: int, asset_kind: np.ndarray) -> int:  # pragma: no cover (compiled)
+    return len(asset_kind) if asset_kind[asset] & STABLECOIN else asset

@@ -6,9 +6,14 @@ pass wrote is read beside what another did.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
 from features.buckets import Buckets, share_out
+from features.event_file import Cuts
 from features.events import EVENT, Events
 from features.laying import Asked
 from features.neighbours import BEHAVIOUR, EXPOSURE, both_sides
@@ -50,23 +55,51 @@ class BucketFiles:
             here = order[starts[k] : starts[k + 1]]
             self._spilled.append(f"exposure.{epoch}.{k}", of_both(exposure, here))
 
-    def transfers(self, bucket: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the transfers of a bucket and their rows."""
-        table = self._spilled.read(f"events.{bucket}", EVENT)
-        return table, self._spilled.read(f"rows.{bucket}", _ROW)
+    def part(self, bucket: int) -> Part:
+        """Return a bucket, whole."""
+        return self._part(bucket, 0, self._spilled.length(f"rows.{bucket}", _ROW))
 
-    def behaviour(self, bucket: int) -> np.ndarray:
-        """Return what both sides had done before each transfer of a bucket."""
-        return self._spilled.read(f"behaviour.{bucket}", _BEHAVIOUR)
+    def parts(self, bucket: int, size: int) -> Iterator[Part]:
+        """Return a bucket in parts of about so many transfers, cut between two moments."""
+        cuts, held = Cuts(size), self._spilled.length(f"rows.{bucket}", _ROW)
+        for start in range(0, held, size):
+            end = min(start + size, held)
+            cuts.see(self._spilled.read(f"events.{bucket}", EVENT, start, end)["time"])
+        return (self._part(bucket, *ends) for ends in pairwise(cuts.all()))
 
-    def exposure(self, bucket: int, epoch: int) -> np.ndarray:
-        """Return the exposures of both sides of each transfer of a bucket."""
-        return self._spilled.read(f"exposure.{epoch}.{bucket}", _EXPOSURE)
+    def _part(self, bucket: int, start: int, end: int) -> Part:
+        return Part(self._spilled, bucket, start, end)
 
     def drop(self, bucket: int, epochs: list[int]) -> None:
         """Remove the files of a bucket."""
         for name in ("events", "rows", "behaviour", *(f"exposure.{epoch}" for epoch in epochs)):
             self._spilled.drop(f"{name}.{bucket}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some transfers of a bucket, from `start` up to `end`, all of whose files are at hand."""
+
+    spilled: Spill
+    bucket: int
+    start: int
+    end: int
+
+    def transfers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the transfers and their rows."""
+        table = self.spilled.read(f"events.{self.bucket}", EVENT, self.start, self.end)
+        return table, self.spilled.read(f"rows.{self.bucket}", _ROW, self.start, self.end)
+
+    def behaviour(self) -> np.ndarray:
+        """Return what both sides had done before each transfer."""
+        return self._of_both(f"behaviour.{self.bucket}", _BEHAVIOUR)
+
+    def exposure(self, epoch: int) -> np.ndarray:
+        """Return the exposures of both sides of each transfer."""
+        return self._of_both(f"exposure.{epoch}.{self.bucket}", _EXPOSURE)
+
+    def _of_both(self, name: str, kind: np.dtype) -> np.ndarray:
+        return self.spilled.read(name, kind, 2 * self.start, 2 * self.end)
 
 
 def of_both(found: np.ndarray, transfers: np.ndarray) -> np.ndarray:

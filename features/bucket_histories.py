@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from features.bridges import BridgeTransfers, crossings_of, crowd_notes
-from features.building import Beyond, assemble, beyond_notes, with_crossings
+from features.building import Beyond, assemble, beyond_notes, unvalued, with_crossings
 from features.events import Events
 from features.history import Histories
 from features.meeting import Epochs, exposures
 from features.neighbours import NO_EXPOSURE, Neighbours, met
 from features.parties import Parties
+from features.requests import leg_masks
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,22 @@ def told_notes(told: Sequence[Told]) -> tuple[str, ...]:
 
 def bucket_histories(bucket: Bucket) -> tuple[Histories, Told]:
     """Lay the histories of a bucket, without their neighbours."""
-    events = bucket.events
-    histories, beyond = assemble(events, bucket.keys, bucket.basis, bucket.parties)
-    columns, rows = histories.columns, events.row[histories.source]
-    crossed = crossings_of(bucket.over_bridges, rows, columns)
-    told = Told(beyond, (crossed.crowded, crossed.undecided), int(histories.counts.sum()))
-    return with_crossings(histories, crossed), told
+    histories, beyond = assemble(bucket.events, bucket.keys, bucket.basis, bucket.parties)
+    histories, crowd = _crossed(bucket, histories)
+    return histories, Told(beyond, crowd, int(histories.counts.sum()))
+
+
+def slice_histories(bucket: Bucket) -> tuple[Histories, tuple[int, int]]:
+    """Lay the histories of a slice of a bucket, not yet `valued`; also return `Told.crowd`."""
+    masks = leg_masks(bucket.keys["legs"])
+    laid = unvalued(bucket.events, bucket.keys, masks, bucket.basis, bucket.parties)
+    return _crossed(bucket, laid)
+
+
+def _crossed(bucket: Bucket, histories: Histories) -> tuple[Histories, tuple[int, int]]:
+    rows = bucket.events.row[histories.source]
+    crossed = crossings_of(bucket.over_bridges, rows, histories.columns)
+    return with_crossings(histories, crossed), (crossed.crowded, crossed.undecided)
 
 
 def with_neighbours(

@@ -40,6 +40,10 @@ class Buckets:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def requests(self, bucket: int) -> tuple[int, int]:
+        """Return the first request of a bucket, and that of the next one."""
+        return int(self.starts[bucket]), int(self.starts[bucket + 1])
+
 
 def cut(transfers: np.ndarray, most: int) -> Buckets:
     """Cut requests into buckets of at most so many transfers; one that has more is alone.

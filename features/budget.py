@@ -36,6 +36,13 @@ _PIECE_BYTES = 320
 _LAID_BYTES = 180
 """Of each transfer of a bucket: as it was spilled, and as it is laid with its neighbours."""
 
+_HUB_BYTES, _WINDOW = 8, 256 << 20
+"""Of each transfer of a hub's history that is laid on disk (`features.hubs`): what kernels take
+besides. And what should fit of the file, so that pages do not come and go all the time."""
+
+SPARE = 128 << 20
+"""What a hub may touch before it is noticed that a cap is reached (`features.mapped`)."""
+
 _FEWEST, _MOST = 1 << 14, 1 << 19
 """Transfers to a piece."""
 
@@ -57,12 +64,23 @@ small one."""
 
 @dataclass(frozen=True)
 class Sizes:
-    """Transfers to a piece, to a bucket, to a file of pairs, and of the largest history at most."""
+    """How much is done at once.
+
+    Attributes
+    ----------
+    piece, bucket, pairs
+        Transfers to a piece, to a bucket, and to a file of pairs.
+    history
+        Of the largest history at most.
+    whole
+        Of the largest one that is laid in memory: a larger one is laid on disk.
+    """
 
     piece: int
     bucket: int
     pairs: int
     history: int
+    whole: int = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -158,12 +176,13 @@ def divided(memory: int, size: Size) -> Sizes:
         )
     while_passing = memory - base - max(size.while_counted(), size.while_passing())
     while_laid = memory - base - size.while_laid()
-    most = while_laid // _LAID_BYTES
+    whole = while_laid // _LAID_BYTES
     return Sizes(
         piece=min(_MOST, while_passing // _PIECE_BYTES),
-        bucket=min(_MOST_LAID, most),
+        bucket=min(_MOST_LAID, whole),
         pairs=min(_MOST_PAIRS, while_laid // LOOKING_BYTES),
-        history=most,
+        history=max(whole, (while_laid - _WINDOW - SPARE) // _HUB_BYTES),
+        whole=whole,
     )
 
 
@@ -194,7 +213,7 @@ def followed(memory: int, size: Size, threads: int) -> Following:
 def refuse_large_history(memory: int, limits: Sizes, transfers: int, address: str) -> None:
     """Refuse a history that alone needs more than there is."""
     if transfers > limits.history:
-        more = (transfers - limits.history) * _LAID_BYTES
+        more = _WINDOW + SPARE + transfers * _HUB_BYTES - limits.whole * _LAID_BYTES
         raise Refused(
             f"the history of {address} has {transfers:,} transfers, too many for --memory of "
             f"{in_mebibytes(memory)}.",

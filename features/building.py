@@ -16,8 +16,8 @@ from features.basis import relative_values, scales
 from features.bridges import Crossed, bridge_transfers, crossings_of, meets_bridges
 from features.compilation import keep_compiled, kernel
 from features.events import Events
-from features.history import STABLECOIN, Columns, Histories
-from features.laying import Laid, lay
+from features.history import Columns, Histories
+from features.laying import lay
 from features.loading import load_events, numbers
 from features.meeting import Counting, look_around, neighbours_of
 from features.neighbours import unknown
@@ -165,24 +165,37 @@ def assemble(
     Without what counterparties did, without crossings, and without notes; and, where `source` is
     False, mostly without `Histories.source`.
     """
-    for compiled in (relative_values, _beyond):
-        keep_compiled(compiled)
     masks = leg_masks(keys["legs"])
-    known = len(parties.party)
-    laid, offsets, unvalued = lay(events, keys, masks, known=known, source=source)
-    value = _values(events, laid, offsets, basis)
+    histories = unvalued(events, keys, masks, basis, parties, source=source)
+    histories = valued(histories)
     left_empty = Beyond(0, "")
-    if len(beyond := _beyond(offsets, value, _LARGEST_SUM)):
+    if len(beyond := beyond_limit(histories.columns)):
         left_empty = Beyond(len(beyond), keys["address"][int(beyond[0])])
-        missing = np.diff(offsets)[beyond] + unvalued[beyond]
+        missing = numbers(histories.keys["n_unvalued"]).copy()
+        missing[beyond] += histories.counts[beyond]
         masks[beyond] = 0
-        laid, offsets, unvalued = lay(events, keys, masks, known=known, source=source)
-        unvalued[beyond] = missing
-        value = _values(events, laid, offsets, basis)
+        histories = valued(unvalued(events, keys, masks, basis, parties, source=source))
+        keys = histories.keys.with_columns(n_unvalued=pl.Series(missing))
+        histories = replace(histories, keys=keys)
+    return histories, left_empty
+
+
+def unvalued(
+    events: Events,
+    keys: pl.DataFrame,
+    masks: np.ndarray,
+    basis: str,
+    parties: Parties,
+    *,
+    source: bool = True,
+) -> Histories:
+    """Lay each request's transfers end to end, with the amounts that their values follow from."""
+    known = len(parties.party)
+    laid, offsets, without = lay(events, keys, masks, known=known, source=source)
     columns = Columns(
         offsets=offsets,
         time=laid.time,
-        value=value,
+        value=laid.amount,
         incoming=laid.incoming,
         counterparty=laid.counterparty,
         asset=laid.asset,
@@ -196,18 +209,26 @@ def assemble(
         asset_kind=events.asset_kind,
         asset_group=events.asset_group,
     )
-    keys = keys.drop("code").with_columns(n_unvalued=pl.Series(unvalued))
-    return Histories(columns, laid.source, events.row, keys, basis), left_empty
+    keys = keys.drop("code").with_columns(n_unvalued=pl.Series(without))
+    return Histories(columns, laid.source, events.row, keys, basis)
 
 
-def _values(events: Events, laid: Laid, offsets: np.ndarray, basis: str) -> np.ndarray:
-    if basis != "relative":
-        return laid.amount
-    stable = (events.asset_kind[laid.asset] & STABLECOIN) > 0
-    value = np.empty(len(laid.amount), dtype=np.int64)
-    classes = np.where(stable, -1, laid.asset).astype(np.int32)
-    relative_values(offsets, laid.amount.view(np.float64), classes, value)
-    return value
+def valued(histories: Histories, into: np.ndarray | None = None) -> Histories:
+    """Put values in place of the amounts that they follow from; in `into`, where that is given."""
+    columns = histories.columns
+    if histories.basis != "relative":
+        return histories
+    keep_compiled(relative_values)
+    value = np.empty(len(columns.value), dtype=np.int64) if into is None else into
+    amount = columns.value.view(np.float64)
+    relative_values(columns.offsets, amount, columns.asset, columns.asset_kind, value, columns.room)
+    return replace(histories, columns=columns._replace(value=value))
+
+
+def beyond_limit(columns: Columns) -> np.ndarray:
+    """Return the histories whose values do not fit 62 bits together."""
+    keep_compiled(_beyond)
+    return _beyond(columns.offsets, columns.value, _LARGEST_SUM)
 
 
 @kernel

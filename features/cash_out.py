@@ -18,7 +18,7 @@ import numpy as np
 
 from features.by_value import share_by_value
 from features.compilation import kernel
-from features.counterparties import renumber, table_size
+from features.counterparties import numbering, renumber
 from features.evidence import Evidence, evidence
 from features.history import (
     BRIDGES,
@@ -32,6 +32,7 @@ from features.history import (
 )
 from features.numeric import longest_history
 from features.signal import Family
+from features.working import taken
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
 _BRIDGE, _MARKETPLACE = party_of("bridge"), party_of("guarantee_marketplace")
@@ -48,9 +49,9 @@ def cash_out_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; one pass over each history, and one over what exchanges got."""
     longest = longest_history(columns.offsets, first, last)
-    table = np.empty(table_size(longest), np.int32)
-    paid, code = np.empty(longest, np.int64), np.empty(longest, np.int32)
-    seen, amount = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    table, seen, code, room = numbering(columns.room, longest)
+    paid, room = taken(room, longest, np.int64)
+    amount, _ = taken(room, longest, np.int64)
     for i in range(first, last):
         row = out[i]
         row[:] = np.nan

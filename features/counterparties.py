@@ -11,6 +11,7 @@ import numpy as np
 
 from features.compilation import kernel
 from features.history import History
+from features.working import taken
 
 
 @kernel
@@ -20,6 +21,17 @@ def table_size(n: int) -> int:  # pragma: no cover (compiled)
     while size < 2 * n:
         size *= 2
     return size
+
+
+@kernel
+def numbering(
+    room: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # pragma: no cover (compiled)
+    """Return `table`, `seen` and `code` for `renumber` of up to `n` ids; and what is left."""
+    table, room = taken(room, table_size(n), np.int32)
+    seen, room = taken(room, n, np.int64)
+    code, room = taken(room, n, np.int32)
+    return table, seen, code, room
 
 
 @kernel

@@ -30,14 +30,16 @@ from datetime import timedelta
 
 import numpy as np
 
+from features.bridging import bridged_soon, typical_wait
 from features.compilation import kernel
 from features.crossings import WINDOW
 from features.evidence import Elsewhere, Evidence, evidence
 from features.history import BRIDGES, DAY, HOUR, LISTED, MICROSECONDS, Columns, History, party_of
 from features.hops import LIKELY, Bench, length_of_longest, longest_sequence
-from features.matching import Pieces, match, matched
-from features.numeric import distinct_in_place, longest_history, median_in_place, middle_of
+from features.matching import matched
+from features.numeric import distinct, longest_history, middle_of
 from features.signal import Family
+from features.working import taken, taken_rows
 
 _BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
 _UNKNOWN = "no dated row of the services registry named a bridge on its chain"
@@ -51,8 +53,10 @@ def cross_chain_kernel(
     """Fill the family's columns; a history that met no bridge is passed over once."""
     longest = longest_history(columns.offsets, first, last)
     coins = columns.asset_group.max() + 1 if len(columns.asset_group) else 0
-    work, into = np.empty((6, longest), np.int64), np.empty(longest, np.bool_)
-    best, role = np.empty(longest, np.float32), np.empty(longest, np.int8)
+    into, room = taken(columns.room, longest, np.bool_)
+    role, room = taken(room, longest, np.int8)
+    best, room = taken(room, longest, np.float32)
+    work, room = taken_rows(room, 7, longest)
     last_in, cells = np.full(coins, -1, np.int64), np.zeros((3, coins), np.int64)
     bench = Bench(role, work[0], cells[0], cells[1], cells[2])
     entries = columns.crossings
@@ -76,7 +80,7 @@ def cross_chain_kernel(
                     over += value if bridge else 0
                 came += value if columns.two_sided[j] else 0
         row[0], row[5] = n_legs, 0
-        row[1] = distinct_in_place(work[0, :n_legs])
+        row[1] = distinct(work[0, :n_legs], room)
         if came > 0:
             row[7] = 0
         if arrived > 0:
@@ -84,53 +88,15 @@ def cross_chain_kernel(
         if n_legs == 0:
             continue
         group = columns.asset_group[columns.asset[a:b]]
-        row[6] = _typical_wait(columns, a, b, group, last_in, work[0])
+        row[6] = typical_wait(columns, a, b, group, last_in, work[0])
         if came > 0:
-            row[7] = _bridged_soon(columns, a, b, work, into) / came
+            row[7] = bridged_soon(columns, a, b, work, into) / came
         start, end = np.searchsorted(entries.at, a), np.searchsorted(entries.at, b)
         if start < end and _fill_settled(columns, start, end, row):
             best[: b - a] = 0
             for k in range(start, end):
                 best[entries.at[k] - a] = entries.best[k]
             row[5] = length_of_longest(columns, a, b, best, group, bench)
-
-
-@kernel
-def _typical_wait(
-    columns: Columns, a: int, b: int, group: np.ndarray, last_in: np.ndarray, waits: np.ndarray
-) -> float:  # pragma: no cover (compiled)
-    """Return the median seconds from a coin's last receipt to its deposit into a bridge."""
-    n = 0
-    for j in range(a, b):
-        coin = group[j - a]
-        if columns.two_sided[j] and columns.incoming[j]:
-            last_in[coin] = columns.time[j]
-        elif columns.two_sided[j] and (columns.party[j] & _WHAT) == _BRIDGE and last_in[coin] >= 0:
-            waits[n] = columns.time[j] - last_in[coin]
-            n += 1
-    last_in[group] = -1
-    return median_in_place(waits[:n]) / MICROSECONDS if n > 0 else np.nan
-
-
-@kernel
-def _bridged_soon(
-    columns: Columns, a: int, b: int, work: np.ndarray, into: np.ndarray
-) -> int:  # pragma: no cover (compiled)
-    """Return the value that went into bridges less than an hour after it came in."""
-    where, value, n = work[0], work[1], 0
-    for j in range(a, b):
-        if columns.two_sided[j]:
-            where[n], value[n], into[n] = j, columns.value[j], columns.incoming[j]
-            n += 1
-    pieces = Pieces(work[4], work[5], np.empty(n, np.int64))
-    count = match(value[:n], into[:n], work[2], work[3], pieces)
-    soon = 0
-    for p in range(count):
-        left, source = where[pieces.outflow[p]], where[pieces.inflow[p]]
-        bridged = (columns.party[left] & _WHAT) == _BRIDGE
-        if bridged and columns.time[left] - columns.time[source] < HOUR:
-            soon += pieces.value[p]
-    return soon
 
 
 @kernel

@@ -18,10 +18,10 @@ from features.counterparties import (
     mark_first_payments,
     most_after_inflow,
     most_distinct,
+    numbering,
     per_counterparty,
     renumber,
     sent_to_unseen,
-    table_size,
     window_of_most_distinct,
 )
 from features.division import evenness, once_only, top_share
@@ -30,6 +30,7 @@ from features.history import DAY, HOUR, MINUTE, Columns, History
 from features.numeric import longest_history
 from features.scattering import gathered_and_scattered, most_new_receivers, share_to_unseen
 from features.signal import Family
+from features.working import taken, taken_rows
 
 
 @kernel
@@ -38,14 +39,14 @@ def fan_out_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; counterparties are numbered once per history."""
     longest = longest_history(columns.offsets, first, last)
-    table = np.empty(table_size(longest), np.int32)
-    seen, codes = np.empty(longest, np.int64), np.empty(longest, np.int32)
+    table, seen, codes, room = numbering(columns.room, longest)
     # Per counterparty: window counts, transfers and value in either direction.
-    cells = np.empty((6, longest), np.int64)
-    # The two-sided rows, laid side by side.
-    moments, both_in = np.empty(longest, np.int64), np.empty(longest, np.bool_)
-    both_code, fresh = np.empty(longest, np.int32), np.empty(longest + 1, np.int64)
-    both_value = np.empty(longest, np.int64)
+    cells, room = taken_rows(room, 6, longest)
+    fresh, room = taken(room, longest + 1, np.int64)
+    # The two-sided rows, laid side by side: moments and values.
+    laid, room = taken_rows(room, 2, longest)
+    both_in, room = taken(room, longest, np.bool_)
+    both_code, _ = taken(room, longest, np.int32)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n = b - a
@@ -68,10 +69,10 @@ def fan_out_kernel(
         m = 0
         for j in range(n):
             if columns.two_sided[a + j]:
-                moments[m], both_in[m], both_code[m] = time[j], incoming[j], code[j]
-                both_value[m] = value[j]
+                laid[0, m], laid[1, m] = time[j], value[j]
+                both_in[m], both_code[m] = incoming[j], code[j]
                 m += 1
-        moment, direction, party = moments[:m], both_in[:m], both_code[:m]
+        moment, direction, party = laid[0, :m], both_in[:m], both_code[:m]
         senders, receivers, shared = mark_first_payments(party, direction, cells[2:4, :k], fresh)
         row[4] = most_after_inflow(moment, direction, fresh, HOUR)
         row[5] = most_after_inflow(moment, direction, fresh, DAY)
@@ -82,7 +83,7 @@ def fan_out_kernel(
             row[15] = receivers / (senders + receivers)
         row[16] = most_distinct(time, code, incoming, True, 10 * MINUTE, inside)[0]
         row[17] = most_distinct(time, code, incoming, True, HOUR, inside)[0]
-        row[19] = sent_to_unseen(party, both_value[:m], direction, inside)
+        row[19] = sent_to_unseen(party, laid[1, :m], direction, inside)
 
 
 FAMILY = Family(

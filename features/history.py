@@ -16,6 +16,7 @@ import polars as pl
 
 from data.service_table import CATEGORIES
 from features.neighbours import Neighbours, unknown
+from features.working import NO_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +136,9 @@ class Columns(NamedTuple):
         Per asset: bits (`STABLECOIN`, …), and a code shared by one coin's contracts.
     crossings
         The settled transfers over bridges.
+    room
+        Bytes that a kernel cuts its working arrays from (`features.working`); mostly none, and it
+        takes them anew.
     """
 
     offsets: np.ndarray
@@ -153,6 +157,7 @@ class Columns(NamedTuple):
     asset_kind: np.ndarray
     asset_group: np.ndarray
     crossings: Crossings = NO_CROSSINGS
+    room: np.ndarray = NO_ROOM
 
 
 class Crossing(NamedTuple):

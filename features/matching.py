@@ -18,7 +18,7 @@ import numpy as np
 
 from features.compilation import kernel
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, History
-from features.numeric import median
+from features.numeric import median_in_place, weighted_median_in_place
 
 
 class Pieces(NamedTuple):
@@ -134,15 +134,13 @@ def forwarded_shares(
 def middle_dwell(
     time: np.ndarray, pieces: Pieces, count: int
 ) -> int:  # pragma: no cover (compiled)
-    """Return the least dwell that half of the forwarded value does not exceed."""
-    dwell = time[pieces.outflow[:count]] - time[pieces.inflow[:count]]
-    total = pieces.value[:count].sum()
-    below = 0
-    for p in np.argsort(dwell, kind="mergesort"):  # as swaps do: compiled once
-        below += pieces.value[p]
-        if below >= total - below:
-            return dwell[p]
-    return 0
+    """Return the least dwell that half of the forwarded value does not exceed.
+
+    Of at least one piece. Uses the pieces up: dwells take the place of their inflows.
+    """
+    for p in range(count):
+        pieces.inflow[p] = time[pieces.outflow[p]] - time[pieces.inflow[p]]
+    return weighted_median_in_place(pieces.inflow[:count], pieces.value[:count])
 
 
 @kernel
@@ -236,7 +234,7 @@ def in_out_steps(
             echoes += 1
         gathered, newest = 0, 0
     return (
-        median(waits[:answered]) / MICROSECONDS if answered > 0 else np.nan,
+        median_in_place(waits[:answered]) / MICROSECONDS if answered > 0 else np.nan,
         echoes / n_out if n_out > 0 else np.nan,
         followed / n_in if n_in > 0 else np.nan,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.compilation import kernel
+from features.working import taken
 
 _SHORT = 32
 """Among so many numbers, comparing all with all is fastest, because it needs no branches; most
@@ -15,11 +16,11 @@ histories are that short."""
 
 
 @kernel
-def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
-    """Count distinct whole numbers; may reorder them."""
+def distinct(ids: np.ndarray, room: np.ndarray) -> int:  # pragma: no cover (compiled)
+    """Count distinct whole numbers; `room` as in `features.working`."""
     n = len(ids)
     if n > _SHORT:
-        return _distinct_many(ids)
+        return _distinct_many(ids, room)
     count = 0
     for j in range(n):
         before = np.int32(0)
@@ -30,12 +31,13 @@ def distinct_in_place(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
 
 
 @kernel
-def _distinct_many(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
+def _distinct_many(ids: np.ndarray, room: np.ndarray) -> int:  # pragma: no cover (compiled)
     """Count with a hash table of at least twice the size, which holds where a number stands."""
     bits = 7
     while (1 << bits) < 2 * len(ids):
         bits += 1
-    table = np.full(1 << bits, -1, dtype=np.int32)
+    table, _ = taken(room, 1 << bits, np.int32)
+    table[:] = -1
     mask, shift = (1 << bits) - 1, np.uint64(64 - bits)
     count = 0
     for j in range(len(ids)):
@@ -116,6 +118,47 @@ def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
 
 
 @kernel
+def weighted_median_in_place(
+    values: np.ndarray, weights: np.ndarray
+) -> int:  # pragma: no cover (compiled)
+    """Return the least of at least one value that half of the positive weight does not exceed.
+
+    Reorders both. Selection as in `_select`: the side that the weight points to is looked at again.
+    """
+    low, high, total, below = 0, len(values) - 1, 0, 0
+    for weight in weights:
+        total += weight
+    while low < high:
+        a, b, c = values[low], values[(low + high) // 2], values[high]
+        pivot = max(min(a, b), min(max(a, b), c))
+        for alike in range(2):
+            start, weight = _lighter_first(values, weights, low, high, pivot, alike)
+            if below + weight >= total - below - weight:
+                if alike:
+                    return pivot
+                high = start - 1
+                break
+            low, below = start, below + weight
+    return values[low]
+
+
+@kernel
+def _lighter_first(
+    values: np.ndarray, weights: np.ndarray, low: int, high: int, pivot: int, alike: int
+) -> tuple[int, int]:  # pragma: no cover (compiled)
+    """Do as `_below_first` with weighted values; also return the weight of what was put first."""
+    start, weight = low, 0
+    for j in range(low, high + 1):
+        value, heavy = values[j], weights[j]
+        values[j], weights[j] = values[start], weights[start]
+        values[start], weights[start] = value, heavy
+        first = (value < pivot) | (alike & (value == pivot))
+        start += first
+        weight += heavy if first else 0
+    return start, weight
+
+
+@kernel
 def _below_first(
     values: np.ndarray, low: int, high: int, pivot: float, alike: int
 ) -> int:  # pragma: no cover (compiled)
@@ -133,18 +176,6 @@ def _below_first(
 
 
 @kernel
-def distinct(ids: np.ndarray) -> int:  # pragma: no cover (compiled)
-    """Count distinct numbers."""
-    return distinct_in_place(ids.copy())
-
-
-@kernel
-def median(values: np.ndarray) -> float:  # pragma: no cover (compiled)
-    """Return the median of at least one number."""
-    return median_in_place(values.copy())
-
-
-@kernel
 def variation(values: np.ndarray) -> float:  # pragma: no cover (compiled)
     """Return standard deviation ÷ mean of positive numbers."""
     mean = values.mean()
@@ -155,9 +186,24 @@ def variation(values: np.ndarray) -> float:  # pragma: no cover (compiled)
 
 
 @kernel
-def steps(ascending: np.ndarray) -> tuple[np.ndarray, int]:  # pragma: no cover (compiled)
-    """Return the differences of neighbouring numbers, and the greatest of them."""
-    found, greatest = np.empty(len(ascending) - 1, dtype=np.int64), 0
+def of_direction(
+    values: np.ndarray, incoming: np.ndarray, direction: bool, work: np.ndarray
+) -> np.ndarray:  # pragma: no cover (compiled)
+    """Lay the values of one direction (`direction`: incoming) side by side, and return them."""
+    n = 0
+    for j in range(len(values)):
+        if incoming[j] == direction:
+            work[n] = values[j]
+            n += 1
+    return work[:n]
+
+
+@kernel
+def steps(
+    ascending: np.ndarray, work: np.ndarray
+) -> tuple[np.ndarray, int]:  # pragma: no cover (compiled)
+    """Return the differences of neighbouring numbers, laid into `work`, and the greatest."""
+    found, greatest = work[: len(ascending) - 1], 0
     for j in range(len(found)):
         found[j] = ascending[j + 1] - ascending[j]
         greatest = max(greatest, found[j])

@@ -21,11 +21,12 @@ import numpy as np
 
 from features.clearing import LEAST_PAIRED, LOOK_BACK, clearing, pairs_of
 from features.compilation import kernel
-from features.counterparties import renumber, table_size
+from features.counterparties import numbering, renumber
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
-from features.numeric import longest_history, median, sort_few
+from features.numeric import longest_history, median_in_place, sort_few
 from features.signal import Family
+from features.working import taken, taken_rows
 
 LARGEST_SPREAD_RATIO = 0.999
 """Paid ÷ received up to which a commission, not a network fee, explains the rest of a pair."""
@@ -46,9 +47,10 @@ def otc_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
-    table, code = np.empty(table_size(longest), np.int32), np.empty(longest, np.int32)
-    seen, work = np.empty(longest, np.int64), np.empty((4, longest), np.int64)
-    spread, hours = np.empty(longest, np.float64), np.empty(24, np.int64)
+    table, seen, code, room = numbering(columns.room, longest)
+    spread, room = taken(room, longest, np.float64)
+    work, _ = taken_rows(room, 4, longest)
+    hours = np.empty(24, np.int64)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         time, value, incoming = columns.time[a:b], columns.value[a:b], columns.incoming[a:b]
@@ -103,7 +105,7 @@ def _fill_pairs(
     if n_out > 0:
         row[0] = pairs / n_out
     if pairs >= FEWEST_PAIRS:
-        row[1], row[2] = low / pairs, median(spread[:pairs])
+        row[1], row[2] = low / pairs, median_in_place(spread[:pairs])
 
 
 @kernel
@@ -138,7 +140,7 @@ def _fill_clearing(
             cleared += 1
     row[11] = cleared
     if cleared > 0:
-        row[4] = median(waits[:cleared]) / MICROSECONDS
+        row[4] = median_in_place(waits[:cleared]) / MICROSECONDS
 
 
 @kernel

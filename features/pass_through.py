@@ -17,7 +17,7 @@ from datetime import timedelta
 import numpy as np
 
 from features.compilation import kernel
-from features.counterparties import most_distinct, renumber, table_size, window_of_most_distinct
+from features.counterparties import most_distinct, numbering, renumber, window_of_most_distinct
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, MINUTE, Columns, History
 from features.matching import (
@@ -40,6 +40,7 @@ from features.matching import (
 )
 from features.numeric import longest_history, middle_of
 from features.signal import Family
+from features.working import taken, taken_rows
 
 
 @kernel
@@ -48,11 +49,11 @@ def pass_through_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; each history is matched once."""
     longest = longest_history(columns.offsets, first, last)
-    table = np.empty(table_size(longest), np.int32)
-    codes, into = np.empty(longest, np.int32), np.empty(longest, np.bool_)
-    work = np.empty((10, longest), np.int64)
+    table, order, codes, room = numbering(columns.room, longest)
+    into, room = taken(room, longest, np.bool_)
+    work, _ = taken_rows(room, 9, longest)
     moments, values, parties, lefts, balance = work[0], work[1], work[2], work[3], work[4]
-    cells, order, pieces = work[5], work[6], Pieces(work[7], work[8], work[9])
+    cells, pieces = work[5], Pieces(work[6], work[7], work[8])
     for i in range(first, last):
         row = out[i]
         row[:] = np.nan

@@ -43,6 +43,7 @@ from features.building import latest_cut
 from features.event_file import EVENT_BYTES, EventFile
 from features.events import Events
 from features.graph_file import MeasuredGraphs
+from features.hubs import mapped_bytes
 from features.laying import Asked, asked_for, count
 from features.loading import Loading
 from features.meeting import Counting, Epochs
@@ -165,6 +166,8 @@ class Passed(Generic[F]):
         The states of the registry for which there are exposures.
     measured
         What the families of scope ``graph`` found.
+    limits
+        How the memory was divided.
     """
 
     roll: Roll
@@ -174,6 +177,7 @@ class Passed(Generic[F]):
     over_bridges: BridgeTransfers | None
     epochs: list[int]
     measured: MeasuredGraphs
+    limits: Sizes
 
 
 class Passes(Generic[F]):
@@ -256,7 +260,7 @@ class Passes(Generic[F]):
         measured = self._measured(roll, parties)
         self._file.drop()
         found = over_bridges.found(transfers, self._file.shared)
-        return Passed(roll, parties, files, self._file, found, list(wanted), measured)
+        return Passed(roll, parties, files, self._file, found, list(wanted), measured, self._limits)
 
     def _files(self, roll: Roll) -> F:
         """Count the transfers of each request, and cut the requests into buckets."""
@@ -292,7 +296,10 @@ class Passes(Generic[F]):
     def _refuse_small_disk(self, files: F, epochs: int) -> None:
         each = record_bytes(neighbours=self._question.neighbours, epochs=epochs)
         pairs = len(self._file) * PAIR_BYTES * self._question.neighbours
-        needed = int(files.buckets.transfers.sum()) * each + pairs
+        held, largest = files.buckets.transfers, int(files.buckets.transfers.max())
+        needed = int(held.sum()) * each + pairs
+        if largest > self._limits.whole:
+            needed += mapped_bytes(largest)
         refuse_small_disk(self._means.spilled.folder, needed)
 
     def _share_out(self, files: F, over_bridges: OverBridges) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import mmap
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -65,15 +67,37 @@ class Spill:
     def read(self, name: str, kind: np.dtype, start: int = 0, end: int | None = None) -> np.ndarray:
         """Return the records of a file, or those from `start` up to `end`; none where it is not."""
         path = self.folder / name
+        end = self.length(name, kind) if end is None else end
         with _refusals(self.folder, "read back from"):
-            held = path.stat().st_size // kind.itemsize if path.exists() else 0
-            end = held if end is None else end
             records = aligned_zeros(end - start, kind)
             if len(records):
                 with path.open("rb", buffering=0) as file:
                     file.seek(start * kind.itemsize)
                     _fill(records.view(np.uint8), file)
         return records
+
+    def length(self, name: str, kind: np.dtype) -> int:
+        """Return how many records a file has; 0 where it is not."""
+        path = self.folder / name
+        with _refusals(self.folder, "read back from"):
+            return path.stat().st_size // kind.itemsize if path.exists() else 0
+
+    def mapped(self, name: str, size: int) -> mmap.mmap:
+        """Make a file of so many zero bytes, and return it as memory.
+
+        All of it is set aside at once: where a page of it finds no space later on, the system ends
+        the process.
+
+        Raises
+        ------
+        Refused
+            The disk is full, or refuses otherwise.
+        """
+        doing = f"spilled to ({size:,} more bytes)"
+        with _refusals(self.folder, doing), (self.folder / name).open("w+b") as file:
+            _set_aside(file, size)
+            self.written += size
+            return mmap.mmap(file.fileno(), size)
 
     def drop(self, name: str) -> None:
         """Remove a file that is not needed any more, if there is one."""
@@ -159,6 +183,15 @@ def refuse_small_disk(folder: Path, needed: int) -> None:
             f"{free / 2**30:.1f} GiB free.",
             hint="Name a folder with more space in --spill, or allow more --memory.",
         )
+
+
+def _set_aside(file: BinaryIO, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    zeros = bytes(min(size, 1 << 20))  # pragma: no cover (macOS)
+    for start in range(0, size, len(zeros)):  # pragma: no cover (macOS)
+        file.write(zeros[: size - start])
 
 
 def _fill(memory: np.ndarray, file: FileIO) -> None:

@@ -23,9 +23,8 @@ from features.compilation import kernel
 from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
 from features.numeric import (
-    largest_window,
     longest_history,
-    median,
+    median_in_place,
     middle_of,
     window_of_largest,
 )
@@ -38,9 +37,11 @@ from features.swaps import (
     Swap,
     Swapping,
     escaped_share,
-    largest_total,
+    largest_venue,
     mark_swaps,
+    swap_habits,
 )
+from features.working import taken
 
 
 @kernel
@@ -49,8 +50,10 @@ def stablecoin_hopping_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
-    role, partner = np.empty(longest, np.int8), np.empty(longest, np.int64)
-    rows, work = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    role, room = taken(columns.room, longest, np.int8)
+    partner, room = taken(room, longest, np.int64)
+    rows, room = taken(room, longest, np.int64)
+    work, room = taken(room, longest, np.int64)
     coins = columns.asset_group.max() + 1 if len(columns.asset_group) else 0
     sums, seen = np.zeros((4, coins), np.int64), np.full(coins, -1, np.int64)
     for i in range(first, last):
@@ -75,34 +78,14 @@ def stablecoin_hopping_kernel(
                     n_held += 1
         seen[group] = -1
         if n_sold > 0:
-            _fill_swaps(time, group, rows[:n_sold], partner, coins, row)
-            routers = columns.counterparty[a:b][rows[:n_sold]].astype(np.int64)
-            row[4] = largest_total(routers, value[rows[:n_sold]]) / sold_value
+            sold = rows[:n_sold]
+            row[1], row[2], most = swap_habits(time, group, sold, partner, room)
+            row[3] = most / n_sold
+            row[4] = largest_venue(columns.counterparty[a:b], value, sold, room) / sold_value
         if n_held > 0:
-            row[5] = median(work[:n_held]) / MICROSECONDS
+            row[5] = median_in_place(work[:n_held]) / MICROSECONDS
         _fill_coins(value, incoming, group, kind, two_sided, role, sold_value, sums, row)
         row[12] = escaped_share(time, value, incoming, kind, two_sided, role, partner, work)
-
-
-@kernel
-def _fill_swaps(
-    time: np.ndarray,
-    group: np.ndarray,
-    sold: np.ndarray,
-    partner: np.ndarray,
-    coins: int,
-    row: np.ndarray,
-) -> None:  # pragma: no cover (compiled)
-    bought, ones = partner[sold], np.ones(len(sold), np.int64)
-    row[1] = largest_window(time[sold], ones, DAY)
-    chain, longest = 1, 1
-    for k in range(1, len(sold)):
-        follows = group[bought[k - 1]] == group[sold[k]]
-        near = time[sold[k]] - time[sold[k - 1]] <= HOUR
-        chain = chain + 1 if follows and near else 1
-        longest = max(longest, chain)
-    row[2] = longest
-    row[3] = largest_total(group[sold] * np.int64(coins) + group[bought], ones) / len(sold)
 
 
 @kernel

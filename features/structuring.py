@@ -19,17 +19,18 @@ from datetime import timedelta
 import numpy as np
 
 from features.compilation import kernel
-from features.counterparties import renumber, table_size
+from features.counterparties import numbering, renumber
 from features.evidence import Evidence, evidence
 from features.history import DAY, STABLECOIN, Columns, History
 from features.numeric import (
     largest_window,
     longest_history,
-    median,
+    median_in_place,
     middle_of,
     window_of_largest,
 )
 from features.signal import Family
+from features.working import taken_rows
 
 THRESHOLDS = (1_000, 3_000, 10_000)
 """Reporting thresholds in dollars that amounts are kept below (travel rules and cash reports)."""
@@ -47,8 +48,8 @@ def structuring_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
-    table, code = np.empty(table_size(longest), np.int32), np.empty(longest, np.int32)
-    seen, work = np.empty(longest, np.int64), np.empty((2, longest), np.int64)
+    table, seen, code, room = numbering(columns.room, longest)
+    work, _ = taken_rows(room, 2, longest)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         value, incoming, asset = columns.value[a:b], columns.incoming[a:b], columns.asset[a:b]
@@ -113,8 +114,8 @@ def _fill_tickets(
     if n_in == 0 or n_out == 0:
         return
     row[5] = small_out / n_out - small_in / n_in
-    typical = median(work[0, :n_in])
-    row[6] = median(work[1, :n_out]) / typical
+    typical = median_in_place(work[0, :n_in])
+    row[6] = median_in_place(work[1, :n_out]) / typical
     tenths, tenfolds = 0, 0
     for k in range(n_out):
         tenths += work[1, k] * 10.0 < typical

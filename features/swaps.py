@@ -18,7 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from features.compilation import kernel
-from features.history import DAY, FREEZABLE, STABLECOIN, History
+from features.counterparties import numbering, renumber
+from features.history import DAY, FREEZABLE, HOUR, STABLECOIN, History
+from features.numeric import largest_window
+from features.working import taken
 
 PLAIN, SOLD, BOUGHT, ASIDE = 0, 1, 2, 3
 """A transfer's role: in no swap; a swap's sold or bought leg; another part of a swap (a refund,
@@ -100,16 +103,55 @@ def _mark(
 
 
 @kernel
-def largest_total(ids: np.ndarray, amounts: np.ndarray) -> int:  # pragma: no cover (compiled)
+def swap_habits(
+    time: np.ndarray, group: np.ndarray, sold: np.ndarray, partner: np.ndarray, room: np.ndarray
+) -> tuple[int, int, int]:  # pragma: no cover (compiled)
+    """Return the most swaps within a day, the longest chain of them, and the most of one direction.
+
+    A chain sells within an hour what the swap before had bought; `room` as in `features.working`.
+    """
+    moments, room = taken(room, len(sold), np.int64)
+    ones, room = taken(room, len(sold), np.int64)
+    chain, longest = 1, 1
+    for k in range(len(sold)):
+        moments[k], ones[k] = time[sold[k]], 1
+        if k == 0:
+            continue
+        follows = group[partner[sold[k - 1]]] == group[sold[k]]
+        near = moments[k] - moments[k - 1] <= HOUR
+        chain = chain + 1 if follows and near else 1
+        longest = max(longest, chain)
+    busiest = largest_window(moments, ones, DAY)
+    directions = moments
+    for k in range(len(sold)):  # the two coins as one number
+        directions[k] = group[sold[k]] * 2**31 + group[partner[sold[k]]]
+    return busiest, longest, _largest_total(directions, ones, room)
+
+
+@kernel
+def largest_venue(
+    counterparty: np.ndarray, value: np.ndarray, sold: np.ndarray, room: np.ndarray
+) -> int:  # pragma: no cover (compiled)
+    """Return the greatest value that one counterparty was sold; `room` as in `features.working`."""
+    venues, room = taken(room, len(sold), np.int64)
+    amounts, room = taken(room, len(sold), np.int64)
+    for k in range(len(sold)):
+        venues[k], amounts[k] = counterparty[sold[k]], value[sold[k]]
+    return _largest_total(venues, amounts, room)
+
+
+@kernel
+def _largest_total(
+    ids: np.ndarray, amounts: np.ndarray, room: np.ndarray
+) -> int:  # pragma: no cover (compiled)
     """Return the greatest sum of amounts under one id."""
-    order = np.argsort(ids, kind="mergesort")
-    best, total = 0, 0
-    for p in range(len(order)):
-        if p > 0 and ids[order[p]] != ids[order[p - 1]]:
-            total = 0
-        total += amounts[order[p]]
-        best = max(best, total)
-    return best
+    n = len(ids)
+    table, seen, code, _ = numbering(room, n)
+    totals = seen[: renumber(ids, table, seen, code)]
+    totals[:] = 0
+    for k in range(n):
+        totals[code[k]] += amounts[k]
+    return totals.max() if n > 0 else 0
 
 
 @kernel

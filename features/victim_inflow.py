@@ -25,7 +25,7 @@ from itertools import pairwise
 import numpy as np
 
 from features.compilation import kernel
-from features.counterparties import renumber, table_size
+from features.counterparties import numbering, renumber
 from features.evidence import Evidence, evidence
 from features.history import DAY, Columns, History
 from features.inducements import ANSWER, INDUCED, inducements
@@ -36,8 +36,9 @@ from features.lines import (
     lay,
 )
 from features.lines import returning_senders as ladders_of
-from features.numeric import longest_history, median, median_in_place, middle_of
+from features.numeric import longest_history, median_in_place, middle_of
 from features.signal import Family
+from features.working import taken, taken_rows
 
 TEST = 5
 """How many times a first payment must fit into the next to be a test."""
@@ -52,13 +53,14 @@ def victim_inflow_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; counterparties and lines are numbered once per history."""
     longest = longest_history(columns.offsets, first, last)
-    table, seen = np.empty(table_size(longest), np.int32), np.empty(longest, np.int64)
-    parties, lines = np.empty((2, longest), np.int32)
-    keys, usual, total = np.empty((3, longest), np.int64)
-    room, more = np.empty((4, longest), np.int64), np.empty((4, longest), np.int64)
-    receipts = Lines(room[0], room[1], room[2], room[3])
-    paybacks = Lines(more[0], more[1], more[2], more[3])
-    work = np.empty((3, longest), np.float64)
+    table, seen, parties, room = numbering(columns.room, longest)
+    lines, room = taken(room, longest, np.int32)
+    cells, room = taken_rows(room, 11, longest)
+    keys, usual, total = cells[0], cells[1], cells[2]
+    receipts = Lines(cells[3], cells[4], cells[5], cells[6])
+    paybacks = Lines(cells[7], cells[8], cells[9], cells[10])
+    floats, _ = taken(room, 3 * longest, np.float64)
+    work = floats.reshape((3, longest))
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n = b - a
@@ -124,8 +126,8 @@ def _fill_ladders(
         row[5] = from_tested / received
     if returning > 0:
         row[0], row[1] = tested / returning, rising / returning
-        row[2], row[3] = median(growth[:returning]), lasts / firsts
-        row[4] = median(wait[:returning]) / DAY
+        row[2], row[3] = median_in_place(growth[:returning]), lasts / firsts
+        row[4] = median_in_place(wait[:returning]) / DAY
 
 
 @kernel

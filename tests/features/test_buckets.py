@@ -168,7 +168,16 @@ def test_more_of_anything_leaves_less_room(monkeypatch, more):
     assert max(needs) > 0 <= min(needs)
     assert less.bucket <= plenty.bucket
     assert less.history <= plenty.history
-    assert less.bucket == min(2**21, less.history)  # a long history is alone in its bucket
+    assert less.whole <= plenty.whole
+    assert less.bucket == min(2**21, less.whole)  # a long history is alone in its bucket
+    assert less.history > less.whole  # and laid on disk, where memory has no room for it
+
+
+def test_a_hub_of_twenty_million_transfers_fits_under_two_gibibytes(monkeypatch):
+    monkeypatch.setattr(budget, "resident", lambda: 600 * MIB)
+    chain = size(addresses=12_500_000, requests=1, transfers=10**8)
+    limits = budget.divided(2048 * MIB, chain)
+    assert limits.whole < 20_000_000 < limits.history
 
 
 def test_what_the_process_holds_is_read():

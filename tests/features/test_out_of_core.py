@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 from data.errors import Refused
 from data.services import load_services
 from data.transfers import Transfers, open_transfers
+from features import out_of_core
 from features.budget import Following, Size, Sizes, followed, resident
 from features.building import build_histories
 from features.catalogue import catalogue
 from features.computing import compute_signals, signal_parts
 from features.history import Histories
+from features.hubs import hub_history
+from features.mapped import Mapped
 from features.out_of_core import SpilledHistories, spilled_histories
 from features.passes import Means, Question
 from features.signal import GraphFamily
@@ -49,8 +52,8 @@ def silent(what: str, total: int) -> Iterator[Callable[[int], None]]:
     yield lambda units: None
 
 
-def sizes(piece: int, bucket: int, pairs: int, history: int = LONG) -> Sizes:
-    return Sizes(piece, bucket, pairs, history)
+def sizes(piece: int, bucket: int, pairs: int, history: int = LONG, whole: int = LONG) -> Sizes:
+    return Sizes(piece, bucket, pairs, history, whole)
 
 
 sizes_drawn = st.builds(
@@ -58,6 +61,7 @@ sizes_drawn = st.builds(
     piece=st.sampled_from([1, 2, 7, 10_000]),
     bucket=st.sampled_from([1, 3, 12, 10_000]),
     pairs=st.sampled_from([1, 5, 10_000]),
+    whole=st.sampled_from([0, 2, 5, LONG]),
 )
 
 
@@ -180,6 +184,52 @@ def hub_and_others() -> list[Row]:
     return [*into, *on, paid(900, A, D, 3), paid(901, D, B, 3.1)]
 
 
+@pytest.fixture
+def hubs(monkeypatch) -> list[int]:
+    """Lay histories on disk in slices of a few transfers, and note how many each has."""
+    found = []
+
+    def noted(slices: Iterable[Histories], transfers: int, memory: Mapped) -> Histories:
+        parts = list(slices)
+        found.append(len(parts))
+        return hub_history(parts, transfers, memory)
+
+    monkeypatch.setattr(out_of_core, "SLICE", 64)
+    monkeypatch.setattr(out_of_core, "hub_history", noted)
+    return found
+
+
+@pytest.mark.parametrize("basis", ["usd", "relative", "native"])
+def test_a_hub_that_memory_has_no_room_for_is_laid_on_disk_in_slices(tmp_path, hubs, basis):
+    transfers = opened(store(tmp_path / "store", hub_and_others()), assume_complete=True)
+    known = services([("ethereum", B, "hot", START - timedelta(days=5)),
+                      ("ethereum", f"0x{7:040x}", "mixer", START - timedelta(days=5))])  # fmt: skip
+    question = Question(AS_OF, basis, services=known, neighbours=True)
+    compare(transfers, None, question, sizes(100, 60, 100, whole=60), tmp_path)
+    # A has 301, from C and to D; 199 came to C at one moment, which is one slice. Without a value
+    # in the basis they count nonetheless.
+    assert hubs == [5, 6]
+
+
+@pytest.mark.parametrize("basis", ["usd", "relative"])
+def test_a_hub_on_bridges_knows_its_crossings(tmp_path, hubs, basis):
+    bridge, tron = bridges.BRIDGE, bridges.TRON_BRIDGE
+    rows = [bridges.paid(0, "ethereum", A, bridge, 1000, n=n) for n in range(2)]
+    rows += [bridges.paid(1, "tron", tron, bridges.ON_TRON, 1000, n=9000 + n) for n in range(300)]
+    for n in range(150):
+        minute, coins = 1440 + 30 * n, 500 + 9 * n
+        rows += [bridges.paid(minute, "ethereum", A, bridge, coins)]
+        rows += [bridges.paid(minute + 9, "arbitrum", bridge, A, 0.999 * coins)] * (n % 3 > 0)
+    known = load_services(bridges.services_file(tmp_path))
+    transfers = opened(store(tmp_path / "store", rows, covered(A, bridge)))
+    question = Question(AS_OF, basis, services=known, neighbours=True)
+    asked = as_frame([("ethereum", A, AS_OF), ("ethereum", A, START + timedelta(days=2.5))])
+    found = compare(transfers, asked, question, sizes(10, 1, 100, whole=60), tmp_path)
+    assert hubs == [3, 2]
+    assert found._told[0].crowd == (2, 2)
+    assert len(found.notes) == 1
+
+
 @pytest.mark.unwatched
 @pytest.mark.parametrize("bucket", [1, 50, 700, 100_000])
 @pytest.mark.parametrize("piece", [1, 64, 100_000])
@@ -198,7 +248,9 @@ def test_a_hub_larger_than_a_bucket_is_alone_in_one(tmp_path, bucket, piece):
 CUTS = [START + timedelta(days=days) for days in (0.5, 1.05, 2, 50)]
 
 
-@pytest.mark.parametrize("some", [sizes(5, 20, 9), sizes(1000, 1, 1), sizes(64, 5000, 64)])
+@pytest.mark.parametrize(
+    "some", [sizes(5, 20, 9), sizes(5, 20, 9, whole=20), sizes(1000, 1, 1), sizes(64, 5000, 64)]
+)
 def test_registries_of_many_dates_and_cuts_at_many_moments(tmp_path, some):
     transfers = opened(store(tmp_path / "store", hub_and_others(), covered(A, B, C, D)))
     known = services(
@@ -215,13 +267,16 @@ def test_next_to_nothing(tmp_path, rows, asked, neighbours):
     transfers = opened(store(tmp_path / "store", rows), assume_complete=True)
     question = Question(AS_OF, neighbours=neighbours)
     compare(transfers, asked, question, sizes(1, 1, 1), tmp_path)
+    compare(transfers, asked, question, sizes(1, 1, 1, whole=0), tmp_path)
 
 
-def test_sums_beyond_62_bits_are_told_once_for_all_buckets(tmp_path):
+@pytest.mark.parametrize("whole", [LONG, 0])
+def test_sums_beyond_62_bits_are_told_once_for_all_buckets(tmp_path, whole):
     large = {"kind": "native", "asset": "native", "amount_raw": str((2**63 - 5) * 10**9)}
     rows = [paid(n, *pair, n, **large) for n, pair in enumerate([(B, A), (C, A), (A, D), (C, D)])]
     transfers = opened(store(tmp_path / "store", rows), assume_complete=True)
-    found = compare(transfers, None, Question(AS_OF, "native"), sizes(1, 1, 1), tmp_path)
+    some = sizes(1, 1, 1, whole=whole)
+    found = compare(transfers, None, Question(AS_OF, "native"), some, tmp_path)
     assert len(found.notes) == 1
     assert "4 histories" in found.notes[0]
 
@@ -284,7 +339,7 @@ def test_only_a_store_can_be_spilled(tmp_path):
 
 def test_a_history_that_alone_is_too_large_is_refused_by_name(tmp_path):
     transfers = opened(store(tmp_path / "store", hub_and_others()), assume_complete=True)
-    limits = sizes(100, 400, 100, history=400)
-    complaint = rf"history of {C} has 499 transfers"
+    limits = sizes(100, 400, 100, history=400, whole=400)
+    complaint = rf"history of {C} has 499 transfers, too many.*Expected: 3\d\d MiB or more"
     with spill(tmp_path) as spilled, pytest.raises(Refused, match=complaint):
         spilled_histories(transfers, None, Question(AS_OF), Means(0, spilled, silent, limits))

@@ -64,7 +64,8 @@ replace = setattr  # for good: it is the child's own copy
 _JOBS: dict[str, Callable[..., Any]] = {
     "signals": signals, "score": score, "explain": explain, "nightly": nightly,
 }  # fmt: skip
-_SIZES = Sizes(500, 900, 4000, 1 << 40)
+_SIZES = Sizes(500, 300, 4000, 1 << 40, 300)
+"""So small that a few histories are laid on disk."""
 
 
 @dataclass(frozen=True)

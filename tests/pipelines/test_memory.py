@@ -24,7 +24,12 @@ from pipelines.signals import signals
 from tests.generated import NIGHTLY
 
 AMPLE = "8GiB"
-SIZES = [Sizes(500, 900, 4000, 1 << 40), Sizes(1 << 20, 5000, 1 << 20, 1 << 40)]
+SIZES = [
+    Sizes(500, 900, 4000, 1 << 40),
+    Sizes(1 << 20, 5000, 1 << 20, 1 << 40),
+    Sizes(1 << 20, 300, 1 << 20, 1 << 40, 300),
+]
+"""The last one lays a few histories on disk."""
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ SPILLED = {
     "small": Sizes(500, 900, 4000, 1 << 40),
     "uneven": Sizes(7001, 2111, 900, 1 << 40),
     "large": Sizes(1 << 20, 5000, 1 << 20, 1 << 40),
+    "hubs on disk": Sizes(9000, 300, 4000, 1 << 40, 300),
 }
 """Under a cap: transfers to a piece, to a bucket, to a file of pairs."""
 
@@ -108,7 +109,7 @@ def all_scores(world, bundle, tmp_path_factory) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "way", ways(Way(4, "shuffled", "small parts"), Way(4, "rewritten", "uneven"))
+    "way", ways(Way(4, "shuffled", "small parts"), Way(4, "rewritten", "hubs on disk"))
 )
 def test_signals(sources, given, all_signals, tmp_path, way):
     out = tmp_path / "signals.parquet"
