@@ -64,7 +64,8 @@ bench: .venv/.dev.done  ## speed against the named peers; figures belong in benc
 	@$(BIN)/python -m benchmarks
 
 nightly: .venv/.dev.done  ## the long runs: many more generated cases, slow tests
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m "slow or not slow"
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m "slow or not slow" \
+		--numprocesses auto --dist loadfile
 
 clean:  ## remove the environment, builds and caches; keeps runs/
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
