@@ -6,7 +6,8 @@ makes W1's data (`benchmarks.w1_data`) and computes the whole catalogue but moti
 with `unrinse signals`, each time in a fresh process, start included. Peaks are those of the
 process; the content hash says whether the results are the same. With ``--motifs``, motifs are
 computed too; with ``--score BUNDLE``, every address is scored by that model instead, on research
-use. With ``--hub N`` one address is a side of N of the transfers, and is the only one asked for.
+use. With ``--hub N`` one address is a side of N of the transfers, and is the only one asked for,
+unless ``--everybody`` asks for everybody.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it again")
     parser.add_argument("--motifs", action="store_true", help="compute motifs too")
     parser.add_argument("--hub", type=int, default=0, help="transfers of the one asked for")
+    parser.add_argument("--everybody", action="store_true", help="ask for everybody, not the hub")
     parser.add_argument("--score", type=Path, help="score with this model")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -56,20 +58,23 @@ def main() -> None:
         for transfers in arguments.transfers:
             data = made(folder, transfers, arguments.hub)
             for memory in arguments.memory:
-                run = measured(data, transfers, memory, arguments.score, motifs=arguments.motifs)
+                run = measured(data, transfers, memory, job(arguments, data))
                 print(row(run), flush=True)
 
 
-def measured(
-    data: Path, transfers: int, memory: str, bundle: Path | None, *, motifs: bool = False
-) -> Run:
-    """Run one job in a process of its own."""
-    words = ["signals", *(["--also", "motifs"] if motifs else [])]
-    if bundle is not None:
-        words = ["score", str(bundle), "--research-use"]
-    words += [] if memory == NO_CAP else ["--memory", memory]
-    if (data / w1_data.HUB).exists():
+def job(arguments: argparse.Namespace, data: Path) -> list[str]:
+    """Return what `unrinse` is to do, in words."""
+    words = ["signals", *(["--also", "motifs"] if arguments.motifs else [])]
+    if arguments.score is not None:
+        words = ["score", str(arguments.score), "--research-use"]
+    if arguments.hub and not arguments.everybody:
         words += ["--addresses", str(data / w1_data.HUB)]
+    return words
+
+
+def measured(data: Path, transfers: int, memory: str, words: list[str]) -> Run:
+    """Run one job in a process of its own."""
+    words = words + ([] if memory == NO_CAP else ["--memory", memory])
     result, taken, seconds = commanded(words, data)
     return Run(
         transfers,
