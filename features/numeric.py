@@ -100,13 +100,11 @@ def sort_few(values: np.ndarray) -> None:  # pragma: no cover (compiled)
 def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
     """Reorder so that the k-th smallest stands at `k`, none above it before, none below it after.
 
-    Selection with the median of three as pivot; numbers are swapped whether they must or not, for
-    a branch on unforeseeable numbers costs more.
+    Numbers are swapped whether they must or not, for a branch on unforeseeable numbers costs more.
     """
     low, high = 0, len(values) - 1
     while high - low >= _SHORT:
-        a, b, c = values[low], values[(low + high) // 2], values[high]
-        pivot = max(min(a, b), min(max(a, b), c))
+        pivot = _pivot(values, low, high)
         start = _below_first(values, low, high, pivot, 0)
         if k < start:
             high = start - 1
@@ -115,6 +113,22 @@ def _select(values: np.ndarray, k: int) -> None:  # pragma: no cover (compiled)
         if k < low:
             return
     sort_few(values[low : high + 1])
+
+
+@kernel
+def _pivot(values: np.ndarray, low: int, high: int) -> float:  # pragma: no cover (compiled)
+    """Return the median of three of some numbers, from places that look random.
+
+    Places that follow from the ends alone suit some order badly: numbers that rise and fall, as
+    dwells do where a backlog grows and shrinks, would lose two of their number in each pass.
+    """
+    size = np.uint64(high - low + 1)
+    state = size + np.uint64(low)
+    a, b, c = values[low], values[low], values[low]
+    for _ in range(3):  # Knuth's linear congruential generator (MMIX); its high bits are the good
+        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        a, b, c = b, c, values[low + np.int64((state >> np.uint64(33)) % size)]
+    return max(min(a, b), min(max(a, b), c))
 
 
 @kernel
@@ -129,8 +143,7 @@ def weighted_median_in_place(
     for weight in weights:
         total += weight
     while low < high:
-        a, b, c = values[low], values[(low + high) // 2], values[high]
-        pivot = max(min(a, b), min(max(a, b), c))
+        pivot = _pivot(values, low, high)
         for alike in range(2):
             start, weight = _lighter_first(values, weights, low, high, pivot, alike)
             if below + weight >= total - below - weight:

@@ -92,7 +92,7 @@ def pass_through_kernel(
 FAMILY = Family(
     "pass_through",
     pass_through_kernel,
-    cost="n log n (outflows are matched to inflows in one pass, then the dwells are sorted)",
+    cost="linear (outflows are matched to inflows in one pass, the median dwell by selection)",
 )
 
 

@@ -139,7 +139,7 @@ def _fill_coins(
 FAMILY = Family(
     "stablecoin_hopping",
     stablecoin_hopping_kernel,
-    cost="linear, plus a sort of the transfers of one moment and one of the swaps",
+    cost="linear, plus a sort of the transfers of one moment",
 )
 
 
