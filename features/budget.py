@@ -213,7 +213,11 @@ def followed(memory: int, size: Size, threads: int) -> Following:
 def refuse_large_history(memory: int, limits: Sizes, transfers: int, address: str) -> None:
     """Refuse a history that alone needs more than there is."""
     if transfers > limits.history:
-        more = _WINDOW + SPARE + transfers * _HUB_BYTES - limits.whole * _LAID_BYTES
+        if limits.history > limits.whole:
+            more = (transfers - limits.history) * _HUB_BYTES
+        else:  # there is no room for a window
+            on_disk, held = _WINDOW + SPARE + transfers * _HUB_BYTES, limits.history * _LAID_BYTES
+            more = min(on_disk, transfers * _LAID_BYTES) - held
         raise Refused(
             f"the history of {address} has {transfers:,} transfers, too many for --memory of "
             f"{in_mebibytes(memory)}.",

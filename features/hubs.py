@@ -9,43 +9,44 @@ whether they fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from features.building import Beyond, beyond_limit, valued
-from features.history import NO_CROSSINGS, Columns, Crossings, Histories
+from features.history import NO_CROSSINGS, Crossings, Histories
 from features.mapped import Mapped
 from features.neighbours import TYPES, Neighbours
 
 SLICE = 1 << 18
-"""Transfers to a slice: some 50 MB, with all that is found of them."""
+"""Transfers to a slice: some 50 MB, with all that is found of them; two are held at once."""
 
 _EVENT_FIELDS = (
     "time", "value", "incoming", "counterparty", "asset", "tx", "two_sided", "party",
 )  # fmt: skip
 
 _EVENT_BYTES = 8 + 8 + 1 + 4 + 4 + 4 + 1 + 1 + sum(np.dtype(kind).itemsize for kind in TYPES)
-_BESIDE_BYTES = 4 + 4 + 8
-"""Where each transfer comes from, its row, and its value beside its amount."""
+_BESIDE_BYTES = 4 + 4 + 8 + 8 + (4 + 4 + 1 + 8)
+"""Where each transfer comes from, its row, its value beside its amount, and a crossing."""
 
 _ROOM_BYTES = 152
 """Of a kernel's working arrays, at most (`victim_inflow`); a test holds every kernel to it."""
 
-_FEW = 1 << 14
-"""Beginnings of arrays are aligned."""
+_ALIGNING_BYTES = 1 << 14
+"""For arrays that begin at a multiple of `features.working.ALIGNED`."""
 
 
 def mapped_bytes(transfers: int) -> int:
     """Return the bytes that a hub of so many transfers takes on disk while it is computed."""
-    return transfers * (_EVENT_BYTES + _BESIDE_BYTES) + room_bytes(transfers) + _FEW
+    return transfers * (_EVENT_BYTES + _BESIDE_BYTES) + room_bytes(transfers) + _ALIGNING_BYTES
 
 
 def room_bytes(transfers: int) -> int:
     """Return the bytes of working memory for a history of so many transfers (`Columns.room`)."""
-    return transfers * _ROOM_BYTES + _FEW
+    return transfers * _ROOM_BYTES + _ALIGNING_BYTES
 
 
 def hub_history(slices: Iterable[Histories], transfers: int, memory: Mapped) -> Histories:
@@ -91,46 +92,57 @@ def emptied_beyond(histories: Histories) -> tuple[Histories, Beyond]:
 
 
 def _joined(slices: Iterable[Histories], transfers: int, memory: Mapped) -> Histories:
-    arrays: dict[str, np.ndarray] = {}
-    crossings, elsewhere = [NO_CROSSINGS], [NO_CROSSINGS.at]
-    laid, read, unvalued, last = 0, 0, 0, None
+    laid, read, crossed = (_Growing(memory, transfers) for _ in range(3))
+    unvalued, last = 0, None
     for last in slices:
-        columns = last.columns
-        for name, entries in _arrays(last).items():
-            if name not in arrays:
-                arrays[name] = memory.array(transfers, entries.dtype)
-            at = read if name == "row" else laid
-            arrays[name][at : at + len(entries)] = entries
-        arrays["source"][laid : laid + len(columns.time)] += read
-        crossings.append(columns.crossings._replace(at=columns.crossings.at + laid))
-        elsewhere.append(last.elsewhere)
-        laid, read = laid + len(columns.time), read + len(last.row)
+        crossings = last.columns.crossings
+        found = crossings._replace(at=crossings.at + laid.length)._asdict()
+        crossed.add(found | {"elsewhere": last.elsewhere})
+        laid.add(_of_each(last) | {"source": last.source + read.length})
+        read.add({"row": last.row})
         unvalued += int(last.keys["n_unvalued"][0])
     assert last is not None
     columns = last.columns._replace(
-        **{name: arrays[name][:laid] for name in _EVENT_FIELDS},
-        offsets=np.array([0, laid]),
-        neighbours=Neighbours(
-            *(
-                arrays[name][:laid] if name in arrays else empty
-                for name, empty in last.columns.neighbours._asdict().items()
-            )
-        ),
-        crossings=Crossings(*(np.concatenate(some) for some in zip(*crossings, strict=True))),
+        **laid.all(_EVENT_FIELDS),
+        offsets=np.array([0, laid.length]),
+        neighbours=last.columns.neighbours._replace(**laid.all(Neighbours._fields)),
+        crossings=Crossings(**crossed.all(Crossings._fields)),
     )
     return replace(
         last,
         columns=columns,
-        source=arrays["source"][:laid],
-        row=arrays["row"][:read],
         keys=last.keys.with_columns(n_unvalued=pl.lit(unvalued, pl.Int64)),
-        elsewhere=np.concatenate(elsewhere),
+        **laid.all(["source"]),
+        **read.all(["row"]),
+        **crossed.all(["elsewhere"]),
     )
 
 
-def _arrays(histories: Histories) -> dict[str, np.ndarray]:
-    """Return all that has an entry for each transfer, by name; what was not looked at is out."""
-    columns: Columns = histories.columns
-    own = {name: getattr(columns, name) for name in _EVENT_FIELDS}
+def _of_each(histories: Histories) -> dict[str, np.ndarray]:
+    """Return what is known of each transfer, by name; of neighbours what was looked at."""
+    columns = histories.columns
     near = {name: array for name, array in columns.neighbours._asdict().items() if len(array)}
-    return {**own, **near, "source": histories.source, "row": histories.row}
+    return {name: getattr(columns, name) for name in _EVENT_FIELDS} | near
+
+
+class _Growing:
+    """Arrays that grow together, by name; each has room for so many entries."""
+
+    def __init__(self, memory: Mapped, most: int) -> None:
+        self._memory, self._most, self.length = memory, most, 0
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def add(self, fields: Mapping[str, np.ndarray]) -> None:
+        """Add as many entries to each of some arrays."""
+        end = self.length
+        for name, entries in fields.items():
+            if name not in self._arrays:
+                self._arrays[name] = self._memory.array(self._most, entries.dtype)
+            end = self.length + len(entries)
+            self._arrays[name][self.length : end] = entries
+        self.length = end
+
+    def all(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return those of some arrays that there are."""
+        there = [name for name in names if name in self._arrays]
+        return {name: self._arrays[name][: self.length] for name in there}

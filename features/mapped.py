@@ -5,6 +5,9 @@ wanted for something else. But it counts a page to the process from the first to
 process holds more than it may, all pages are let go of: what is in them stays in the file, mostly
 in the system's cache of it, and comes back at the next touch. Kernels go over their arrays from
 one end to the other, or look up one table at random, so that few pages are wanted at a time.
+
+That is how Linux counts. Where a system does not say what a process holds, or goes on counting what
+it was told to let go of, the arrays are the same, and nothing keeps the process small.
 """
 
 from __future__ import annotations
@@ -33,14 +36,22 @@ class Mapped:
         self._memory, self._used = memory, 0
 
     def array(self, n: int, kind: type[np.generic] | np.dtype) -> np.ndarray:
-        """Return a further array; its entries are 0."""
+        """Return a further array; its entries are 0, and not to be used when the block is over."""
         found = np.frombuffer(self._memory, kind, n, self._used) if n else np.empty(0, kind)
         self._used += -(-found.nbytes // ALIGNED) * ALIGNED
         return found
 
     def let_go(self) -> None:
         """Count none of it to the process until it is touched again."""
-        self._memory.madvise(mmap.MADV_DONTNEED)
+        with contextlib.suppress(OSError):  # memory that is locked stays
+            self._memory.madvise(mmap.MADV_DONTNEED)
+
+    def give_up(self) -> None:
+        """Give its space back to the disk, though somebody may still hold an array of it."""
+        self.let_go()
+        if hasattr(mmap, "MADV_REMOVE"):
+            with contextlib.suppress(OSError):  # the disk knows no files with holes
+                self._memory.madvise(mmap.MADV_REMOVE)
 
 
 @contextlib.contextmanager
@@ -78,5 +89,5 @@ def mapped(spilled: Spill, size: int, most: int) -> Iterator[Mapped]:
     finally:
         over.set()
         watching.join()
-        memory.let_go()  # whoever still holds an array holds no memory by it
+        memory.give_up()
         spilled.drop(_FILE)

@@ -297,9 +297,10 @@ class Passes(Generic[F]):
         each = record_bytes(neighbours=self._question.neighbours, epochs=epochs)
         pairs = len(self._file) * PAIR_BYTES * self._question.neighbours
         held, largest = files.buckets.transfers, int(files.buckets.transfers.max())
-        needed = int(held.sum()) * each + pairs
-        if largest > self._limits.whole:
-            needed += mapped_bytes(largest)
+        hub = mapped_bytes(largest) if largest > self._limits.whole else 0
+        # The file of all transfers and that of pairs are gone before a hub is laid on disk.
+        besides = max(pairs, hub - len(self._file) * EVENT_BYTES)
+        needed = int(held.sum()) * each + besides
         refuse_small_disk(self._means.spilled.folder, needed)
 
     def _share_out(self, files: F, over_bridges: OverBridges) -> None:

@@ -34,7 +34,7 @@ class Spill:
     folder
         Where they are.
     written
-        Bytes written so far, dropped files included.
+        Bytes written or set aside so far, dropped files included.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Spill:
         self.written += block.nbytes
 
     def read(self, name: str, kind: np.dtype, start: int = 0, end: int | None = None) -> np.ndarray:
-        """Return the records of a file, or those from `start` up to `end`; none where it is not."""
+        """Return the records of a file from `start` up to `end`; all, or none where it is not."""
         path = self.folder / name
         end = self.length(name, kind) if end is None else end
         with _refusals(self.folder, "read back from"):
@@ -86,7 +86,7 @@ class Spill:
         """Make a file of so many zero bytes, and return it as memory.
 
         All of it is set aside at once: where a page of it finds no space later on, the system ends
-        the process.
+        the process, as it may on a disk that writes every change to another place (btrfs, ZFS).
 
         Raises
         ------
@@ -189,9 +189,10 @@ def _set_aside(file: BinaryIO, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
-    zeros = bytes(min(size, 1 << 20))  # pragma: no cover (macOS)
-    for start in range(0, size, len(zeros)):  # pragma: no cover (macOS)
+    zeros = bytes(min(size, 1 << 20))
+    for start in range(0, size, len(zeros)):  # macOS
         file.write(zeros[: size - start])
+    file.flush()
 
 
 def _fill(memory: np.ndarray, file: FileIO) -> None:

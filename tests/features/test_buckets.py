@@ -180,6 +180,26 @@ def test_a_hub_of_twenty_million_transfers_fits_under_two_gibibytes(monkeypatch)
     assert limits.whole < 20_000_000 < limits.history
 
 
+@pytest.mark.parametrize("memory", [842, 900, 4096])  # with and without room for a window
+@pytest.mark.parametrize("beyond", [1, 10**5, 10**7, 10**9])
+def test_a_history_that_is_too_large_is_refused_with_the_cap_that_is_not(
+    monkeypatch, memory, beyond
+):
+    monkeypatch.setattr(budget, "resident", lambda: 200 * MIB)
+    some = size(addresses=1000, requests=1000, transfers=10**6)
+    limits = budget.divided(memory * MIB, some)
+    refuse = budget.refuse_large_history
+    refuse(memory * MIB, limits, limits.history, "0xa")
+    with pytest.raises(Refused) as refused:
+        refuse(memory * MIB, limits, limits.history + beyond, "0xa")
+    found = re.search(r"Expected: ([\d,]+) MiB or more", str(refused.value))
+    assert found is not None
+    enough = int(found[1].replace(",", "")) + 1  # whole pieces leave a rest
+    assert budget.divided(enough * MIB, some).history >= limits.history + beyond
+    if enough > memory + 3:
+        assert budget.divided((enough - 3) * MIB, some).history < limits.history + beyond
+
+
 def test_what_the_process_holds_is_read():
     held = budget.resident()
     if not Path("/proc/self/statm").exists():

@@ -54,5 +54,5 @@ def test_the_disk_is_asked_for_all_arrays():
     events = [array for array in columns if isinstance(array, np.ndarray) and len(array) == 100]
     each = sum(array.itemsize for array in (*events, *columns.neighbours))
     assert len(events) == 8 and len(columns.neighbours) == len(TYPES)
-    beside = 4 + 4 + 8  # source, row, and a value beside its amount
+    beside = 4 + 4 + 8 + (8 + 4 + 4 + 1 + 8)  # source, row, value beside amount; a crossing
     assert mapped_bytes(10**6) >= 10**6 * (each + beside) + room_bytes(10**6)

@@ -29,7 +29,8 @@ SPILLED = {
     "large": Sizes(1 << 20, 5000, 1 << 20, 1 << 40),
     "hubs on disk": Sizes(9000, 300, 4000, 1 << 40, 300),
 }
-"""Under a cap: transfers to a piece, to a bucket, to a file of pairs."""
+"""Under a cap: transfers to a piece, to a bucket, to a file of pairs; and of the largest history at
+all, and of the largest that is laid in memory."""
 
 EXCEPT = {"manifest.json"}
 """It says which file the transfers came from, and a shuffled one is another file."""
