@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,10 @@ def test_the_process_holds_little_of_it(tmp_path):
         with mapped(spilled, size, before + 50 * MIB) as memory:
             numbers = memory.array(size // 8, np.int64)
             count_up(numbers, 2)
-            assert resident() - before < 300 * MIB  # twice 600 were touched
+            waited = time.monotonic() + 20
+            while resident() - before > 100 * MIB:  # 600 were touched, and nobody asks for any
+                assert time.monotonic() < waited
+                time.sleep(0.01)
             for start in range(0, len(numbers), MIB):
                 block = numbers[start : start + MIB]
                 assert (block == 2 * np.arange(start, start + len(block))).all()
