@@ -207,7 +207,8 @@ def _one_of_each(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         [*_KEY, "exact", "file", "source_row"],
         descending=[False, False, False, True, False, False],
     )
-    copies = copies.with_columns(pl.col(c).max().over(_KEY) for c in (*_DETAILS, "token_symbol"))
+    told = (*_DETAILS, "token_symbol", "confirmed")  # a confirmation outweighs its lack
+    copies = copies.with_columns(pl.col(c).max().over(_KEY) for c in told)
     first = copies.select(pl.struct(_KEY).is_first_distinct()).to_series()
     kept = pl.concat([rows.filter(~repeated), copies.filter(first)])
     return kept, copies.filter(~first)

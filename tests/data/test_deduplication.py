@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,19 @@ def test_details_of_a_copy_are_taken_over() -> None:
         )
     ).kept
     assert kept.select(ROW, "block_number", "initiator", "method").rows() == [(1, 9, "i", "m")]
+
+
+@pytest.mark.parametrize(
+    "told, kept",
+    [((None, False), False), ((False, True), True), ((None, True), True), ((None, None), None)],
+)
+def test_a_confirmation_outweighs_its_lack_and_either_outweighs_silence(
+    told: tuple[bool | None, ...], kept: bool | None
+) -> None:
+    for order in (told, told[::-1]):
+        copies = [{"file": n, "confirmed": what} for n, what in enumerate(order)]
+        left = deduplicate(number_rows(rows(*copies))).kept
+        assert left["confirmed"].to_list() == [kept]
 
 
 def test_contradictions_name_what_differs() -> None:

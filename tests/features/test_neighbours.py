@@ -148,7 +148,8 @@ class Opinion:
         if self.basis != "relative" and event["sender"] == who:
             held = sum(r["value"] for r in got) - sum(r["value"] for r in sent)
             flags |= SUMMED | (DRAINED if held > 0 and event["value"] >= 0.99 * held else 0)
-        if event["sender"] == who and event["kind"] == "token" and event["initiator"]:
+        token = LEG_KINDS[event["kind"]] == "token"
+        if event["sender"] == who and token and event["initiator"]:
             flags |= ASKED_FOR | (TAKEN_BY_OTHERS if event["initiator"] != who else 0)
         of_known = [r for r in got if self.kinds(chain, r["sender"])[1]]
         to_known = [r for r in sent if self.kinds(chain, r["receiver"])[1]]
