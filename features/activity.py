@@ -27,7 +27,7 @@ from features.numeric import (
     window_of_largest,
 )
 from features.signal import Family
-from features.working import taken
+from features.working import carved
 
 
 @kernel
@@ -36,8 +36,8 @@ def activity_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; a few passes over each history."""
     longest = longest_history(columns.offsets, first, last)
-    work, room = taken(columns.room, longest, np.int64)
-    more, room = taken(room, longest, np.int64)
+    work, room = carved(columns.room, longest, np.int64)
+    more, room = carved(room, longest, np.int64)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         time, value = columns.time[a:b], columns.value[a:b]
@@ -66,8 +66,9 @@ def activity_kernel(
             row[7] = largest_out / value_out
         if n_in > 1:
             row[8] = variation(of_direction(value, incoming, True, work))
+        sent = of_direction(value, incoming, False, more)
         if n_out > 1:
-            row[9] = variation(of_direction(value, incoming, False, work))
+            row[9] = variation(sent)
         if n == 0:
             continue
         span = time[n - 1] - time[0]
@@ -87,7 +88,6 @@ def activity_kernel(
                 row[15] = (deviation - mean) / (deviation + mean) if mean > 0 else np.nan
             row[13] = median_in_place(gaps) / MICROSECONDS
         if n_out > 0:
-            sent = of_direction(value, incoming, False, more)
             moments = of_direction(time, incoming, False, work)
             row[16] = largest_window(moments, sent, DAY) / value_out
         row[17] = (columns.as_of[i] - time[n - 1]) / DAY

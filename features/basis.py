@@ -20,7 +20,7 @@ from data.addresses import CHAINS, chain_family
 from features.compilation import kernel
 from features.history import STABLECOIN
 from features.numeric import longest_history, median_in_place
-from features.working import taken
+from features.working import carved
 
 BASES = ("usd", "native", "relative")
 
@@ -94,7 +94,7 @@ def relative_values(
     `room` as in `features.working`.
     """
     classes = len(asset_kind) + 1  # each asset by itself, and all stablecoins
-    alike, _ = taken(room, longest_history(offsets, 0, len(offsets) - 1), np.float64)
+    alike, _ = carved(room, longest_history(offsets, 0, len(offsets) - 1), np.float64)
     met, end = np.empty(classes, np.int64), np.empty(classes, np.int64)
     held, middle = np.zeros(classes, np.int64), np.empty(classes)
     for i in range(len(offsets) - 1):

@@ -23,7 +23,7 @@ from data.transfers import Transfers
 from features.compilation import keep_compiled, kernel
 from features.crossings import MOST_RIVALS, WINDOW, Legs, Matches, match
 from features.events import Events
-from features.history import LISTED, NO_CROSSINGS, Columns, Crossings, party_of
+from features.history import NO_CROSSINGS, WHAT, Columns, Crossings, party_of
 from features.parties import Parties
 
 LOW_FEE_CHAINS = (
@@ -33,7 +33,7 @@ LOW_FEE_CHAINS = (
 resolution of November 2025 names Tron and BSC; which others are like them is a choice made here:
 all that are read but Ethereum and Bitcoin."""
 
-_BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
+_BRIDGE = party_of("bridge")
 _PIECE_ROWS = 1 << 18
 _MOST_KEPT = 4
 """Matchings that are kept: histories that come bucket after bucket ask for the same ones again."""
@@ -142,7 +142,7 @@ class BridgeTransfers:
 
 def is_bridge(parties: Parties) -> np.ndarray:
     """Say of each address code whether it is a bridge."""
-    return (parties.party & _WHAT) == _BRIDGE
+    return (parties.party & WHAT) == _BRIDGE
 
 
 def bridge_transfers(
@@ -200,7 +200,7 @@ def _over_bridges(party: np.ndarray) -> np.ndarray:
     starts = range(0, len(party), _PIECE_ROWS)
     pieces = (party[start : start + _PIECE_ROWS] for start in starts)
     places = [
-        start + np.flatnonzero((piece & _WHAT) == _BRIDGE)
+        start + np.flatnonzero((piece & WHAT) == _BRIDGE)
         for start, piece in zip(starts, pieces, strict=True)
     ]
     return np.concatenate([NO_CROSSINGS.at, *places])

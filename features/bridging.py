@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from features.compilation import kernel
-from features.history import HOUR, LISTED, MICROSECONDS, Columns, party_of
+from features.history import HOUR, MICROSECONDS, WHAT, Columns, party_of
 from features.matching import Pieces, match
 from features.numeric import median_in_place
 
-_BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
+_BRIDGE = party_of("bridge")
 
 
 @kernel
@@ -22,7 +22,7 @@ def typical_wait(
         coin = group[j - a]
         if columns.two_sided[j] and columns.incoming[j]:
             last_in[coin] = columns.time[j]
-        elif columns.two_sided[j] and (columns.party[j] & _WHAT) == _BRIDGE and last_in[coin] >= 0:
+        elif columns.two_sided[j] and (columns.party[j] & WHAT) == _BRIDGE and last_in[coin] >= 0:
             waits[n] = columns.time[j] - last_in[coin]
             n += 1
     last_in[group] = -1
@@ -44,7 +44,7 @@ def bridged_soon(
     soon = 0
     for p in range(count):
         left, source = where[pieces.outflow[p]], where[pieces.inflow[p]]
-        bridged = (columns.party[left] & _WHAT) == _BRIDGE
+        bridged = (columns.party[left] & WHAT) == _BRIDGE
         if bridged and columns.time[left] - columns.time[source] < HOUR:
             soon += pieces.value[p]
     return soon

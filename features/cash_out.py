@@ -26,18 +26,17 @@ from features.history import (
     ILLICIT,
     LISTED,
     MARKETPLACES,
+    WHAT,
     Columns,
     History,
     party_of,
 )
 from features.numeric import longest_history
 from features.signal import Family
-from features.working import taken
+from features.working import carved
 
 _HOT, _DEPOSIT = party_of("exchange_hot"), party_of("exchange_deposit")
 _BRIDGE, _MARKETPLACE = party_of("bridge"), party_of("guarantee_marketplace")
-_WHAT = LISTED - 1
-"""The bits of a party that say what it is."""
 
 _NO_EXCHANGE = "no dated row of the services registry named an exchange on its chain"
 _NOBODY = "no dated row of the services registry named such a party on its chain, or nothing "
@@ -50,8 +49,8 @@ def cash_out_kernel(
     """Fill the family's columns; one pass over each history, and one over what exchanges got."""
     longest = longest_history(columns.offsets, first, last)
     table, seen, code, room = numbering(columns.room, longest)
-    paid, room = taken(room, longest, np.int64)
-    amount, _ = taken(room, longest, np.int64)
+    paid, room = carved(room, longest, np.int64)
+    amount, _ = carved(room, longest, np.int64)
     for i in range(first, last):
         row = out[i]
         row[:] = np.nan
@@ -62,7 +61,7 @@ def cash_out_kernel(
         bridge_in, bridge_out, marketplace = 0, 0, 0
         for j in range(columns.offsets[i], columns.offsets[i + 1]):
             value, party = columns.value[j], columns.party[j]
-            what = party & _WHAT
+            what = party & WHAT
             marketplace += value if what == _MARKETPLACE else 0
             if columns.incoming[j]:
                 n_in += 1
@@ -279,7 +278,7 @@ def bridge_in_share(history: History) -> Evidence | None:
 def _met(history: History, rows: np.ndarray, kinds: tuple[int, ...]) -> np.ndarray:
     """Return those of some rows whose other side is of these kinds; of no kind: is listed."""
     party = history.party[rows]
-    return rows[np.isin(party & _WHAT, kinds) if kinds else (party & LISTED) > 0]
+    return rows[np.isin(party & WHAT, kinds) if kinds else (party & LISTED) > 0]
 
 
 def _share(

@@ -11,7 +11,7 @@ import numpy as np
 
 from features.compilation import kernel
 from features.history import History
-from features.working import taken
+from features.working import carved
 
 
 @kernel
@@ -28,9 +28,9 @@ def numbering(
     room: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # pragma: no cover (compiled)
     """Return `table`, `seen` and `code` for `renumber` of up to `n` ids; and what is left."""
-    table, room = taken(room, table_size(n), np.int32)
-    seen, room = taken(room, n, np.int64)
-    code, room = taken(room, n, np.int32)
+    table, room = carved(room, table_size(n), np.int32)
+    seen, room = carved(room, n, np.int64)
+    code, room = carved(room, n, np.int32)
     return table, seen, code, room
 
 

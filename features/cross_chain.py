@@ -34,14 +34,23 @@ from features.bridging import bridged_soon, typical_wait
 from features.compilation import kernel
 from features.crossings import WINDOW
 from features.evidence import Elsewhere, Evidence, evidence
-from features.history import BRIDGES, DAY, HOUR, LISTED, MICROSECONDS, Columns, History, party_of
+from features.history import (
+    BRIDGES,
+    DAY,
+    HOUR,
+    MICROSECONDS,
+    WHAT,
+    Columns,
+    History,
+    party_of,
+)
 from features.hops import LIKELY, Bench, length_of_longest, longest_sequence
 from features.matching import matched
 from features.numeric import distinct, longest_history, middle_of
 from features.signal import Family
-from features.working import taken, taken_rows
+from features.working import carved, carved_rows
 
-_BRIDGE, _WHAT = party_of("bridge"), LISTED - 1
+_BRIDGE = party_of("bridge")
 _UNKNOWN = "no dated row of the services registry named a bridge on its chain"
 _UNSETTLED = _UNKNOWN + ", or no transfer over a bridge had settled where other legs can be seen"
 
@@ -53,10 +62,10 @@ def cross_chain_kernel(
     """Fill the family's columns; a history that met no bridge is passed over once."""
     longest = longest_history(columns.offsets, first, last)
     coins = columns.asset_group.max() + 1 if len(columns.asset_group) else 0
-    into, room = taken(columns.room, longest, np.bool_)
-    role, room = taken(room, longest, np.int8)
-    best, room = taken(room, longest, np.float32)
-    work, room = taken_rows(room, 7, longest)
+    into, room = carved(columns.room, longest, np.bool_)
+    role, room = carved(room, longest, np.int8)
+    best, room = carved(room, longest, np.float32)
+    work, room = carved_rows(room, 7, longest)
     last_in, cells = np.full(coins, -1, np.int64), np.zeros((3, coins), np.int64)
     bench = Bench(role, work[0], cells[0], cells[1], cells[2])
     entries = columns.crossings
@@ -68,7 +77,7 @@ def cross_chain_kernel(
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n_legs, came, first_in, arrived, over = 0, 0, np.int64(-1), 0, 0
         for j in range(a, b):
-            bridge = (columns.party[j] & _WHAT) == _BRIDGE
+            bridge = (columns.party[j] & WHAT) == _BRIDGE
             if bridge:
                 work[0, n_legs] = columns.counterparty[j]
                 n_legs += 1
@@ -388,7 +397,7 @@ def low_fee_chain_share(history: History) -> Evidence | None:
 
 
 def _over_bridges(history: History) -> np.ndarray:
-    return np.flatnonzero((history.party & _WHAT) == _BRIDGE)
+    return np.flatnonzero((history.party & WHAT) == _BRIDGE)
 
 
 def _settled(history: History) -> np.ndarray:

@@ -30,7 +30,7 @@ from features.history import DAY, HOUR, MINUTE, Columns, History
 from features.numeric import longest_history
 from features.scattering import gathered_and_scattered, most_new_receivers, share_to_unseen
 from features.signal import Family
-from features.working import taken, taken_rows
+from features.working import carved, carved_rows
 
 
 @kernel
@@ -41,12 +41,12 @@ def fan_out_kernel(
     longest = longest_history(columns.offsets, first, last)
     table, seen, codes, room = numbering(columns.room, longest)
     # Per counterparty: window counts, transfers and value in either direction.
-    cells, room = taken_rows(room, 6, longest)
-    fresh, room = taken(room, longest + 1, np.int64)
+    cells, room = carved_rows(room, 6, longest)
+    fresh, room = carved(room, longest + 1, np.int64)
     # The two-sided rows, laid side by side: moments and values.
-    laid, room = taken_rows(room, 2, longest)
-    both_in, room = taken(room, longest, np.bool_)
-    both_code, _ = taken(room, longest, np.int32)
+    laid, room = carved_rows(room, 2, longest)
+    both_in, room = carved(room, longest, np.bool_)
+    both_code, _ = carved(room, longest, np.int32)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         n = b - a

@@ -39,6 +39,9 @@ USD_PER_MICRO = 1_000_000
 LISTED = 128
 """Bit of a party that a registry names as not licit; the other bits say what it is (`party_of`)."""
 
+WHAT = LISTED - 1
+"""Those other bits."""
+
 
 def party_of(category: str) -> int:
     """Return the number under which `Columns.party` holds a category of service.
@@ -63,7 +66,7 @@ def kinds_of(party: np.ndarray) -> np.ndarray:
     >>> kinds_of(np.array([party_of("bridge"), party_of("mixer") | LISTED, 0])).tolist()
     [2, 4, 0]
     """
-    what = party & (LISTED - 1)
+    what = party & WHAT
     exchange = np.isin(what, [party_of("exchange_hot"), party_of("exchange_deposit")])
     kinds = (
         EXCHANGES * exchange

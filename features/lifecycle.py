@@ -18,7 +18,7 @@ from features.evidence import Evidence, evidence
 from features.history import DAY, Columns, History
 from features.numeric import longest_history, median_in_place, middle_of
 from features.signal import Family
-from features.working import taken_rows
+from features.working import carved_rows
 
 
 @kernel
@@ -27,7 +27,7 @@ def lifecycle_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; one pass over each history, and a sort of its receipts."""
     longest = longest_history(columns.offsets, first, last)
-    rows, _ = taken_rows(columns.room, 2, longest)
+    rows, _ = carved_rows(columns.room, 2, longest)
     work, receipts = rows[0], rows[1]
     for i in range(first, last):
         row = out[i]

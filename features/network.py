@@ -23,7 +23,7 @@ import numpy as np
 from features.events import Events
 from features.evidence import Elsewhere, Evidence
 from features.graph import MOST_VALUE, Graph, build_graph, unpacked
-from features.history import LISTED, Histories, party_of
+from features.history import WHAT, Histories, party_of
 from features.parties import NEVER, Parties
 
 OUT_LOADED, IN_LOADED = 1, 2
@@ -150,7 +150,7 @@ def networks_of(pieces: Pieces, most: int, wanted: Wanted, parties: Parties) -> 
     pieces, most
         The transfers, and how many there are at most.
     """
-    since = np.where(np.isin(parties.party & (LISTED - 1), _POOLS), parties.since, NEVER)
+    since = np.where(np.isin(parties.party & WHAT, _POOLS), parties.since, NEVER)
     dates = np.unique(since[since < NEVER])
     state = np.searchsorted(dates, wanted.as_of, side="right")
     for known in np.unique(state).tolist():

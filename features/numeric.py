@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.compilation import kernel
-from features.working import taken
+from features.working import carved
 
 _SHORT = 32
 """Among so many numbers, comparing all with all is fastest, because it needs no branches; most
@@ -36,7 +36,7 @@ def _distinct_many(ids: np.ndarray, room: np.ndarray) -> int:  # pragma: no cove
     bits = 7
     while (1 << bits) < 2 * len(ids):
         bits += 1
-    table, _ = taken(room, 1 << bits, np.int32)
+    table, _ = carved(room, 1 << bits, np.int32)
     table[:] = -1
     mask, shift = (1 << bits) - 1, np.uint64(64 - bits)
     count = 0

@@ -26,7 +26,7 @@ from features.evidence import Evidence, evidence
 from features.history import DAY, HOUR, MICROSECONDS, STABLECOIN, Columns, History
 from features.numeric import longest_history, median_in_place, sort_few
 from features.signal import Family
-from features.working import taken, taken_rows
+from features.working import carved, carved_rows
 
 LARGEST_SPREAD_RATIO = 0.999
 """Paid ÷ received up to which a commission, not a network fee, explains the rest of a pair."""
@@ -48,8 +48,8 @@ def otc_kernel(
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
     table, seen, code, room = numbering(columns.room, longest)
-    spread, room = taken(room, longest, np.float64)
-    work, _ = taken_rows(room, 4, longest)
+    spread, room = carved(room, longest, np.float64)
+    work, _ = carved_rows(room, 4, longest)
     hours = np.empty(24, np.int64)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]

@@ -40,7 +40,7 @@ from features.matching import (
 )
 from features.numeric import longest_history, middle_of
 from features.signal import Family
-from features.working import taken, taken_rows
+from features.working import carved, carved_rows
 
 
 @kernel
@@ -50,8 +50,8 @@ def pass_through_kernel(
     """Fill the family's columns; each history is matched once."""
     longest = longest_history(columns.offsets, first, last)
     table, order, codes, room = numbering(columns.room, longest)
-    into, room = taken(room, longest, np.bool_)
-    work, _ = taken_rows(room, 9, longest)
+    into, room = carved(room, longest, np.bool_)
+    work, _ = carved_rows(room, 9, longest)
     moments, values, parties, lefts, balance = work[0], work[1], work[2], work[3], work[4]
     cells, pieces = work[5], Pieces(work[6], work[7], work[8])
     for i in range(first, last):

@@ -41,7 +41,7 @@ from features.swaps import (
     mark_swaps,
     swap_habits,
 )
-from features.working import taken
+from features.working import carved
 
 
 @kernel
@@ -50,10 +50,10 @@ def stablecoin_hopping_kernel(
 ) -> None:  # pragma: no cover (compiled)
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
-    role, room = taken(columns.room, longest, np.int8)
-    partner, room = taken(room, longest, np.int64)
-    rows, room = taken(room, longest, np.int64)
-    work, room = taken(room, longest, np.int64)
+    role, room = carved(columns.room, longest, np.int8)
+    partner, room = carved(room, longest, np.int64)
+    rows, room = carved(room, longest, np.int64)
+    work, room = carved(room, longest, np.int64)
     coins = columns.asset_group.max() + 1 if len(columns.asset_group) else 0
     sums, seen = np.zeros((4, coins), np.int64), np.full(coins, -1, np.int64)
     for i in range(first, last):

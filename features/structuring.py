@@ -30,7 +30,7 @@ from features.numeric import (
     window_of_largest,
 )
 from features.signal import Family
-from features.working import taken_rows
+from features.working import carved_rows
 
 THRESHOLDS = (1_000, 3_000, 10_000)
 """Reporting thresholds in dollars that amounts are kept below (travel rules and cash reports)."""
@@ -49,7 +49,7 @@ def structuring_kernel(
     """Fill the family's columns; working arrays are made once and shared by all histories."""
     longest = longest_history(columns.offsets, first, last)
     table, seen, code, room = numbering(columns.room, longest)
-    work, _ = taken_rows(room, 2, longest)
+    work, _ = carved_rows(room, 2, longest)
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]
         value, incoming, asset = columns.value[a:b], columns.incoming[a:b], columns.asset[a:b]

@@ -21,7 +21,7 @@ from features.compilation import kernel
 from features.counterparties import numbering, renumber
 from features.history import DAY, FREEZABLE, HOUR, STABLECOIN, History
 from features.numeric import largest_window
-from features.working import taken
+from features.working import carved
 
 PLAIN, SOLD, BOUGHT, ASIDE = 0, 1, 2, 3
 """A transfer's role: in no swap; a swap's sold or bought leg; another part of a swap (a refund,
@@ -110,8 +110,8 @@ def swap_habits(
 
     A chain sells within an hour what the swap before had bought; `room` as in `features.working`.
     """
-    moments, room = taken(room, len(sold), np.int64)
-    ones, room = taken(room, len(sold), np.int64)
+    moments, room = carved(room, len(sold), np.int64)
+    ones, room = carved(room, len(sold), np.int64)
     chain, longest = 1, 1
     for k in range(len(sold)):
         moments[k], ones[k] = time[sold[k]], 1
@@ -133,8 +133,8 @@ def largest_venue(
     counterparty: np.ndarray, value: np.ndarray, sold: np.ndarray, room: np.ndarray
 ) -> int:  # pragma: no cover (compiled)
     """Return the greatest value that one counterparty was sold; `room` as in `features.working`."""
-    venues, room = taken(room, len(sold), np.int64)
-    amounts, room = taken(room, len(sold), np.int64)
+    venues, room = carved(room, len(sold), np.int64)
+    amounts, room = carved(room, len(sold), np.int64)
     for k in range(len(sold)):
         venues[k], amounts[k] = counterparty[sold[k]], value[sold[k]]
     return _largest_total(venues, amounts, room)

@@ -20,7 +20,7 @@ import numpy as np
 from data.memory import address_of, aligned_zeros, fetch
 from features.compilation import keep_compiled, kernel
 from features.events import Events
-from features.history import LISTED, party_of
+from features.history import LISTED, WHAT, party_of
 from features.neighbours import EXPOSURE, WHOLE, both_sides
 from features.reach import joined
 
@@ -151,7 +151,7 @@ def _add(
     sender: Any, receiver: Any, amount: float, carried: Any
 ) -> None:  # pragma: no cover (compiled)
     """Add a transfer to what its two sides had received, sent and reached."""
-    from_what, to_what = sender.party & (LISTED - 1), receiver.party & (LISTED - 1)
+    from_what, to_what = sender.party & WHAT, receiver.party & WHAT
     receiver.received += amount
     sender.sent += amount
     sender.reach = joined(sender.reach, carried.of_receiver, receiver.party, True)

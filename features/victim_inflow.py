@@ -38,7 +38,7 @@ from features.lines import (
 from features.lines import returning_senders as ladders_of
 from features.numeric import longest_history, median_in_place, middle_of
 from features.signal import Family
-from features.working import taken, taken_rows
+from features.working import carved, carved_rows
 
 TEST = 5
 """How many times a first payment must fit into the next to be a test."""
@@ -54,12 +54,12 @@ def victim_inflow_kernel(
     """Fill the family's columns; counterparties and lines are numbered once per history."""
     longest = longest_history(columns.offsets, first, last)
     table, seen, parties, room = numbering(columns.room, longest)
-    lines, room = taken(room, longest, np.int32)
-    cells, room = taken_rows(room, 11, longest)
+    lines, room = carved(room, longest, np.int32)
+    cells, room = carved_rows(room, 11, longest)
     keys, usual, total = cells[0], cells[1], cells[2]
     receipts = Lines(cells[3], cells[4], cells[5], cells[6])
     paybacks = Lines(cells[7], cells[8], cells[9], cells[10])
-    floats, _ = taken(room, 3 * longest, np.float64)
+    floats, _ = carved(room, 3 * longest, np.float64)
     work = floats.reshape((3, longest))
     for i in range(first, last):
         a, b = columns.offsets[i], columns.offsets[i + 1]

@@ -20,7 +20,7 @@ NO_ROOM = np.empty(0, np.uint8)
 
 
 @kernel
-def taken(
+def carved(
     room: np.ndarray, n: int, kind: type[np.generic]
 ) -> tuple[np.ndarray, np.ndarray]:  # pragma: no cover (compiled)
     """Return a working array of `n` entries, with whatever is in it, and what is left of the room.
@@ -35,9 +35,9 @@ def taken(
 
 
 @kernel
-def taken_rows(
+def carved_rows(
     room: np.ndarray, rows: int, n: int
 ) -> tuple[np.ndarray, np.ndarray]:  # pragma: no cover (compiled)
     """Return so many working arrays of `n` int64, as the rows of one; and what is left."""
-    flat, left = taken(room, rows * n, np.int64)
+    flat, left = carved(room, rows * n, np.int64)
     return flat.reshape((rows, n)), left

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.service_table import CATEGORIES
-from features.history import LISTED, History
+from features.history import WHAT, History
 from features.swaps import PLAIN, Swapping
 
 VENUES = ("bridge", "dex_router", "token_issuer")
@@ -45,7 +45,7 @@ SIDE_WORDS = {
 
 def category(history: History, position: int) -> str | None:
     """Return what the lists call the other side of one transfer; None where they do not."""
-    what = int(history.party[position]) & (LISTED - 1)
+    what = int(history.party[position]) & WHAT
     return CATEGORIES[what - 1] if what else None
 
 
@@ -69,4 +69,4 @@ def third_parties(history: History) -> np.ndarray:
 
 def _among(history: History, categories: tuple[str, ...]) -> np.ndarray:
     numbers = [1 + CATEGORIES.index(name) for name in categories]
-    return np.isin(history.party & (LISTED - 1), numbers)
+    return np.isin(history.party & WHAT, numbers)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.numeric import distinct, median_in_place, weighted_median_in_place
-from features.working import ALIGNED, NO_ROOM, taken, taken_rows
+from features.working import ALIGNED, NO_ROOM, carved, carved_rows
 from tests.generated import cases
 
 FEW, MANY = st.integers(-3, 3), st.integers(-(2**50), 2**50)
@@ -75,7 +75,7 @@ def test_working_arrays_do_not_overlap_and_are_taken_anew_where_there_is_no_room
     left, arrays = brought, []
     for k, size in enumerate(sizes):
         kind = kinds[k % len(kinds)]
-        array, after = taken(left, size, kind)
+        array, after = carved(left, size, kind)
         needed = -(-array.nbytes // ALIGNED) * ALIGNED
         fits = needed <= len(left)
         assert (len(array), array.dtype) == (size, kind)
@@ -86,5 +86,5 @@ def test_working_arrays_do_not_overlap_and_are_taken_anew_where_there_is_no_room
     for k, array in enumerate(arrays):
         array[:] = k % 2
     assert all((array == k % 2).all() for k, array in enumerate(arrays))
-    rows, rest = taken_rows(np.zeros(1_000, np.uint8), 3, 10)
+    rows, rest = carved_rows(np.zeros(1_000, np.uint8), 3, 10)
     assert (rows.shape, rows.dtype, len(rest)) == ((3, 10), np.int64, 1_000 - 256)
